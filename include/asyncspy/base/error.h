@@ -1,0 +1,49 @@
+/*
+ * Errors are values. A fallible function returns `struct error *`: NULL is success, anything else
+ * belongs to the caller, who returns it (perhaps with context added), or destroys it. Only the
+ * cmd layer prints one.
+ *
+ * The message is one line for the user: what failed, why, what to do.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum error_kind {
+    ERROR_FAULT,       /* an address that cannot be read; costs one object */
+    ERROR_INVALID,     /* bytes that make no sense for what they should be; costs one object */
+    ERROR_MISSED,      /* a block that the frozen copy does not hold; the walk is repeated */
+    ERROR_GONE,        /* the target ended, or became another program: ends the run */
+    ERROR_PERMISSION,  /* the kernel refuses us the target: ends the run */
+    ERROR_UNSUPPORTED, /* not a Python, or not one that this program reads: ends the run */
+    ERROR_OS,          /* a system call on our own side failed */
+    ERROR_USAGE,       /* the user's input is wrong */
+};
+
+struct error;
+
+#define ERROR_CHECK __attribute__((warn_unused_result))
+
+/* A new error with a formatted message. Never NULL. */
+struct error *error_create(enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 2, 3))) ERROR_CHECK;
+
+/* The same, ending in ": " and the text of `error_number` (an errno value). */
+struct error *error_create_os(int error_number, const char *format, ...)
+    __attribute__((format(printf, 2, 3))) ERROR_CHECK;
+
+/* Puts "<context>: " before the message of `err`; NULL stays NULL. Returns `err`. */
+struct error *error_add_context(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3))) ERROR_CHECK;
+
+enum error_kind error_get_kind(const struct error *err);
+
+/* The message; lives as long as the error. */
+const char *error_get_message(const struct error *err);
+
+/* True when the error ends a run (GONE, PERMISSION, UNSUPPORTED, OS, USAGE), false when it costs
+ * only the object that was being read (FAULT, INVALID, MISSED). NULL is not fatal. */
+bool error_is_fatal(const struct error *err);
+
+/* NULL-safe. */
+void error_destroy(struct error *err);

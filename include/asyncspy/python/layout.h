@@ -1,0 +1,146 @@
+/*
+ * Layouts: where the fields of CPython's structures are in one running interpreter.
+ *
+ * A `py_table` is one file in offsets/: what is known of a minor version at build time. Selecting
+ * a table for a target gives a `py_layout`: every offset resolved (run-time sources win over
+ * constants) and checked. Code reads offsets through PY_OFFSET and switches on traits; it never
+ * compares version numbers.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "asyncspy/base/error.h"
+
+/* clang-format off */
+enum py_struct {
+#define PY_STRUCT(struct_, c_type) PY_STRUCT_##struct_,
+#define PY_FIELD(struct_, field, width, path, debug_offset, asyncio_debug)
+#include "asyncspy/python/fields.def"
+#undef PY_STRUCT
+#undef PY_FIELD
+    PY_STRUCT_COUNT
+};
+
+enum py_field {
+#define PY_STRUCT(struct_, c_type)
+#define PY_FIELD(struct_, field, width, path, debug_offset, asyncio_debug) PY_FIELD_##struct_##_##field,
+#include "asyncspy/python/fields.def"
+#undef PY_STRUCT
+#undef PY_FIELD
+    PY_FIELD_COUNT
+};
+/* clang-format on */
+
+/* How to find the topmost frame of a thread. */
+enum py_frame_kind {
+    PY_FRAME_CFRAME,  /* thread.cframe -> cframe.current_frame (3.11, 3.12) */
+    PY_FRAME_CURRENT, /* thread.current_frame (3.13+) */
+};
+
+/* How co_linetable is encoded. */
+enum py_line_kind {
+    PY_LINE_LOCATIONS, /* location table of 3.11+: lines and columns */
+};
+
+/* How the object that a suspended coroutine awaits is found. */
+enum py_await_kind {
+    PY_AWAIT_RESUME, /* the next instruction is RESUME with an argument >= 2 (3.11, 3.12) */
+    PY_AWAIT_STATE,  /* the frame state says so (3.13+) */
+};
+
+/* How a frame tells the extent of its value stack. */
+enum py_stack_kind {
+    PY_STACK_INDEX,   /* frame.stacktop counts slots from localsplus (3.11 - 3.13) */
+    PY_STACK_POINTER, /* frame.stackpointer is an address (3.14+) */
+};
+
+/* How a thread names its running event loop. */
+enum py_running_loop_kind {
+    PY_RUNNING_LOOP_HOLDER, /* thread.dict["__asyncio_running_event_loop__"] -> holder (3.11) */
+    PY_RUNNING_LOOP_DICT,   /* the same key, the value is the loop (3.12) */
+    PY_RUNNING_LOOP_FIELD,  /* thread.asyncio_running_loop (3.13+) */
+};
+
+/* Where registered tasks are. Bits: a version may have several. */
+enum py_task_registry {
+    PY_TASKS_ALL_TASKS = 1,       /* WeakSet asyncio.tasks._all_tasks (3.7 - 3.11) */
+    PY_TASKS_SCHEDULED_TASKS = 2, /* WeakSet _scheduled_tasks, set _eager_tasks (3.12+) */
+    PY_TASKS_LINKED_LISTS = 4,    /* lists in thread and interpreter states (3.14+) */
+};
+
+/* How instances keep their attributes when tp_dictoffset does not say. */
+enum py_instance_kind {
+    PY_INSTANCE_VALUES_POINTER, /* 3.11: values pointer at -32, dict pointer at -24 */
+    PY_INSTANCE_TAGGED_WORD,    /* 3.12: one word at -24, low bit set means values */
+    PY_INSTANCE_INLINE_VALUES,  /* 3.13+: dict pointer at -24, else values behind the object */
+};
+
+/* How an int keeps sign and length. */
+enum py_integer_kind {
+    PY_INTEGER_SIGNED_COUNT, /* integer.tag is sign x digit count (<= 3.11) */
+    PY_INTEGER_TAG,          /* bits 0-1 sign, digit count = tag >> 3 (3.12+) */
+};
+
+/* Where the GIL is. */
+enum py_gil_kind {
+    PY_GIL_RUNTIME,     /* a structure inside the runtime (<= 3.11) */
+    PY_GIL_INTERPRETER, /* the interpreter points to it (3.12+) */
+};
+
+/* What the state byte of a generator means; PY_NO_STATE where the version does not tell it. */
+#define PY_NO_STATE INT8_MIN
+struct py_generator_states {
+    int8_t created;
+    int8_t suspended;              /* at a yield, or (PY_AWAIT_RESUME) at a yield or an await */
+    int8_t suspended_await;        /* in an await or a yield from */
+    int8_t suspended_await_locked; /* the same, locked by another thread */
+    int8_t executing;
+};
+
+struct py_traits {
+    enum py_frame_kind frame_kind;
+    enum py_line_kind line_kind;
+    enum py_await_kind await_kind;
+    enum py_stack_kind stack_kind;
+    enum py_running_loop_kind running_loop_kind;
+    unsigned task_registry; /* bits of enum py_task_registry */
+    enum py_instance_kind instance_kind;
+    enum py_integer_kind integer_kind;
+    enum py_gil_kind gil_kind;
+    struct py_generator_states generator_states;
+    uint8_t resume_opcodes[3];   /* RESUME and its specialised and instrumented forms; 0: none */
+    uint8_t awaited_depth;       /* the awaited object is this many slots below the stack's end */
+    bool stackref_tagged;        /* value stack slots are _PyStackRef: low two bits are a tag */
+    uint8_t shim_owner_from;     /* frames whose owner is at least this are skipped; 0: none */
+    uint8_t must_cancel_mask;    /* which bits of task.must_cancel count */
+    bool builtin_type_dicts;     /* static builtin types keep tp_dict in the type (<= 3.11) */
+};
+
+enum py_slot_source {
+    PY_SLOT_ABSENT = 0,
+    PY_SLOT_CONSTANT,      /* the table's own number */
+    PY_SLOT_DEBUG_OFFSETS, /* a 64-bit word of the target's _Py_DebugOffsets */
+    PY_SLOT_ASYNCIO_DEBUG, /* a 64-bit word of the target's .AsyncioDebug section, else constant */
+};
+
+struct py_slot {
+    enum py_slot_source source;
+    uint32_t word_at;  /* byte offset of the word inside its run-time source */
+    uint32_t constant; /* the number where there is no run-time source */
+};
+
+#define PY_AT(offset_) {PY_SLOT_CONSTANT, 0, (offset_)}
+#define PY_DBG(word_at_) {PY_SLOT_DEBUG_OFFSETS, (word_at_), 0}
+#define PY_AIO(word_at_, offset_) {PY_SLOT_ASYNCIO_DEBUG, (word_at_), (offset_)}
+
+/* One file in offsets/. */
+struct py_table {
+    unsigned major, minor;
+    const char *generated_from; /* the version whose DWARF or headers gave the constants */
+    uint32_t debug_offsets_size; /* sizeof(_Py_DebugOffsets); 0 where the version has none */
+    struct py_traits traits;
+    struct py_slot slots[PY_FIELD_COUNT];
+};

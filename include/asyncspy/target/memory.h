@@ -1,0 +1,76 @@
+/*
+ * The memory of a target, seen through a block cache.
+ *
+ * Where the bytes come from is a `memory_source`: a live process, a fake built by a test, later a
+ * core. The cache reads whole blocks of 16 KiB, clamped to the source's mappings, into one
+ * huge-page arena; every read of an object is a copy out of a block. So a whole dump costs few
+ * system calls, and the set of blocks that a walk touched can be copied again in one go
+ * (memory_recopy) while the target stands still, and then be walked frozen.
+ *
+ * Addresses of the target are integers, never pointers.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "asyncspy/base/error.h"
+
+/* A piece of the target's memory and where its bytes are to go. */
+struct memory_range {
+    uint64_t address;
+    size_t size;
+    void *buffer;
+};
+
+/* Where bytes come from. */
+struct memory_source {
+    void *context;
+    /* Reads the ranges; ranges[i] that could not be read in full has `done[i]` < its size (the
+     * bytes before that are good). An error only when the whole source is lost or refused
+     * (ERROR_GONE, ERROR_PERMISSION). */
+    struct error *(*read)(void *context, const struct memory_range *ranges, size_t count,
+                          size_t *done);
+    /* Narrows [*start, *end) to the part of it that is mapped around `address`; false when
+     * `address` is not mapped. NULL: everything may be mapped. */
+    bool (*clamp)(void *context, uint64_t address, uint64_t *start, uint64_t *end);
+};
+
+struct memory_statistics {
+    uint64_t reads;      /* system calls that copied */
+    uint64_t bytes_read; /* bytes copied from the source */
+    uint64_t missed;     /* reads refused because the copy was frozen */
+};
+
+struct target_memory;
+
+/* `source` is copied; its context must outlive the memory. */
+struct target_memory *memory_create(const struct memory_source *source);
+void memory_destroy(struct target_memory *memory); /* NULL-safe */
+
+/* Copies `size` bytes at `address` into `buffer`, through the cache.
+ * ERROR_FAULT: not mapped or not readable. ERROR_MISSED: frozen and not in the copy (the block is
+ * remembered and part of the next memory_recopy). ERROR_GONE, ERROR_PERMISSION: target lost. */
+struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
+                          size_t size) ERROR_CHECK;
+
+/* The same past the cache, for long texts that are used once. */
+struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,
+                                   size_t size) ERROR_CHECK;
+
+/* How much one cache miss fetches: 16 KiB (the default) or a multiple of it, a power of two. */
+void memory_set_fetch_size(struct target_memory *memory, size_t size);
+
+/* Copies all blocks that were read or missed so far again from the source (each rounded to the
+ * fetch size), in few system calls. */
+struct error *memory_recopy(struct target_memory *memory) ERROR_CHECK;
+
+/* While frozen, a block that is not in the cache is missed instead of being read. */
+void memory_freeze(struct target_memory *memory, bool frozen);
+
+/* Forgets all blocks; keeps the arena. */
+void memory_forget(struct target_memory *memory);
+
+struct memory_statistics memory_get_statistics(const struct target_memory *memory);
+void memory_reset_missed(struct target_memory *memory);

@@ -1,0 +1,79 @@
+/*
+ * A live process: its mappings, its ELF modules, its threads, what /proc tells of it, and its
+ * memory (target/memory.h). Hides /proc and process_vm_readv. Files of the target are opened only
+ * through /proc/PID (exe, map_files, root); none is ever executed. Read-only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "asyncspy/base/arena.h"
+#include "asyncspy/base/error.h"
+#include "asyncspy/target/memory.h"
+
+/* One line of /proc/PID/maps. */
+struct target_mapping {
+    uint64_t start, end;
+    uint64_t file_offset;
+    bool readable, writable, executable;
+    const char *path; /* "" for anonymous memory; as the kernel prints it, " (deleted)" cut off */
+    bool deleted;
+    uint64_t inode;
+};
+
+/* Mappings sorted by address. */
+struct target_mappings {
+    size_t count;
+    const struct target_mapping *items;
+};
+
+/* A fact of one thread from /proc/PID/task/TID, as it is before anything was stopped. */
+struct target_thread {
+    pid_t tid;               /* in our pid namespace */
+    pid_t namespace_tid;     /* innermost NSpid: what the target itself calls it */
+    char name[64];           /* comm */
+    char state;              /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
+    bool on_cpu;             /* its syscall file says "running" */
+    int64_t syscall;         /* number, or -1: none or unknown */
+    char wait_channel[64];   /* "" unknown */
+    double cpu_s;            /* user + system; NaN unknown */
+};
+
+struct target_process;
+
+/* Opens process `pid`: checks that it exists, is not a zombie or kernel thread, and that we may
+ * read it. The error says which of the reasons applies and what would help (see access.h).
+ * Copies nothing of the target yet but its mappings. */
+struct error *process_open(pid_t pid, struct target_process **ret) ERROR_CHECK;
+void process_close(struct target_process *process); /* NULL-safe */
+
+pid_t process_get_pid(const struct target_process *process);
+struct target_memory *process_get_memory(struct target_process *process);
+struct target_mappings process_get_mappings(const struct target_process *process);
+
+/* Reads the mappings anew (a miss may come from memory mapped since). */
+struct error *process_refresh_mappings(struct target_process *process) ERROR_CHECK;
+
+/* True while the process exists and is not a zombie, and is the same that was opened (start
+ * time) running the same program. */
+bool process_is_alive(const struct target_process *process);
+
+/* The threads now, sorted by tid; the array lives in `arena`. */
+struct error *process_list_threads(struct target_process *process, struct arena *arena,
+                                   struct target_thread **ret, size_t *ret_count) ERROR_CHECK;
+
+/* Path of the executable as the target's namespace sees it, without " (deleted)"; "" unknown. */
+const char *process_get_executable(const struct target_process *process);
+
+/* argv; the array and its strings live in `arena`. Bytes are as they are (not checked). */
+char **process_get_command_line(const struct target_process *process, struct arena *arena,
+                                size_t *ret_count);
+
+/* Start as seconds since the epoch (float), NaN unknown. */
+double process_get_start_time(const struct target_process *process);
+
+/* Name of an x86-64 system call, NULL when unknown. */
+const char *process_syscall_name(int64_t number);

@@ -1,0 +1,42 @@
+/*
+ * Stopping all threads of a process and letting them go, and the proof that a process did not
+ * run while it was read. Hides ptrace and the counters of /proc.
+ *
+ * Whatever ends asyncspy, the target runs on: PTRACE_SEIZE without EXITKILL, so the kernel
+ * detaches. A process in state T stays in state T. A signal that arrives in between is delivered
+ * when the threads are let go.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "asyncspy/base/error.h"
+#include "asyncspy/target/process.h"
+
+struct target_stop;
+
+/* Stops every thread: all are seized and interrupted first, then collected; threads born
+ * meanwhile are found by a rescan. Threads that do not stop in time (uninterruptible sleep:
+ * they do not run Python code either) are counted, not waited for. On an error nothing is left
+ * stopped. ERROR_PERMISSION with the reason, ERROR_GONE when the process ended. */
+struct error *stop_begin(struct target_process *process, struct target_stop **ret) ERROR_CHECK;
+
+/* Lets all threads go and frees `stop`; NULL-safe. */
+void stop_end(struct target_stop *stop);
+
+/* Threads that were not seen to stop. */
+int stop_get_unstopped(const struct target_stop *stop);
+
+struct target_quiet;
+
+/* Starts watching whether any thread runs: keeps the threads' syscall and schedstat files open.
+ * *ret_quiet is false when a thread runs right now or the kernel does not tell (then there is
+ * nothing to prove, and *ret is still valid to close). */
+struct error *quiet_begin(struct target_process *process, struct target_quiet **ret,
+                          bool *ret_quiet) ERROR_CHECK;
+
+/* True only if the kernel proves that no thread ran since quiet_begin: the thread list is the
+ * same, none runs now, every schedstat is unchanged. May be called again. */
+bool quiet_check(struct target_quiet *quiet);
+
+void quiet_end(struct target_quiet *quiet); /* NULL-safe */
