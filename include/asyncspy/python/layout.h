@@ -144,3 +144,43 @@ struct py_table {
     struct py_traits traits;
     struct py_slot slots[PY_FIELD_COUNT];
 };
+
+/* Marks a field that a layout does not have. */
+#define PY_ABSENT (-1)
+
+struct py_layout {
+    const struct py_table *table;
+    struct py_traits traits;
+    int32_t offset[PY_FIELD_COUNT]; /* PY_ABSENT: not in this target, or not known */
+    uint32_t span[PY_STRUCT_COUNT]; /* bytes from a structure's start that hold all its fields */
+};
+
+#define PY_OFFSET(layout, struct_, field) ((layout)->offset[PY_FIELD_##struct_##_##field])
+#define PY_HAS(layout, struct_, field) (PY_OFFSET(layout, struct_, field) != PY_ABSENT)
+
+/* Bytes of a run-time source of offsets; `bytes` NULL where the target has none. */
+struct py_offset_words {
+    const unsigned char *bytes;
+    size_t size;
+};
+
+/* The table for a version, NULL when this program has none. */
+const struct py_table *py_table_find(unsigned major, unsigned minor);
+
+/* The versions that have a table, oldest first; `index` counts from 0, NULL behind the last. */
+const struct py_table *py_table_get(size_t index);
+
+/* Resolves every slot of `table` and checks that every field lies inside its structure.
+ * ERROR_INVALID names the field that does not, or the run-time source that is too short. */
+struct error *py_layout_resolve(const struct py_table *table, struct py_offset_words debug_offsets,
+                                struct py_offset_words asyncio_debug,
+                                struct py_layout *ret) ERROR_CHECK;
+
+/* An anchor disagreed: marks the fields of one structure absent that come from constants, so that
+ * nothing is guessed. Fields with a run-time source stay. */
+void py_layout_drop_struct(struct py_layout *layout, enum py_struct struct_);
+
+/* Names for `doctor` and messages. */
+const char *py_field_get_struct_name(enum py_field field); /* "task" */
+const char *py_field_get_name(enum py_field field);        /* "coroutine" */
+const char *py_slot_source_name(enum py_slot_source source);

@@ -1,0 +1,39 @@
+/*
+ * Finds CPython in a process: the runtime structure, the version, the flavour. Order: symbol
+ * `_PyRuntime`, section `.PyRuntime`, the cookie of _Py_DebugOffsets (3.13+) in writable memory;
+ * in the executable first, then libpython, then every other module. Facts:
+ * Python/pylifecycle.c, Include/internal/pycore_debug_offsets.h, Python/getversion.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "asyncspy/base/arena.h"
+#include "asyncspy/base/error.h"
+#include "asyncspy/python/layout.h"
+#include "asyncspy/target/process.h"
+
+struct py_discovery {
+    uint64_t runtime_address;
+    const char *runtime_source; /* "symbol _PyRuntime", ... */
+    const char *module_path;    /* the ELF file that holds the runtime */
+    const char *build_id;       /* of that file, "" none */
+    uint32_t hexversion;        /* 0x030b07f0, as sys.hexversion */
+    const char *version;        /* "3.11.7" */
+    const char *version_source;
+    bool debug_build, free_threaded;
+    uint64_t asyncio_debug_address; /* 0: no .AsyncioDebug section */
+    uint64_t asyncio_debug_size;
+    const char *asyncio_debug_module;
+};
+
+/* Finds the Python of `process`; strings live in `arena`. ERROR_UNSUPPORTED: it is not Python, or
+ * one that this program does not read, named in the message. */
+struct error *py_discover(struct target_process *process, struct arena *arena,
+                          struct py_discovery *ret) ERROR_CHECK;
+
+/* Reads the run-time sources of offsets and resolves the layout for what was discovered. */
+struct error *py_discovery_get_layout(struct target_process *process,
+                                      const struct py_discovery *discovery,
+                                      struct py_layout *ret) ERROR_CHECK;

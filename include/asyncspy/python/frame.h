@@ -1,0 +1,92 @@
+/*
+ * Interpreters, threads, frames and generators (coroutines and async generators included).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "asyncspy/python/object.h"
+
+/* --- interpreters and threads (pycore_interp.h, pystate.h) --- */
+
+#define PY_INTERPRETERS_MAX 4096
+#define PY_THREADS_MAX 65536
+
+struct py_interpreter {
+    uint64_t address;
+    int64_t id;
+    uint64_t modules;    /* the sys.modules dict, 0 while it is being set up */
+    uint64_t gil_holder; /* thread state that holds the GIL, 0 none */
+    bool gil_known;
+    int gc_collecting; /* 1, 0, -1 unknown */
+};
+
+struct py_thread {
+    uint64_t address;
+    uint64_t interpreter;      /* its interpreter's address */
+    uint64_t ident;            /* pthread_self() */
+    int64_t native_thread_id;  /* gettid() in the target's pid namespace, 0 not bound yet */
+    uint64_t top_frame;        /* 0: none */
+    uint64_t dict;             /* the thread state's dict, 0 none */
+    uint64_t running_loop;     /* the asyncio loop that runs in it, 0 none */
+    uint64_t running_task;     /* 3.14+: the C task that runs in it, 0 none or unknown */
+    uint64_t asyncio_tasks_head; /* address of its list of tasks, 0 the version has none */
+};
+
+/* Interpreters, in arena order of creation (newest first). The array lives in the snapshot's
+ * arena. A torn link ends the list with a row in `missing`. */
+struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret,
+                                   size_t *ret_count) ERROR_CHECK;
+
+/* Threads of one interpreter; lives in the snapshot's arena. */
+struct error *py_threads_read(struct py *py, const struct py_interpreter *interpreter,
+                              struct py_thread **ret, size_t *ret_count) ERROR_CHECK;
+
+/* --- frames (pycore_frame.h) --- */
+
+/* Longest chain of frames or awaits that is followed. */
+#define PY_CHAIN_MAX 200000
+
+/* A frame of a thread's stack. */
+struct py_frame {
+    uint64_t address;
+    const struct snapshot_frame *decoded;
+};
+
+/* The frames of a thread, innermost first, without those that Python does not show. The array
+ * lives in the snapshot's arena. *ret_why is NULL, or why the stack ends before its bottom. */
+struct error *py_frames_read(struct py *py, uint64_t top_frame, struct py_frame **ret,
+                             size_t *ret_count, const char **ret_why) ERROR_CHECK;
+
+/* The decoded frame at `address` (function, file, position), interned by code and instruction. */
+struct error *py_frame_decode(struct py *py, uint64_t address,
+                              const struct snapshot_frame **ret) ERROR_CHECK;
+
+/* --- generators, coroutines, async generators (genobject.h) --- */
+
+enum py_generator_state {
+    PY_GENERATOR_CREATED,
+    PY_GENERATOR_SUSPENDED,
+    PY_GENERATOR_EXECUTING,
+    PY_GENERATOR_FINISHED,
+};
+
+struct py_generator {
+    uint64_t address;
+    uint64_t frame; /* address of its embedded frame */
+    enum py_generator_state state;
+    uint64_t awaited;       /* the object it awaits, 0 none; suspended ones only */
+    const struct snapshot_frame *decoded; /* NULL when finished, or *decode_error tells why not */
+    const char *qualified_name;
+};
+
+/* Reads a coroutine, generator or async generator. */
+struct error *py_generator_read(struct py *py, uint64_t address,
+                                struct py_generator *ret) ERROR_CHECK;
+
+/* The step that leads from something awaited towards a frame: from a coroutine_wrapper, asend,
+ * athrow or anext_awaitable to what it stands for. *ret is 0 when `type` is none of these. */
+struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,
+                                  uint64_t *ret) ERROR_CHECK;

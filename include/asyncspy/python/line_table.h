@@ -1,0 +1,35 @@
+/*
+ * Decodes co_linetable: from an instruction to its source position. A pure function of bytes.
+ * Format: Objects/locations.md (InternalDocs/code_objects.md), Objects/codeobject.c of CPython.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "asyncspy/python/layout.h"
+
+/* One entry: instructions [start, end) in code units. -1: none. */
+struct py_location {
+    uint32_t start, end;
+    int32_t line, end_line, column, end_column;
+};
+
+/* A cursor over a table. */
+struct py_line_cursor {
+    const unsigned char *bytes;
+    size_t size, at;
+    int32_t line;
+    uint32_t unit;
+};
+
+void py_line_cursor_start(struct py_line_cursor *cursor, enum py_line_kind kind,
+                          const unsigned char *bytes, size_t size, int32_t first_line);
+
+/* The next entry; false at the end of the table or where its bytes make no sense. */
+bool py_line_cursor_next(struct py_line_cursor *cursor, struct py_location *ret);
+
+/* The entry that holds code unit `unit`; false when the table has none. */
+bool py_line_find(enum py_line_kind kind, const unsigned char *bytes, size_t size,
+                  int32_t first_line, uint32_t unit, struct py_location *ret);

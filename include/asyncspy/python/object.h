@@ -1,0 +1,177 @@
+/*
+ * Readers of Python objects in a target. `struct py` ties memory, layout and the caches of one
+ * walk together; every reader takes it. Nothing read here is trusted: counts and depths are
+ * bounded, and bytes that make no sense give ERROR_INVALID for that object alone.
+ *
+ * Texts and frames live in the arena of the snapshot that is being filled.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "asyncspy/base/error.h"
+#include "asyncspy/python/layout.h"
+#include "asyncspy/snapshot/snapshot.h"
+#include "asyncspy/target/memory.h"
+
+struct py;
+
+/* `layout` is copied; `memory` must outlive it. */
+struct py *py_create(struct target_memory *memory, const struct py_layout *layout,
+                     uint64_t runtime_address);
+void py_destroy(struct py *py); /* NULL-safe */
+
+/* Starts a walk that fills `snapshot`: forgets every cache. */
+void py_begin_walk(struct py *py, struct snapshot *snapshot);
+
+struct py_layout *py_get_layout(struct py *py);
+struct target_memory *py_get_memory(struct py *py);
+struct snapshot *py_get_snapshot(struct py *py);
+uint64_t py_get_runtime_address(const struct py *py);
+
+/* --- records: the fields of one structure, copied in one read --- */
+
+#define PY_RECORD_MAX 1536
+
+struct py_record {
+    const struct py_layout *layout;
+    uint64_t address;
+    unsigned char bytes[PY_RECORD_MAX];
+};
+
+/* Copies the span of `struct_` at `address`. */
+struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t address,
+                             struct py_record *ret) ERROR_CHECK;
+
+/* Field values; 0 for a field that the layout does not have. Cannot fail. */
+static inline uint64_t py_record_get(const struct py_record *record, enum py_field field,
+                                     size_t width) {
+    uint64_t value = 0;
+    int32_t offset = record->layout->offset[field];
+    if (offset != PY_ABSENT)
+        memcpy(&value, record->bytes + offset, width);
+    return value;
+}
+#define PY_U64(record, struct_, field) py_record_get((record), PY_FIELD_##struct_##_##field, 8)
+#define PY_I32(record, struct_, field)                                                            \
+    ((int32_t)(uint32_t)py_record_get((record), PY_FIELD_##struct_##_##field, 4))
+#define PY_U8(record, struct_, field)                                                             \
+    ((uint8_t)py_record_get((record), PY_FIELD_##struct_##_##field, 1))
+#define PY_I8(record, struct_, field) ((int8_t)PY_U8(record, struct_, field))
+
+/* One word of the target. */
+struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+struct error *py_read_u32(struct py *py, uint64_t address, uint32_t *ret) ERROR_CHECK;
+
+/* --- types --- */
+
+enum py_kind {
+    PY_KIND_OTHER,
+    PY_KIND_NONE,
+    PY_KIND_STRING,
+    PY_KIND_INTEGER, /* bool too */
+    PY_KIND_LIST,
+    PY_KIND_TUPLE,
+    PY_KIND_DICT,
+    PY_KIND_SET,
+    PY_KIND_CODE,
+    PY_KIND_COROUTINE,
+    PY_KIND_GENERATOR,
+    PY_KIND_ASYNC_GENERATOR,
+    PY_KIND_COROUTINE_WRAPPER, /* coro.__await__() */
+    PY_KIND_ASEND,
+    PY_KIND_ATHROW,
+    PY_KIND_ANEXT_AWAITABLE,
+    PY_KIND_WEAKREF,
+    PY_KIND_MEMBER_DESCRIPTOR,
+    PY_KIND_MODULE,
+};
+
+/* A type of the target; lives until the next walk begins. */
+struct py_type {
+    uint64_t address;
+    const char *tp_name;   /* as in the C structure: "_asyncio.Task", "MyTask" */
+    const char *full_name; /* with module: "mypkg.MyTask" */
+    enum py_kind kind;     /* of its instances, subclasses of str, int, list, ... included */
+    uint64_t flags, basicsize, dict, cached_keys, mro;
+    int64_t dictoffset;
+    void *user; /* the asyncio layer's own knowledge of the type */
+};
+
+/* The type of the object at `address`. */
+struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) ERROR_CHECK;
+
+/* The type object at `type_address`. */
+struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type **ret) ERROR_CHECK;
+
+/* Whether `ancestor` (a type's address) is in the MRO of `type`. */
+struct error *py_type_is_subclass(struct py *py, const struct py_type *type, uint64_t ancestor,
+                                  bool *ret) ERROR_CHECK;
+
+/* Calls `visit` for every type in the MRO of `type`, itself first, until it sets *stop. */
+struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
+                                struct error *(*visit)(void *context, struct py_type *type,
+                                                       bool *stop),
+                                void *context) ERROR_CHECK;
+
+/* --- strings and integers --- */
+
+/* Longest text that is read in full; a longer one is cut and ends in "...". */
+#define PY_TEXT_MAX 65536
+
+/* The text of a str object as UTF-8, interned; NUL and lone surrogates as \u0000, \udc80. */
+struct error *py_string_read(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
+
+/* Whether the str object at `address` is exactly the ASCII text `text`. */
+struct error *py_string_equals(struct py *py, uint64_t address, const char *text,
+                               bool *ret) ERROR_CHECK;
+
+/* An int as 64-bit number; ERROR_INVALID when it does not fit. */
+struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) ERROR_CHECK;
+
+/* A C string of the target, at most `limit` bytes, printable as it is; interned. */
+struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit,
+                               const char **ret) ERROR_CHECK;
+
+/* --- containers --- */
+
+/* Most elements of one container that are read; more are cut, which the caller notes. */
+#define PY_ITEMS_MAX (1u << 24)
+
+/* Items of a tuple or list. `visit` gets each item's address (0 for NULL). */
+typedef struct error *py_visit_item(void *context, uint64_t item);
+struct error *py_list_visit(struct py *py, uint64_t address, py_visit_item *visit,
+                            void *context) ERROR_CHECK; /* list or subclass */
+struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *visit,
+                             void *context) ERROR_CHECK;
+struct error *py_set_visit(struct py *py, uint64_t address, py_visit_item *visit,
+                           void *context) ERROR_CHECK; /* set or subclass; no dummies */
+
+/* Entries of a dict or subclass. `visit` sets *stop to end the walk. */
+typedef struct error *py_visit_entry(void *context, uint64_t key, uint64_t value, bool *stop);
+struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit,
+                            void *context) ERROR_CHECK;
+
+/* Value of the str key `key`; *ret is 0 when it is not there. */
+struct error *py_dict_find(struct py *py, uint64_t address, const char *key,
+                           uint64_t *ret) ERROR_CHECK;
+
+/* Value of the key that is the object at `key` (identity); *ret is 0 when it is not there. */
+struct error *py_dict_find_object(struct py *py, uint64_t address, uint64_t key,
+                                  uint64_t *ret) ERROR_CHECK;
+
+/* --- attributes --- */
+
+/* Instance attribute `name` of an instance of a Python class (instance dict in any of its
+ * representations, or __slots__); *ret is 0 when it is not set. Class attributes are not seen. */
+struct error *py_attribute_find(struct py *py, uint64_t address, const char *name,
+                                uint64_t *ret) ERROR_CHECK;
+
+/* The dict of the module object at `address`. */
+struct error *py_module_get_dict(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
+/* What a weak reference refers to; 0 when it is dead. */
+struct error *py_weakref_get(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
