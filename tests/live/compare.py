@@ -1,0 +1,222 @@
+"""Compares a snapshot with the picture a scenario printed; answers with a list of problems.
+
+In an expectation a dict stands for "these keys, whatever else is there"; a dict with one of the
+keys of MATCHERS stands for a condition.
+"""
+
+import re
+import unicodedata
+
+LINES_SHOWN = 12
+TEXT_WIDTH = 100
+# The schema check of every one of 10,000 equal tasks takes a minute.
+VALIDATED_ITEMS = 300
+
+
+def matches_any_of(options, actual, path):
+    attempts = [difference(option, actual, path) for option in options]
+    return [] if any(not attempt for attempt in attempts) else attempts[-1]
+
+
+def matches_includes(expected, actual, path):
+    lost = [item for item in expected if item not in (actual or [])]
+    return ["%s: %s lacks %s" % (path, short(actual), short(lost))] if lost else []
+
+
+def matches_within(expected, actual, path):
+    extra = [item for item in actual or [] if item not in expected]
+    return ["%s: %s should not be there" % (path, short(extra))] if extra else []
+
+
+def matches_set(expected, actual, path):
+    if sorted(actual or []) == sorted(expected):
+        return []
+    return ["%s: %s instead of %s in any order" % (path, short(actual), short(expected))]
+
+
+def matches_ends_with(expected, actual, path):
+    if not isinstance(actual, type(expected)) or len(actual) < len(expected):
+        return ["%s: %s does not end with %s" % (path, short(actual), short(expected))]
+    return difference(expected, actual[len(actual) - len(expected):], path)
+
+
+def matches_any(_, __, ___):
+    return []
+
+
+MATCHERS = {"any_of": matches_any_of, "includes": matches_includes, "within": matches_within,
+            "set": matches_set, "ends_with": matches_ends_with, "any": matches_any}
+
+
+def short(value):
+    text = ascii(value)
+    return text if len(text) <= 160 else text[:100] + "..." + text[-50:]
+
+
+def difference(expected, actual, path):
+    """Problems, [] when `actual` is as expected."""
+    if isinstance(expected, dict):
+        if expected and set(expected) <= set(MATCHERS):
+            return [problem for key, value in expected.items()
+                    for problem in MATCHERS[key](value, actual, path)]
+        if not isinstance(actual, dict):
+            return ["%s: %s instead of an object" % (path, short(actual))]
+        problems = []
+        for key, value in expected.items():
+            if key not in actual:
+                problems.append("%s: key %s is missing" % (path, key))
+            else:
+                problems += difference(value, actual[key], "%s.%s" % (path, key))
+        return problems
+    if isinstance(expected, list):
+        if not isinstance(actual, list) or len(actual) != len(expected):
+            return ["%s: %s instead of %s" % (path, short(outline(actual)),
+                                              short(outline(expected)))]
+        return [problem for index, pair in enumerate(zip(expected, actual))
+                for problem in difference(pair[0], pair[1], "%s[%d]" % (path, index))]
+    if expected != actual or isinstance(expected, bool) != isinstance(actual, bool):
+        return ["%s: %s instead of %s" % (path, short(actual), short(expected))]
+    return []
+
+
+def outline(value):
+    """Frames as function names, for messages."""
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "function" in value[0]:
+        return [frame.get("function") for frame in value]
+    return value
+
+
+def resolve(expected, stacks):
+    """An expected task or thread with its stack in place of the number of one."""
+    frames = expected.get("frames")
+    if isinstance(frames, dict) and "stack" in frames:
+        expected = dict(expected, frames=stacks[frames["stack"]])
+    return expected
+
+
+def listed(expected, actual, key, what, extra_allowed, stacks):
+    """Matches two lists of objects by a key: each once, none lost, none too many."""
+    problems = []
+    by_key = {}
+    for item in actual:
+        if item.get(key) in by_key:
+            problems.append("%s %s is listed twice" % (what, item.get(key)))
+        by_key[item.get(key)] = item
+    for item in expected:
+        optional = item.get("optional")
+        wanted = {name: value for name, value in resolve(item, stacks).items()
+                  if name != "optional"}
+        label = "%s %s" % (what, short(item.get("name") or item[key]))
+        if item[key] not in by_key:
+            if not optional:
+                problems.append("%s is missing" % label)
+            continue
+        problems += difference(wanted, by_key.pop(item[key]), label)
+    if not extra_allowed:
+        expected_keys = {item[key] for item in expected}
+        for item in actual:
+            if item.get(key) not in expected_keys:
+                problems.append("%s %s (%s) was not expected" % (what, item.get(key),
+                                                                 short(item.get("name"))))
+    return problems
+
+
+def compare(expectation, snapshot, mode=None, pid=None):
+    """All problems of a snapshot."""
+    options = expectation["options"]
+    stacks = expectation["stacks"]
+    problems = []
+    if not options.get("incomplete") and snapshot.get("missing") != []:
+        problems.append("missing: %s" % short(snapshot.get("missing")))
+    problems += listed(expectation["tasks"], snapshot["tasks"], "id", "task",
+                       options.get("extra_tasks"), stacks)
+    if options.get("loops", True):
+        problems += listed(expectation["event_loops"], snapshot["event_loops"], "id", "loop",
+                           options.get("extra_loops"), stacks)
+    if options.get("threads", True):
+        problems += listed(expectation["threads"], snapshot["threads"], "ident", "thread",
+                           options.get("extra_threads"), stacks)
+    target = {"kind": "process", "python_version": expectation["python_version"], "core": None}
+    if pid is not None:
+        target["pid"] = pid
+    problems += difference(target, snapshot["target"], "target")
+    if mode is not None:
+        problems += difference(mode, snapshot["capture"]["mode"], "capture.mode")
+    if snapshot["capture"]["mode"] != "paused" and snapshot["capture"]["pause_s"]:
+        problems.append("capture.pause_s: %s without a pause" % snapshot["capture"]["pause_s"])
+    return problems
+
+
+def grouped_once(snapshot):
+    """Every task is in at most one group, and groups name only tasks that are listed."""
+    ids = [task for group in snapshot["groups"] for task in group["tasks"]]
+    problems = [] if len(ids) == len(set(ids)) else ["a task is in two groups"]
+    if not set(ids) <= {task["id"] for task in snapshot["tasks"]}:
+        problems.append("a group names a task that is not listed")
+    for group in snapshot["groups"]:
+        if group["count"] != len(group["tasks"]):
+            problems.append("a group of %s has %d tasks" % (group["count"], len(group["tasks"])))
+    return problems
+
+
+def schema_problems(validator, snapshot):
+    """What the JSON Schema says; long lists are cut."""
+    cut = dict(snapshot)
+    for key in ("tasks", "threads", "groups"):
+        cut[key] = [dict(item, tasks=item["tasks"][:5]) if key == "groups" else item
+                    for item in snapshot.get(key, [])[:VALIDATED_ITEMS]]
+    return ["schema: %s: %s" % ("/".join(map(str, error.path)), short(error.message))
+            for error in list(validator.iter_errors(cut))[:LINES_SHOWN]]
+
+
+def display_width(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else
+               0 if unicodedata.combining(c) else 1 for c in line)
+
+
+def text_problems(text, expectation, width=TEXT_WIDTH):
+    """What is wrong with the form for people."""
+    problems = []
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return ["text: not UTF-8: %s" % error]
+    control = re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
+                        decoded)
+    if control:
+        problems.append("text: control character %r in %s" % (
+            control.group(), short(decoded[max(0, control.start() - 40):control.end() + 20])))
+    for number, line in enumerate(decoded.split("\n"), 1):
+        if display_width(line) > width:
+            problems.append("text: line %d has %d columns" % (number, display_width(line)))
+            break
+    for task in expectation["tasks"]:
+        name = task.get("coroutine")
+        if task.get("optional") or not isinstance(name, str) or len(name) > 40:
+            continue
+        if name not in decoded and name.rpartition(".")[2] not in decoded:
+            problems.append("text: coroutine %s does not appear" % short(name))
+    return problems[:LINES_SHOWN]
+
+
+def as_snapshot(expectation, mode="running"):
+    """A snapshot that fulfils an expectation, to test this module itself."""
+    def plain(value):
+        if isinstance(value, dict):
+            if "any_of" in value:
+                return plain(value["any_of"][0])
+            for key in ("set", "includes", "within", "ends_with"):
+                if key in value:
+                    return plain(value[key])
+            if "any" in value:
+                return None
+            return {key: plain(item) for key, item in value.items() if key != "optional"}
+        return [plain(item) for item in value] if isinstance(value, list) else value
+
+    def items(name):
+        return [plain(resolve(item, expectation["stacks"])) for item in expectation[name]]
+    return {"tasks": items("tasks"), "event_loops": items("event_loops"),
+            "threads": items("threads"), "missing": [], "groups": [],
+            "capture": {"mode": mode, "pause_s": 0.0},
+            "target": {"kind": "process", "python_version": expectation["python_version"],
+                       "core": None, "pid": expectation["pid"]}}

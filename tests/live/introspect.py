@@ -1,0 +1,138 @@
+"""What a live interpreter knows about its own frames and tasks, in the words of the snapshot.
+
+Runs inside the target. Everything comes from Python's own introspection (co_positions, cr_await,
+gc.get_referents), never from knowledge of memory layouts, so it can judge a reader of memory.
+"""
+
+import gc
+import itertools
+import re
+import sys
+import types
+
+_positions = {}
+
+# C objects between an awaiter and the coroutine or generator it awaits.
+_WRAPPERS = ("coroutine_wrapper", "async_generator_asend", "async_generator_athrow",
+             "anext_awaitable", "async_generator_athrow_awaitable")
+
+
+def text(value):
+    """A str as the snapshot writes it: NUL and lone surrogates as six plain characters."""
+    return re.sub("[\x00\ud800-\udfff]", lambda m: "\\u%04x" % ord(m.group()), value)
+
+
+def type_name(cls):
+    return text("%s.%s" % (cls.__module__, cls.__qualname__))
+
+
+def position(code, lasti):
+    """(line, end line, column, end column) of an instruction; None where unknown."""
+    key = (id(code), lasti)
+    if key not in _positions:
+        entries = itertools.islice(code.co_positions(), lasti // 2, None)
+        line, end_line, column, end_column = next(entries)
+        # The code is kept with the answer, so that its id stays its own.
+        _positions[key] = ((line, end_line, column, end_column), code)
+    return _positions[key][0]
+
+
+def frame(f):
+    """One frame as the snapshot shows it."""
+    code = f.f_code
+    if hasattr(code, "co_positions"):
+        line, end_line, column, end_column = position(code, f.f_lasti)
+        if line != f.f_lineno:
+            raise AssertionError("co_positions says line %s, f_lineno %s" % (line, f.f_lineno))
+        qualified_name = text(code.co_qualname)
+    else:
+        line, end_line, column, end_column = f.f_lineno, None, None, None
+        qualified_name = None
+    shown = {"kind": "python", "function": text(code.co_name), "file": text(code.co_filename),
+             "line": line, "end_line": end_line, "column": column, "end_column": end_column}
+    if qualified_name is not None:
+        shown["qualified_name"] = qualified_name
+    return shown
+
+
+def stack(top):
+    """Frame objects from `top` outwards, innermost first."""
+    frames = []
+    while top is not None:
+        frames.append(top)
+        top = top.f_back
+    return frames
+
+
+def _is_link(value):
+    return (isinstance(value, (types.CoroutineType, types.GeneratorType,
+                               types.AsyncGeneratorType))
+            or type(value).__module__ == "builtins" and type(value).__name__ in _WRAPPERS)
+
+
+def step(awaited):
+    """(frame or None, what is awaited next or None) of one link of a suspended chain."""
+    if isinstance(awaited, types.CoroutineType):
+        return awaited.cr_frame, awaited.cr_await
+    if isinstance(awaited, types.GeneratorType):
+        return awaited.gi_frame, awaited.gi_yieldfrom
+    if isinstance(awaited, types.AsyncGeneratorType):
+        return awaited.ag_frame, awaited.ag_await
+    if _is_link(awaited):
+        return None, next(filter(_is_link, gc.get_referents(awaited)), None)
+    return None, None
+
+
+def await_chain(coroutine):
+    """Frame objects of a suspended chain, innermost first."""
+    frames = []
+    while coroutine is not None:
+        shown, coroutine = step(coroutine)
+        if shown is not None:
+            frames.append(shown)
+    frames.reverse()
+    return frames
+
+
+def is_running(coroutine):
+    for attribute in ("cr_running", "gi_running"):
+        if hasattr(coroutine, attribute):
+            return getattr(coroutine, attribute)
+    return False
+
+
+def is_created(coroutine):
+    import inspect
+    if isinstance(coroutine, types.GeneratorType):
+        return inspect.getgeneratorstate(coroutine) == inspect.GEN_CREATED
+    return (isinstance(coroutine, types.CoroutineType)
+            and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED)
+
+
+def root_frame(coroutine):
+    return getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+
+
+def running_stack(coroutine, stacks):
+    """Frame objects from where its thread really is to the root of a running coroutine."""
+    root = root_frame(coroutine)
+    for frames in stacks.values():
+        for index, candidate in enumerate(frames):
+            if candidate is root:
+                return frames[:index + 1]
+    raise AssertionError("running coroutine %r is on no stack" % coroutine)
+
+
+def created_at(task):
+    """The frames of _source_traceback, innermost first, or None."""
+    summary = getattr(task, "_source_traceback", None)
+    if summary is None:
+        return None
+    frames = [{"function": text(entry.name), "file": text(entry.filename), "line": entry.lineno}
+              for entry in summary]
+    frames.reverse()
+    return frames
+
+
+def python_version():
+    return "%d.%d.%d" % sys.version_info[:3]

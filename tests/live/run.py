@@ -1,0 +1,294 @@
+#!/usr/bin/python3
+"""The live tests: asyncspy against every CPython found, on programs that say what is right.
+
+  run.py            every scenario on three interpreters, the smoke ones on all   (--quick)
+  run.py --all      everything on everything
+  run.py --self-check   the scenarios and the comparison themselves, without asyncspy
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import bad
+import compare
+import interpreters
+import line_tables
+import plan
+from target import Target, TargetFailed, kernel_can_prove_quiet
+
+SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
+DUMP_SECONDS = 120
+PROBLEMS_SHOWN = 12
+
+
+class Result:
+    def __init__(self, row, column, status, details=()):
+        self.row, self.column, self.status, self.details = row, column, status, list(details)
+
+
+class Tester:
+    """Runs one scenario in one interpreter."""
+
+    def __init__(self, asyncspy):
+        self.asyncspy = asyncspy
+        self.validator, self.no_schema = load_validator()
+        self.proves_quiet = kernel_can_prove_quiet()
+
+    def __call__(self, interpreter, scenario):
+        with Target(interpreter, scenario.path, scenario.heartbeat) as target:
+            problems = []
+            for _ in range(scenario.repeat):
+                problems = self.dump(target, scenario)
+                if problems:
+                    break
+            problems += self.text(target, scenario)
+            complaints = target.complaints()
+            if complaints:
+                problems.append("the target complains: " + complaints.splitlines()[-1])
+            return problems
+
+    def run(self, target, scenario, form):
+        command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form]
+        environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+        done = subprocess.run(command + scenario.dump, stdout=subprocess.PIPE, env=environment,
+                              stderr=subprocess.PIPE, timeout=DUMP_SECONDS)
+        problems = target.problems_after_dump()
+        if done.returncode != 0:
+            problems.append("%s: exit %d: %s" % (form, done.returncode,
+                                                 compare.short(done.stderr.decode("utf-8",
+                                                                                  "replace"))))
+        elif done.stderr:
+            problems.append("%s: stderr: %s" % (form, compare.short(done.stderr)))
+        return done, problems
+
+    def dump(self, target, scenario):
+        done, problems = self.run(target, scenario, "json")
+        if done.returncode != 0:
+            return problems
+        try:
+            snapshot = json.loads(done.stdout.decode("utf-8"))
+        except ValueError as error:
+            return problems + ["json: %s" % error]
+        mode = scenario.mode if self.proves_quiet or scenario.mode != "running" else None
+        problems += compare.compare(target.expectation, snapshot, mode, target.pid)
+        problems += compare.grouped_once(snapshot)
+        if self.validator:
+            problems += compare.schema_problems(self.validator, snapshot)
+        return problems
+
+    def text(self, target, scenario):
+        done, problems = self.run(target, scenario, "text")
+        if done.returncode != 0 or target.expectation["options"].get("incomplete"):
+            return problems
+        return problems + compare.text_problems(done.stdout, target.expectation)
+
+
+def load_validator():
+    """(validator or None, the reason for None)."""
+    try:
+        import jsonschema
+        with open(SCHEMA, encoding="utf-8") as opened:
+            schema = json.load(opened)
+    except ImportError:
+        return None, "python3-jsonschema is not installed"
+    except OSError:
+        return None, "%s does not exist" % os.path.relpath(SCHEMA, interpreters.REPOSITORY)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema), None
+
+
+def self_check(interpreter, scenario):
+    """Whether a scenario freezes, and whether the comparison would see a wrong snapshot."""
+    with Target(interpreter, scenario.path, scenario.heartbeat) as target:
+        before = target.activity()
+        time.sleep(0.05)
+        moves = target.activity() != before
+        problems = target.problems_after_dump()
+        if scenario.mode in ("running", "nonblocking") and not scenario.heartbeat and moves:
+            problems.append("the target does not stand still")
+        complaints = target.complaints()
+        if complaints:
+            problems.append("the target complains: " + complaints.splitlines()[-1])
+        return problems + compare_check(target.expectation)
+
+
+def compare_check(expectation):
+    """The comparison accepts the right snapshot and refuses wrong ones."""
+    snapshot = compare.as_snapshot(expectation)
+    problems = compare.compare(expectation, snapshot, "running")
+    firm = [task for task in expectation["tasks"] if not task.get("optional") and task["notes"] == []]
+    wrong = [dict(snapshot, missing=[{"what": "a", "why": "b"}])]
+    if firm:
+        index = expectation["tasks"].index(firm[0])
+        task = snapshot["tasks"][index]
+        others = snapshot["tasks"][:index] + snapshot["tasks"][index + 1:]
+        wrong += [dict(snapshot, tasks=others), dict(snapshot, tasks=others + [task, task]),
+                  dict(snapshot, tasks=others + [dict(task, notes=["torn"])])]
+        if task["frames"]:
+            frame = dict(task["frames"][0], function="other")
+            wrong.append(dict(snapshot, tasks=others + [dict(
+                task, frames=[frame] + task["frames"][1:])]))
+    for snapshot in wrong:
+        if expectation["options"].get("incomplete") or expectation["options"].get("exact") is False:
+            break
+        if not compare.compare(expectation, snapshot, "running"):
+            problems.append("the comparison accepts a wrong snapshot")
+    return problems
+
+
+def run_one(test, interpreter, scenario):
+    reason = scenario.reason_to_skip(interpreter)
+    if reason:
+        return Result(scenario.name, interpreter.label, "skip", [reason])
+    try:
+        problems = test(interpreter, scenario)
+    except TargetFailed as error:
+        problems = ["the scenario failed: %s" % error]
+    except subprocess.TimeoutExpired as error:
+        problems = ["no answer within %d s" % error.timeout]
+    except Exception:  # pylint: disable=broad-except
+        problems = traceback.format_exc().splitlines()[-6:]
+    return Result(scenario.name, interpreter.label, "FAIL" if problems else "pass", problems)
+
+
+def run_all(test, pairs, jobs):
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run_one, test, *pair) for pair in pairs]
+        for future in concurrent.futures.as_completed(futures):
+            results.append(report(future.result()))
+    return results
+
+
+def report(result):
+    if result.status == "FAIL":
+        print("FAIL %s on %s" % (result.row, result.column))
+        for problem in result.details[:PROBLEMS_SHOWN]:
+            print("     " + ascii(problem)[1:-1])
+        if len(result.details) > PROBLEMS_SHOWN:
+            print("     and %d more" % (len(result.details) - PROBLEMS_SHOWN))
+        sys.stdout.flush()
+    return result
+
+
+def print_matrix(results):
+    columns = sorted({r.column for r in results})
+    rows = list(dict.fromkeys(r.row for r in sorted(results, key=lambda r: r.row)))
+    marks = {(r.row, r.column): {"pass": "+", "FAIL": "F", "skip": "-"}[r.status] for r in results}
+    print("\nmatrix: + pass, F fail, - skipped, blank: not in this mode")
+    for number, column in enumerate(columns):
+        print("  %s %s" % (" | " * number, column))
+    for row in rows:
+        print("  %s %s" % ("  ".join(marks.get((row, column), " ") for column in columns), row))
+    reasons = {}
+    for result in results:
+        if result.status == "skip":
+            reasons.setdefault(result.details[0], []).append("%s on %s" % (result.row,
+                                                                           result.column))
+    for reason, skipped in sorted(reasons.items()):
+        print("skipped: %s: %s" % (reason, ", ".join(sorted(skipped))))
+
+
+def missing_minors(found, required):
+    return [minor for minor in required if minor not in {i.minor for i in found}]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the default")
+    parser.add_argument("--all", action="store_true", help="everything on everything")
+    parser.add_argument("--self-check", action="store_true", help="without asyncspy")
+    parser.add_argument("-k", metavar="PATTERN", help="only what has PATTERN in its name")
+    parser.add_argument("--interpreter", metavar="TEXT", help="only labels that contain TEXT")
+    parser.add_argument("--require", metavar="MINORS", type=interpreters.parse_minors,
+                        default=(), help="fail when one of e.g. 3.11,3.12 is absent")
+    parser.add_argument("--jobs", type=int, default=min(4, (os.cpu_count() or 1) + 1))
+    parser.add_argument("--list", action="store_true", help="list interpreters and scenarios")
+    return parser.parse_args()
+
+
+def gather_interpreters(arguments, folder):
+    found, unused = interpreters.find()
+    for minor in missing_minors(found, arguments.require):
+        print("missing: CPython %d.%d is required and was not found" % minor)
+    copies, not_copied = interpreters.stripped_copies(found, folder)
+    found = sorted(found + copies, key=lambda i: (i.version, i.debug, i.label))
+    for what, why in unused + not_copied:
+        print("not used: %s: %s" % (what, why))
+    absent = missing_minors(found, interpreters.MINORS)
+    if absent:
+        print("not found: " + ", ".join("CPython %d.%d" % minor for minor in absent))
+    if arguments.interpreter:
+        found = [i for i in found if arguments.interpreter in i.label]
+    return found
+
+
+def execute(arguments, folder):
+    """All results, None when nothing can be run."""
+    found = gather_interpreters(arguments, folder)
+    chosen = plan.scenarios(arguments.k)
+    if arguments.list:
+        for item in found:
+            print("%-28s %s" % (item.label, " ".join(item.command)))
+        for item in chosen:
+            print("%-28s %s%s" % (item.name, "[smoke] " if item.smoke else "", item.summary))
+        return []
+    if not found:
+        print("no interpreter to test with")
+        return None
+    pairs = plan.pairs(found, chosen, arguments.all)
+    if arguments.self_check:
+        return run_all(self_check, pairs, arguments.jobs)
+    asyncspy = os.environ.get("ASYNCSPY") or os.path.join(interpreters.REPOSITORY, "build",
+                                                          "asyncspy")
+    if not shutil.which(asyncspy):
+        print("%s does not exist: build it first, or use --self-check" % asyncspy)
+        return None
+    tester = Tester(os.path.abspath(asyncspy))
+    if tester.no_schema:
+        print("the JSON Schema is not checked: " + tester.no_schema)
+    results = run_all(tester, pairs, arguments.jobs)
+    for outcome in line_tables.run(found, arguments.all, arguments.k):
+        results.append(report(Result(*outcome)))
+    for outcome in bad.run(tester.asyncspy, found, arguments.k):
+        results.append(report(Result(*outcome)))
+    return results
+
+
+def main():
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory(prefix="asyncspy-live-") as folder:
+        results = execute(arguments, folder)
+    if results is None:
+        return 1
+    if arguments.list:
+        return 0
+    print_matrix(results)
+    count = {status: sum(r.status == status for r in results) for status in ("pass", "FAIL",
+                                                                             "skip")}
+    lost = missing_minors_of(results, arguments)
+    for minor in lost:
+        print("FAIL: required CPython %d.%d was not found" % minor)
+    print("%d passed, %d failed, %d skipped" % (count["pass"], count["FAIL"] + len(lost),
+                                                count["skip"]))
+    return 1 if count["FAIL"] or lost else 0
+
+
+def missing_minors_of(results, arguments):
+    """Required minors that no result is about."""
+    present = {tuple(int(n) for n in r.column.split("-")[0].split(".")[:2])
+               for r in results if r.column[0].isdigit()}
+    return [minor for minor in arguments.require if minor not in present]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""created_at through every way a task is made, and a task made without debug mode."""
+import asyncio
+
+import scenario
+
+MIN_VERSION = (3, 11)
+
+
+async def sleeps():
+    await asyncio.sleep(scenario.HOUR)
+
+
+async def grouped():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sleeps(), name="TaskGroup")
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    before = asyncio.create_task(sleeps(), name="before debug")
+    loop.set_debug(True)
+    tasks = [loop.create_task(sleeps(), name="loop.create_task"),
+             asyncio.create_task(sleeps(), name="asyncio.create_task"),
+             asyncio.ensure_future(sleeps()),
+             asyncio.create_task(grouped(), name="grouped"),
+             asyncio.Task(sleeps(), name="Task()"),
+             asyncio.tasks._PyTask(sleeps(), loop=loop, name="Python task")]
+    assert before._source_traceback is None
+    assert all(task._source_traceback for task in tasks)
+    scenario.expect_task(before, "waiting", created_at=None)
+    scenario.expect_loop(loop, debug=True)
+    await asyncio.gather(scenario.idle(), sleeps())
+
+scenario.run(main())

@@ -1,0 +1,31 @@
+"""Functions with thousands of lines: positions behind a line table of many kilobytes."""
+import asyncio
+
+import scenario
+
+
+def source(name, lines, statement):
+    body = ["    v = " + statement % i for i in range(lines)]
+    return "\n".join(["async def %s(v=0):" % name] + body
+                     + ["    await asyncio.sleep(3600)"] + body) + "\n"
+
+
+def build(name, lines, statement):
+    names = {"asyncio": asyncio}
+    exec(compile(source(name, lines, statement), name + ".py", "exec"), names)
+    return names[name]
+
+
+async def main():
+    simple = build("simple", 3000, "v + %d")
+    wide = build("wide", 3000, "(v, " * 10 + "%d" + ",) * 2" * 10)
+    one_line = build("one_line", 1, "[" + "v, " * 20000 + "%d]")
+    assert len(wide.__code__.co_linetable) > 65536
+    for function in (simple, wide, one_line):
+        task = asyncio.create_task(function(), name=function.__name__)
+        scenario.expect_task(task, "waiting", ["sleep", function.__name__])
+    await asyncio.sleep(0)
+    await scenario.idle()
+
+MIN_VERSION = (3, 10)
+scenario.run(main())

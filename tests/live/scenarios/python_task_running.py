@@ -1,0 +1,19 @@
+"""A pure-Python task that runs: the interpreter knows it by the dict of current tasks only."""
+import asyncio
+import threading
+
+import scenario
+
+
+async def work():
+    task = asyncio.current_task()
+    scenario.expect_thread(threading.get_ident(), current_task=hex(id(task)))
+    scenario.expect_task(task, "running", ["block", "work"], type="asyncio.tasks.Task")
+    scenario.block()
+
+
+async def main():
+    loop = asyncio.get_event_loop()
+    await asyncio.tasks._PyTask(work(), loop=loop, name="pure")
+
+scenario.run(main())

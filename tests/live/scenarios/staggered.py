@@ -1,0 +1,16 @@
+"""staggered_race: runs its coroutines in tasks of its own, with nested functions."""
+import asyncio
+import asyncio.staggered
+
+import scenario
+
+
+async def attempt():
+    await asyncio.sleep(scenario.HOUR)
+
+
+async def main():
+    asyncio.get_event_loop().call_later(0.05, scenario.ready)
+    await asyncio.staggered.staggered_race([attempt, attempt], delay=0.01)
+
+scenario.run(main())
