@@ -50,15 +50,7 @@ def scenarios(pattern=None):
 
 
 def pairs(found, chosen, everything):
-    """(interpreter, scenario) to run: all of them, or all on three and the smoke ones on all.
-
-    A scenario that none of the three is new enough for runs on the newest that is.
-    """
+    """(interpreter, scenario) to run: all of them, or all on three and the smoke ones on all."""
     main = found if everything else interpreters.representatives(found)
-    result = []
-    for scenario in chosen:
-        for interpreter in found:
-            if interpreter in main or scenario.smoke:
-                result.append((interpreter, scenario))
-    # Large builds first would leave one worker behind; interleave the interpreters instead.
-    return result
+    return [(interpreter, scenario) for scenario in chosen for interpreter in found
+            if interpreter in main or scenario.smoke]

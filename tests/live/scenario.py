@@ -20,12 +20,14 @@ LIFETIME = 300  # seconds until the target ends by itself, whatever becomes of t
 QUIET_ROUNDS = 4
 HELPER_THREAD = "scenario-picture"
 
-signal.alarm(LIFETIME)
+if threading.current_thread() is threading.main_thread():
+    signal.alarm(LIFETIME)
 
 _tasks = {}    # id -> (task, stated keys, claimed stack)
 _loops = {}    # id -> (loop, stated keys)
 _threads = {}  # ident -> stated keys
 _options = {}
+_plain_tasks = []
 _started = threading.Event()
 
 
@@ -132,6 +134,22 @@ def print_stated(**picture):
     loop.call_later(0.1, _print, picture)
 
 
+def tasks_only(**keys):
+    """The tasks of this interpreter with their stacks, as plain data for another one's picture;
+    called from a callback of the loop, by a sub-interpreter."""
+    _add_pending_tasks({ident: introspect.stack(top)
+                        for ident, top in sys._current_frames().items()})
+    table, known = _StackTable(), [task for task, _, _ in _tasks.values()]
+    tasks = [_task(task, stated, claim, {}, known, table)
+             for task, stated, claim in _tasks.values()]
+    return [dict(task, frames=table.stacks[task["frames"]["stack"]], **keys) for task in tasks]
+
+
+def add_tasks(tasks):
+    """Adds tasks that are plain data already."""
+    _plain_tasks.extend(tasks)
+
+
 def _print_when_quiet():
     try:
         if _options.get("busy"):
@@ -204,7 +222,7 @@ def _picture(tops):
     return {
         "pid": os.getpid(), "python_version": introspect.python_version(),
         "options": {key: value for key, value in _options.items() if key != "busy"},
-        "tasks": tasks,
+        "tasks": tasks + _plain_tasks,
         "event_loops": [_loop(loop, keys, stacks) for loop, keys in _loops.values()],
         "threads": threads, "stacks": table.stacks,
     }

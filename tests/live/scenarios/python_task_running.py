@@ -5,8 +5,11 @@ import threading
 import scenario
 
 
+tasks = []
+
+
 async def work():
-    task = asyncio.current_task()
+    task = tasks[0]
     scenario.expect_thread(threading.get_ident(), current_task=hex(id(task)))
     scenario.expect_task(task, "running", ["block", "work"], type="asyncio.tasks.Task")
     scenario.block()
@@ -14,6 +17,7 @@ async def work():
 
 async def main():
     loop = asyncio.get_event_loop()
-    await asyncio.tasks._PyTask(work(), loop=loop, name="pure")
+    tasks.append(asyncio.tasks._PyTask(work(), loop=loop, name="pure"))
+    await tasks[0]
 
 scenario.run(main())
