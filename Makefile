@@ -73,3 +73,8 @@ clean: ## remove what was built (keeps build/pythons)
 	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san
 
 -include $(shell find build -name '*.d' 2>/dev/null)
+
+# Small programs that the live tests run.
+$(OUT)/tests/decode_line_table: $(OBJ)/tests/tools/decode_line_table.o $(OUT)/libasyncspy.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -1,13 +1,19 @@
-/* Clocks and stamps. Times are seconds as a double. */
+/*
+ * Clocks and time stamps (RFC 3339, UTC, milliseconds).
+ */
 #pragma once
 
 #include "asyncspy/base/arena.h"
 
-/* CLOCK_MONOTONIC. */
+/* Seconds of a clock that never jumps; only differences mean something. */
 double clock_monotonic(void);
 
 /* Seconds since the epoch. */
 double clock_realtime(void);
 
-/* RFC 3339 in UTC with milliseconds, "2026-11-21T04:12:07.250Z". */
-const char *clock_format_stamp(struct arena *arena, double seconds);
+/* "2026-11-21T04:12:07.250Z" of seconds since the epoch; NULL outside the years 1970 to 9999 and
+ * for NaN. */
+char *clock_format_stamp(struct arena *arena, double epoch_s);
+
+/* Seconds since the epoch of a stamp that ends in Z; NaN when it is none (or NULL). */
+double clock_parse_stamp(const char *stamp);

@@ -1,32 +1,40 @@
 /*
- * Text that comes from a target, made safe. Strings of a snapshot are UTF-8 without NUL but may
- * hold anything else; what reaches a terminal goes through here.
+ * Text of the target, made safe. What is read from the target may hold anything: escape sequences
+ * that take over a terminal, characters that turn the reading direction, bytes that are no UTF-8.
+ *
+ * Widths are columns of a terminal as libc's wcwidth() counts them; that needs a UTF-8 LC_CTYPE
+ * (main sets C.UTF-8), without which every character beyond ASCII counts as one column.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "asyncspy/base/arena.h"
 
-/* The next character of a UTF-8 text; *at steps behind it. A byte that is no UTF-8 gives
- * TEXT_INVALID and steps one byte. 0 at the end. */
-#define TEXT_INVALID UINT32_MAX
-uint32_t text_next_character(const char **at);
-
-/* The text with every character that could move a terminal's cursor, change its state or hide
- * other text (control, bidirectional and invisible format characters, bytes that are no UTF-8)
- * written as \xNN or \uNNNN. Lives in `arena`. */
-const char *text_escape(struct arena *arena, const char *text);
-
-/* Writes the escaped text. */
+/* Writes `text` with everything escaped that a terminal could obey or hide: control characters
+ * and invalid bytes as \xNN; line and paragraph separators, bidirectional and invisible format
+ * characters as \uNNNN or \UNNNNNNNN. Nothing else is changed, backslashes neither. */
 void text_write_escaped(FILE *out, const char *text);
 
-/* `size` raw bytes (a path, an argument) as UTF-8: a byte that is no UTF-8 stands as the six
- * characters \udcNN, as Python's surrogateescape shows it; NUL as \u0000. */
-const char *text_from_bytes(struct arena *arena, const char *bytes, size_t size);
+/* The same as a string. */
+const char *text_escape(struct arena *arena, const char *text);
 
-/* Columns of an escaped text on a terminal. */
-size_t text_get_width(const char *text);
+/* The same, and everything beyond ASCII is escaped too. */
+const char *text_escape_ascii(struct arena *arena, const char *text);
+
+/* The columns that escaped text takes. */
+int text_width(const char *text);
+
+/* Escaped text shortened to `columns` by cutting its end ("long na...") or its start
+ * ("...app/main.py"); the text itself when it fits. */
+const char *text_clip(struct arena *arena, const char *text, int columns);
+const char *text_clip_start(struct arena *arena, const char *text, int columns);
+
+/* True when `text` is UTF-8 (no surrogates, nothing overlong). */
+bool text_is_utf8(const char *text, size_t length);
+
+/* Bytes that should be UTF-8 as a valid string: an invalid byte becomes the six characters \udcXX
+ * as Python's surrogateescape shows it, NUL becomes \u0000. */
+char *text_from_bytes(struct arena *arena, const char *bytes, size_t length);

@@ -30,8 +30,8 @@ struct py_thread {
     int64_t native_thread_id;  /* gettid() in the target's pid namespace, 0 not bound yet */
     uint64_t top_frame;        /* 0: none */
     uint64_t dict;             /* the thread state's dict, 0 none */
-    uint64_t running_loop;     /* the asyncio loop that runs in it, 0 none */
-    uint64_t running_task;     /* 3.14+: the C task that runs in it, 0 none or unknown */
+    uint64_t asyncio_running_loop; /* the field of that name (3.13+), 0 none */
+    uint64_t asyncio_running_task; /* the field of that name (3.14+), 0 none */
     uint64_t asyncio_tasks_head; /* address of its list of tasks, 0 the version has none */
 };
 
@@ -78,8 +78,8 @@ struct py_generator {
     uint64_t frame; /* address of its embedded frame */
     enum py_generator_state state;
     uint64_t awaited;       /* the object it awaits, 0 none; suspended ones only */
-    const struct snapshot_frame *decoded; /* NULL when finished, or *decode_error tells why not */
-    const char *qualified_name;
+    uint64_t name_address;  /* its qualified name, a str object */
+    const struct snapshot_frame *decoded; /* NULL when finished */
 };
 
 /* Reads a coroutine, generator or async generator. */
@@ -90,3 +90,10 @@ struct error *py_generator_read(struct py *py, uint64_t address,
  * athrow or anext_awaitable to what it stands for. *ret is 0 when `type` is none of these. */
 struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,
                                   uint64_t *ret) ERROR_CHECK;
+
+/* --- what the threading module calls its threads (Lib/threading.py) --- */
+
+/* Calls `visit` with the ident and the name of each thread that threading knows. */
+struct error *py_thread_names_visit(struct py *py, const struct py_interpreter *interpreter,
+                                    void (*visit)(void *context, uint64_t ident, const char *name),
+                                    void *context) ERROR_CHECK;

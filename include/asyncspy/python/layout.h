@@ -116,7 +116,6 @@ struct py_traits {
     bool stackref_tagged;        /* value stack slots are _PyStackRef: low two bits are a tag */
     uint8_t shim_owner_from;     /* frames whose owner is at least this are skipped; 0: none */
     uint8_t must_cancel_mask;    /* which bits of task.must_cancel count */
-    bool builtin_type_dicts;     /* static builtin types keep tp_dict in the type (<= 3.11) */
 };
 
 enum py_slot_source {

@@ -66,6 +66,14 @@ static inline uint64_t py_record_get(const struct py_record *record, enum py_fie
 struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
 struct error *py_read_u32(struct py *py, uint64_t address, uint32_t *ret) ERROR_CHECK;
 
+/* Finds cycles in a chain of addresses (Brent's algorithm: constant memory, every cycle is found
+ * within a few of its lengths). Starts zeroed; true when `address` was met before. */
+struct py_cycle_check {
+    uint64_t seen;
+    uint64_t steps, limit;
+};
+bool py_cycle_found(struct py_cycle_check *check, uint64_t address);
+
 /* --- types --- */
 
 enum py_kind {
@@ -98,7 +106,7 @@ struct py_type {
     enum py_kind kind;     /* of its instances, subclasses of str, int, list, ... included */
     uint64_t flags, basicsize, dict, cached_keys, mro;
     int64_t dictoffset;
-    void *user; /* the asyncio layer's own knowledge of the type */
+    int asyncio_kind; /* the asyncio layer's own classification; 0: not made yet */
 };
 
 /* The type of the object at `address`. */
@@ -169,6 +177,14 @@ struct error *py_dict_find_object(struct py *py, uint64_t address, uint64_t key,
  * representations, or __slots__); *ret is 0 when it is not set. Class attributes are not seen. */
 struct error *py_attribute_find(struct py *py, uint64_t address, const char *name,
                                 uint64_t *ret) ERROR_CHECK;
+
+/* All instance attributes that are kept in a dict or in values (not slots), in no order. */
+struct error *py_attributes_visit(struct py *py, uint64_t address, py_visit_entry *visit,
+                                  void *context) ERROR_CHECK;
+
+/* Byte offset of the slot `name` in instances of `type`; *ret is 0 when it has none. */
+struct error *py_slot_find(struct py *py, const struct py_type *type, const char *name,
+                           uint64_t *ret) ERROR_CHECK;
 
 /* The dict of the module object at `address`. */
 struct error *py_module_get_dict(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;

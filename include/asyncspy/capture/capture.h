@@ -1,0 +1,25 @@
+/*
+ * One consistent picture of a live process: read it without stopping it if the kernel proves that
+ * it did not run meanwhile, else stop it for as long as the copy takes. A session may take many.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "asyncspy/base/error.h"
+#include "asyncspy/snapshot/snapshot.h"
+
+struct capture_options {
+    bool nonblocking; /* never stop the target: the picture may be torn */
+};
+
+struct capture;
+
+/* Opens process `pid`, finds its Python and the layout. Errors say what to do. */
+struct error *capture_open(pid_t pid, const struct capture_options *options,
+                           struct capture **ret) ERROR_CHECK;
+void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopped */
+
+/* Fills `snapshot` (it is reset first). */
+struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;

@@ -1,0 +1,132 @@
+/* What one walk over the asyncio of an interpreter knows. Private to the asyncio layer. */
+#pragma once
+
+#include <uthash.h>
+
+#include "asyncspy/asyncio/asyncio.h"
+
+/* What instances of a type are for asyncio. */
+enum aio_kind {
+    AIO_KIND_UNCLASSIFIED, /* the type was not looked at yet */
+    AIO_KIND_OTHER,
+    AIO_KIND_C_TASK,      /* _asyncio.Task and subclasses */
+    AIO_KIND_C_FUTURE,    /* _asyncio.Future and subclasses */
+    AIO_KIND_PYTHON_TASK, /* asyncio.tasks._PyTask and subclasses */
+    AIO_KIND_PYTHON_FUTURE,
+};
+
+/* The modules and types of asyncio; 0 where the program has not imported them. */
+struct aio_modules {
+    uint64_t tasks;  /* dict of asyncio.tasks */
+    uint64_t c_task, c_future, python_task, python_future; /* types */
+};
+
+/* An address that is known already. */
+struct aio_seen {
+    uint64_t address;
+    UT_hash_handle hh;
+};
+
+/* A frame on some thread's stack. */
+struct aio_stack_place {
+    uint64_t frame;
+    const struct aio_thread *thread;
+    size_t index;
+    UT_hash_handle hh;
+};
+
+/* A created_at frame, interned: equal ones are one pointer. */
+struct aio_created_key {
+    const char *file, *function;
+    int32_t line, end_line, column, end_column;
+};
+struct aio_created_frame {
+    struct aio_created_key key;
+    const struct snapshot_frame *frame;
+    UT_hash_handle hh;
+};
+
+/* Offsets of the slots of traceback.FrameSummary, looked up once for the type. */
+enum aio_summary_slot {
+    AIO_SUMMARY_FILENAME,
+    AIO_SUMMARY_LINENO,
+    AIO_SUMMARY_NAME,
+    AIO_SUMMARY_END_LINENO,
+    AIO_SUMMARY_COLNO,
+    AIO_SUMMARY_END_COLNO,
+    AIO_SUMMARY_SLOT_COUNT
+};
+struct aio_summary_type {
+    uint64_t type;
+    uint64_t slots[AIO_SUMMARY_SLOT_COUNT];
+};
+
+struct aio {
+    struct py *py;
+    struct snapshot *snapshot;
+    struct arena *arena; /* of what is forgotten after the walk */
+    const struct py_interpreter *interpreter;
+    struct aio_thread *threads;
+    size_t thread_count;
+    struct aio_modules modules;
+    struct aio_seen *seen_tasks, *seen_loops;
+    uint64_t *queue; /* addresses of tasks to read */
+    size_t queue_count, queue_capacity;
+    struct aio_stack_place *places; /* frames of all threads, by address; built when needed */
+    bool places_built;
+    struct aio_created_frame *created_frames;
+    struct aio_summary_type summary;
+    const struct snapshot_frame **stack; /* reused while a chain is walked */
+    size_t stack_capacity;
+};
+
+/* modules.c: finds asyncio and checks that its structures are those of the layout. */
+struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
+struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
+
+/* registry.c: puts every registered task into the queue, once each. */
+struct error *aio_registry_collect(struct aio *aio) ERROR_CHECK;
+void aio_queue_task(struct aio *aio, uint64_t address);
+
+/* chain.c: what a task's coroutine is doing. */
+struct aio_chain {
+    enum py_generator_state state; /* of the root coroutine */
+    bool is_generator;             /* false: no kind of coroutine that has frames */
+    const struct aio_thread *thread; /* where it runs; NULL: nowhere */
+    size_t thread_index;             /* index of the root's frame in that thread */
+    const char *name;                /* qualified name of the root, or NULL */
+    struct snapshot_stack frames;
+    const char *note; /* what went wrong on the way, or NULL */
+};
+struct error *aio_chain_read(struct aio *aio, uint64_t coroutine,
+                             struct aio_chain *ret) ERROR_CHECK;
+
+/* fields.c: a task's or future's fields, whatever it is implemented in. */
+struct aio_fields {
+    uint64_t loop, coroutine, fut_waiter, name, source_traceback, exception; /* objects, 0 none */
+    int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
+    int64_t cancel_requests;
+    enum snapshot_tristate must_cancel;
+};
+struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
+                              struct aio_fields *ret) ERROR_CHECK;
+
+/* task.c: reads one task into the snapshot. */
+struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
+
+/* traceback.c: a _source_traceback as frames, innermost first. */
+struct error *aio_traceback_read(struct aio *aio, uint64_t address,
+                                 struct snapshot_stack *ret) ERROR_CHECK;
+
+/* loop.c */
+struct error *aio_running_loops_read(struct aio *aio) ERROR_CHECK;
+struct error *aio_loop_read(struct aio *aio, uint64_t address) ERROR_CHECK; /* once each */
+
+/* 0 for the None object too. */
+struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;
+
+/* Turns an error that costs only one thing into a row of `missing`; a fatal one is returned. */
+struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
+
+/* True when `address` was not in `*seen` yet; adds it. */
+bool aio_seen_add(struct aio *aio, struct aio_seen **seen, uint64_t address);

@@ -1,0 +1,151 @@
+/*
+ * The fields of a task or future: a C structure (FutureObj, TaskObj in Modules/_asynciomodule.c)
+ * or attributes of an instance (asyncio/futures.py, tasks.py).
+ */
+#include "aio.h"
+
+static int64_t state_of(const struct py_record *record, enum py_field field) {
+    if (record->layout->offset[field] == PY_ABSENT)
+        return SNAPSHOT_UNKNOWN;
+    int32_t state = (int32_t)(uint32_t)py_record_get(record, field, 4);
+    return state >= 0 && state <= 2 ? state : SNAPSHOT_UNKNOWN;
+}
+
+static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_fields *ret) {
+    const struct py_layout *layout = py_get_layout(aio->py);
+    struct py_record task;
+    struct error *err = py_record_read(aio->py, PY_STRUCT_task, address, &task);
+    if (err)
+        return err;
+    ret->loop = PY_U64(&task, task, loop);
+    ret->coroutine = PY_U64(&task, task, coroutine);
+    ret->fut_waiter = PY_U64(&task, task, fut_waiter);
+    ret->name = PY_U64(&task, task, name);
+    ret->source_traceback = PY_U64(&task, task, source_traceback);
+    ret->exception = PY_U64(&task, task, exception);
+    ret->state = state_of(&task, PY_FIELD_task_state);
+    if (PY_HAS(layout, task, cancel_requests))
+        ret->cancel_requests = PY_I32(&task, task, cancel_requests);
+    if (PY_HAS(layout, task, must_cancel))
+        ret->must_cancel =
+            PY_U8(&task, task, must_cancel) & layout->traits.must_cancel_mask ? SNAPSHOT_YES
+                                                                              : SNAPSHOT_NO;
+    return NULL;
+}
+
+static struct error *read_c_future(struct aio *aio, uint64_t address, struct aio_fields *ret) {
+    struct py_record future;
+    struct error *err = py_record_read(aio->py, PY_STRUCT_future, address, &future);
+    if (err)
+        return err;
+    ret->loop = PY_U64(&future, future, loop);
+    ret->source_traceback = PY_U64(&future, future, source_traceback);
+    ret->exception = PY_U64(&future, future, exception);
+    ret->state = state_of(&future, PY_FIELD_future_state);
+    return NULL;
+}
+
+enum attribute {
+    ATTRIBUTE_LOOP,
+    ATTRIBUTE_COROUTINE,
+    ATTRIBUTE_FUT_WAITER,
+    ATTRIBUTE_NAME,
+    ATTRIBUTE_SOURCE_TRACEBACK,
+    ATTRIBUTE_EXCEPTION,
+    ATTRIBUTE_STATE,
+    ATTRIBUTE_MUST_CANCEL,
+    ATTRIBUTE_CANCEL_REQUESTS,
+    ATTRIBUTE_COUNT
+};
+
+static const char *const attribute_names[ATTRIBUTE_COUNT] = {
+    [ATTRIBUTE_LOOP] = "_loop",
+    [ATTRIBUTE_COROUTINE] = "_coro",
+    [ATTRIBUTE_FUT_WAITER] = "_fut_waiter",
+    [ATTRIBUTE_NAME] = "_name",
+    [ATTRIBUTE_SOURCE_TRACEBACK] = "_source_traceback",
+    [ATTRIBUTE_EXCEPTION] = "_exception",
+    [ATTRIBUTE_STATE] = "_state",
+    [ATTRIBUTE_MUST_CANCEL] = "_must_cancel",
+    [ATTRIBUTE_CANCEL_REQUESTS] = "_num_cancels_requested",
+};
+
+struct attributes {
+    struct aio *aio;
+    uint64_t values[ATTRIBUTE_COUNT];
+};
+
+static struct error *visit_attribute(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct attributes *attributes = context;
+    bool equal = false;
+    (void)stop;
+    for (int i = 0; i < ATTRIBUTE_COUNT && !equal; i++) {
+        struct error *err =
+            py_string_equals(attributes->aio->py, key, attribute_names[i], &equal);
+        if (err)
+            return err;
+        if (equal)
+            attributes->values[i] = value;
+    }
+    return NULL;
+}
+
+static struct error *read_state(struct aio *aio, uint64_t text, int64_t *ret) {
+    static const char *const names[] = {"PENDING", "CANCELLED", "FINISHED"};
+    bool equal = false;
+    if (!text)
+        *ret = 0; /* the class attribute says PENDING until the instance says more */
+    for (int i = 0; text && i < 3 && !equal; i++) {
+        struct error *err = py_string_equals(aio->py, text, names[i], &equal);
+        if (err)
+            return err;
+        if (equal)
+            *ret = i;
+    }
+    return NULL;
+}
+
+static struct error *read_numbers(struct aio *aio, const struct attributes *attributes,
+                                  struct aio_fields *ret) {
+    int64_t must_cancel = 0;
+    struct error *err = NULL;
+    ret->cancel_requests = 0;
+    if (attributes->values[ATTRIBUTE_CANCEL_REQUESTS])
+        err = py_integer_read(aio->py, attributes->values[ATTRIBUTE_CANCEL_REQUESTS],
+                              &ret->cancel_requests);
+    if (!err && attributes->values[ATTRIBUTE_MUST_CANCEL])
+        err = py_integer_read(aio->py, attributes->values[ATTRIBUTE_MUST_CANCEL], &must_cancel);
+    ret->must_cancel = must_cancel ? SNAPSHOT_YES : SNAPSHOT_NO;
+    return err;
+}
+
+static struct error *read_python(struct aio *aio, uint64_t address, struct aio_fields *ret) {
+    struct attributes attributes = {.aio = aio};
+    uint64_t *values = attributes.values;
+    struct error *err = py_attributes_visit(aio->py, address, visit_attribute, &attributes);
+    if (!err)
+        err = read_state(aio, values[ATTRIBUTE_STATE], &ret->state);
+    if (!err)
+        err = read_numbers(aio, &attributes, ret);
+    for (int i = ATTRIBUTE_LOOP; !err && i <= ATTRIBUTE_EXCEPTION; i++)
+        err = aio_drop_none(aio, &values[i]);
+    ret->loop = values[ATTRIBUTE_LOOP];
+    ret->coroutine = values[ATTRIBUTE_COROUTINE];
+    ret->fut_waiter = values[ATTRIBUTE_FUT_WAITER];
+    ret->name = values[ATTRIBUTE_NAME];
+    ret->source_traceback = values[ATTRIBUTE_SOURCE_TRACEBACK];
+    ret->exception = values[ATTRIBUTE_EXCEPTION];
+    return err;
+}
+
+struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
+                              struct aio_fields *ret) {
+    *ret = (struct aio_fields){.state = SNAPSHOT_UNKNOWN,
+                               .cancel_requests = SNAPSHOT_UNKNOWN,
+                               .must_cancel = SNAPSHOT_MAYBE};
+    if (kind == AIO_KIND_C_TASK)
+        return read_c_task(aio, address, ret);
+    if (kind == AIO_KIND_C_FUTURE)
+        return read_c_future(aio, address, ret);
+    return read_python(aio, address, ret);
+}

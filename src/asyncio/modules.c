@@ -1,0 +1,109 @@
+/* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
+#include "aio.h"
+
+static struct error *find_module_dict(struct aio *aio, const char *name, uint64_t *ret) {
+    uint64_t module = 0;
+    struct py_type *type;
+    *ret = 0;
+    if (!aio->interpreter->modules)
+        return NULL;
+    struct error *err = py_dict_find(aio->py, aio->interpreter->modules, name, &module);
+    if (err || !module)
+        return err;
+    err = py_type_of(aio->py, module, &type);
+    if (err || type->kind != PY_KIND_MODULE) /* None, or something put there by the program */
+        return err;
+    return py_module_get_dict(aio->py, module, ret);
+}
+
+static struct error *find_type(struct aio *aio, uint64_t module_dict, const char *name,
+                               uint64_t *ret) {
+    *ret = 0;
+    return module_dict ? py_dict_find(aio->py, module_dict, name, ret) : NULL;
+}
+
+/* An anchor: tp_basicsize of the C types is the size of their structure. A release that moved
+ * fields has another size; then those fields are marked absent instead of being guessed. */
+static struct error *check_size(struct aio *aio, uint64_t type_address, enum py_struct struct_,
+                                int32_t expected, const char *name) {
+    struct py_layout *layout = py_get_layout(aio->py);
+    struct py_type *type;
+    if (!type_address)
+        return NULL;
+    struct error *err = py_type_read(aio->py, type_address, &type);
+    if (err || expected == PY_ABSENT || type->basicsize == (uint64_t)expected)
+        return err;
+    py_layout_drop_struct(layout, struct_);
+    snapshot_add_missing(aio->snapshot, name,
+                         arena_format(aio->snapshot->arena,
+                                      "the structure has %llu bytes, this asyncspy knows the one "
+                                      "of %d: its fields are not guessed",
+                                      (unsigned long long)type->basicsize, expected));
+    return NULL;
+}
+
+static struct error *check_sizes(struct aio *aio) {
+    const struct py_layout *layout = py_get_layout(aio->py);
+    struct error *err = check_size(aio, aio->modules.c_task, PY_STRUCT_task,
+                                   PY_OFFSET(layout, task, size), "fields of _asyncio.Task");
+    if (!err)
+        err = check_size(aio, aio->modules.c_future, PY_STRUCT_future,
+                         PY_OFFSET(layout, future, size), "fields of _asyncio.Future");
+    return err;
+}
+
+static struct error *find_modules(struct aio *aio) {
+    struct aio_modules *modules = &aio->modules;
+    uint64_t futures, accelerator;
+    struct error *err = find_module_dict(aio, "asyncio.tasks", &modules->tasks);
+    if (err || !modules->tasks)
+        return err;
+    err = find_module_dict(aio, "asyncio.futures", &futures);
+    if (!err)
+        err = find_module_dict(aio, "_asyncio", &accelerator);
+    if (!err)
+        err = find_type(aio, accelerator, "Task", &modules->c_task);
+    if (!err)
+        err = find_type(aio, accelerator, "Future", &modules->c_future);
+    if (!err)
+        err = find_type(aio, modules->tasks, "_PyTask", &modules->python_task);
+    if (!err)
+        err = find_type(aio, futures, "_PyFuture", &modules->python_future);
+    return err ? err : check_sizes(aio);
+}
+
+struct error *aio_modules_find(struct aio *aio) {
+    return aio_note_missing(aio, "asyncio", find_modules(aio));
+}
+
+struct kind_search {
+    const struct aio_modules *modules;
+    enum aio_kind kind;
+};
+
+static struct error *visit_type(void *context, struct py_type *type, bool *stop) {
+    struct kind_search *search = context;
+    const struct aio_modules *modules = search->modules;
+    if (type->address == modules->c_task)
+        search->kind = AIO_KIND_C_TASK;
+    else if (type->address == modules->c_future)
+        search->kind = AIO_KIND_C_FUTURE;
+    else if (type->address == modules->python_task)
+        search->kind = AIO_KIND_PYTHON_TASK;
+    else if (type->address == modules->python_future)
+        search->kind = AIO_KIND_PYTHON_FUTURE;
+    *stop = search->kind != AIO_KIND_OTHER;
+    return NULL;
+}
+
+struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) {
+    struct kind_search search = {&aio->modules, AIO_KIND_OTHER};
+    if (type->asyncio_kind == AIO_KIND_UNCLASSIFIED) {
+        struct error *err = py_type_visit_mro(aio->py, type, visit_type, &search);
+        if (err)
+            return err;
+        type->asyncio_kind = search.kind;
+    }
+    *ret = (enum aio_kind)type->asyncio_kind;
+    return NULL;
+}

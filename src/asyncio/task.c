@@ -1,0 +1,250 @@
+/* One task. */
+#include "aio.h"
+
+static void add_note(struct aio *aio, struct snapshot_task *task, const char *what,
+                     struct error *err) {
+    snapshot_add_note(aio->snapshot, task,
+                      arena_format(aio->arena, "%s: %s", what, error_get_message(err)));
+    error_destroy(err);
+}
+
+/* Costs the task a note; a fatal error is returned. */
+static struct error *note(struct aio *aio, struct snapshot_task *task, const char *what,
+                          struct error *err) {
+    if (!err || error_is_fatal(err))
+        return err;
+    add_note(aio, task, what, err);
+    return NULL;
+}
+
+/* The name as get_name() gives it; from 3.12 on a number stands for "Task-<number>" until somebody
+ * asks. */
+static struct error *read_name(struct aio *aio, uint64_t name, const char **ret) {
+    struct py_type *type;
+    int64_t number;
+    if (!name)
+        return NULL;
+    struct error *err = py_type_of(aio->py, name, &type);
+    if (err || type->kind == PY_KIND_NONE)
+        return err;
+    if (type->kind == PY_KIND_STRING)
+        return py_string_read(aio->py, name, ret);
+    if (type->kind != PY_KIND_INTEGER)
+        return error_create(ERROR_INVALID, "it is a %s", type->full_name);
+    err = py_integer_read(aio->py, name, &number);
+    if (!err)
+        *ret = arena_format(aio->snapshot->arena, "Task-%lld", (long long)number);
+    return err;
+}
+
+struct first_item {
+    uint64_t item;
+    size_t count;
+};
+
+static struct error *visit_first(void *context, uint64_t item) {
+    struct first_item *first = context;
+    if (first->count++ == 0)
+        first->item = item;
+    return NULL;
+}
+
+/* str(exception) where that is plain: one argument, a string. */
+static struct error *read_exception_text(struct aio *aio, uint64_t exception, const char **ret) {
+    const struct py_layout *layout = py_get_layout(aio->py);
+    struct first_item first = {0};
+    struct py_type *type;
+    uint64_t args;
+    struct error *err = py_read_u64(
+        aio->py, exception + (uint64_t)PY_OFFSET(layout, exception, args), &args);
+    if (!err)
+        err = py_tuple_visit(aio->py, args, visit_first, &first);
+    if (err || first.count != 1)
+        return err;
+    err = py_type_of(aio->py, first.item, &type);
+    if (err || type->kind != PY_KIND_STRING)
+        return err;
+    return py_string_read(aio->py, first.item, ret);
+}
+
+static struct error *read_exception(struct aio *aio, uint64_t exception,
+                                    struct snapshot_task *task) {
+    struct py_type *type;
+    struct error *err = aio_drop_none(aio, &exception);
+    if (err || !exception)
+        return err;
+    err = py_type_of(aio->py, exception, &type);
+    if (err)
+        return err;
+    task->exception = arena_alloc(aio->snapshot->arena, sizeof *task->exception);
+    task->exception->type = type->full_name;
+    return read_exception_text(aio, exception, &task->exception->text);
+}
+
+/* What a future that a task is parked on says: whether it is done, and the words for it. */
+static struct error *read_waiter(struct aio *aio, uint64_t waiter, struct snapshot_wait *wait,
+                                 bool *done) {
+    struct py_type *type;
+    struct aio_fields fields;
+    enum aio_kind kind;
+    *done = false;
+    struct error *err = py_type_of(aio->py, waiter, &type);
+    if (!err)
+        err = aio_classify(aio, type, &kind);
+    if (err)
+        return err;
+    wait->text = kind == AIO_KIND_OTHER ? arena_format(aio->snapshot->arena, "an object of type %s",
+                                                       type->full_name)
+                                        : type->full_name;
+    if (kind == AIO_KIND_OTHER)
+        return NULL;
+    bool is_task = kind == AIO_KIND_C_TASK || kind == AIO_KIND_PYTHON_TASK;
+    wait->kind = is_task ? SNAPSHOT_WAIT_TASK : SNAPSHOT_WAIT_FUTURE;
+    if (is_task) {
+        wait->tasks = arena_alloc(aio->snapshot->arena, sizeof *wait->tasks);
+        wait->tasks[0] = waiter;
+        wait->task_count = 1;
+        aio_queue_task(aio, waiter);
+    }
+    err = aio_fields_read(aio, kind, waiter, &fields);
+    *done = !err && (fields.state == 1 || fields.state == 2);
+    return err;
+}
+
+static struct error *read_awaiting(struct aio *aio, uint64_t fut_waiter,
+                                   struct snapshot_task *task) {
+    bool done = false;
+    task->state = SNAPSHOT_TASK_READY; /* nothing to wait for: its next step is queued */
+    struct error *err = aio_drop_none(aio, &fut_waiter);
+    if (err || !fut_waiter)
+        return err;
+    struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
+    *wait = (struct snapshot_wait){.kind = SNAPSHOT_WAIT_UNKNOWN, .id = fut_waiter};
+    task->state = SNAPSHOT_TASK_WAITING;
+    err = read_waiter(aio, fut_waiter, wait, &done);
+    if (done)
+        task->state = SNAPSHOT_TASK_READY;
+    else
+        task->awaiting = wait;
+    return err;
+}
+
+static bool is_current(const struct aio *aio, uint64_t address) {
+    for (size_t i = 0; i < aio->thread_count; i++)
+        if (aio->threads[i].current_task == address)
+            return true;
+    return false;
+}
+
+/* The thread that a running task runs in learns of it; the innermost task of a thread counts. */
+static void note_running(struct aio *aio, const struct aio_chain *chain,
+                         struct snapshot_task *task) {
+    task->state = SNAPSHOT_TASK_RUNNING;
+    task->tid = chain->thread ? chain->thread->tid : SNAPSHOT_UNKNOWN;
+    for (size_t i = 0; i < aio->thread_count; i++) {
+        struct aio_thread *thread = &aio->threads[i];
+        if (chain->thread == thread && !thread->current_task)
+            thread->current_task = task->id;
+        if (!chain->thread && thread->current_task == task->id)
+            task->tid = thread->tid;
+    }
+}
+
+/* State and wait of a pending task from what its coroutine does. */
+static struct error *read_pending(struct aio *aio, const struct aio_fields *fields,
+                                  const struct aio_chain *chain, struct snapshot_task *task) {
+    bool current = is_current(aio, task->id);
+    if (chain->state == PY_GENERATOR_EXECUTING ||
+        (current && chain->state == PY_GENERATOR_FINISHED)) {
+        note_running(aio, chain, task);
+        return NULL;
+    }
+    if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
+        task->state = SNAPSHOT_TASK_NOT_STARTED;
+        return NULL;
+    }
+    return note(aio, task, "awaited future", read_awaiting(aio, fields->fut_waiter, task));
+}
+
+/* "type name" of a coroutine that is no generator of any kind. */
+static struct error *read_foreign_name(struct aio *aio, uint64_t coroutine, const char **ret) {
+    struct py_type *type;
+    struct error *err = py_type_of(aio->py, coroutine, &type);
+    if (!err)
+        *ret = type->full_name;
+    return err;
+}
+
+static struct error *read_coroutine(struct aio *aio, const struct aio_fields *fields,
+                                    struct snapshot_task *task) {
+    struct aio_chain chain = {.state = PY_GENERATOR_FINISHED};
+    struct error *err = NULL;
+    bool pending = fields->state == 0 || fields->state == SNAPSHOT_UNKNOWN;
+    if (fields->coroutine)
+        err = aio_chain_read(aio, fields->coroutine, &chain);
+    else if (pending)
+        snapshot_add_note(aio->snapshot, task, "it has no coroutine");
+    task->coroutine = chain.name;
+    task->frames = chain.frames;
+    if (!err && fields->coroutine && !chain.is_generator)
+        err = read_foreign_name(aio, fields->coroutine, &task->coroutine);
+    err = note(aio, task, "coroutine", err);
+    if (err)
+        return err;
+    if (chain.note)
+        snapshot_add_note(aio->snapshot, task, chain.note);
+    return pending ? read_pending(aio, fields, &chain, task) : NULL;
+}
+
+/* Everything of a task but its type and its fields. */
+static struct error *read_parts(struct aio *aio, const struct aio_fields *fields,
+                                struct snapshot_task *task) {
+    struct error *err = note(aio, task, "name", read_name(aio, fields->name, &task->name));
+    if (!err)
+        err = read_coroutine(aio, fields, task);
+    if (!err && fields->source_traceback) {
+        err = aio_traceback_read(aio, fields->source_traceback, &task->created_at);
+        task->has_created_at = !err && task->created_at.count > 0;
+        err = note(aio, task, "created at", err);
+    }
+    if (!err && fields->state == 2 && fields->exception)
+        err = note(aio, task, "exception", read_exception(aio, fields->exception, task));
+    return err;
+}
+
+static struct error *read_task(struct aio *aio, struct snapshot_task *task) {
+    struct py_type *type;
+    struct aio_fields fields = {0};
+    enum aio_kind kind;
+    struct error *err = py_type_of(aio->py, task->id, &type);
+    if (!err)
+        err = aio_classify(aio, type, &kind);
+    if (err)
+        return err;
+    task->type = type->full_name;
+    err = aio_fields_read(aio, kind, task->id, &fields);
+    if (err)
+        return err;
+    task->event_loop = fields.loop;
+    task->cancel_requests = fields.cancel_requests;
+    task->must_cancel = fields.must_cancel;
+    task->state = fields.state == 1 ? SNAPSHOT_TASK_CANCELLED : SNAPSHOT_TASK_DONE;
+    return read_parts(aio, &fields, task);
+}
+
+struct error *aio_task_read(struct aio *aio, uint64_t address) {
+    /* Read aside: the queue, and so the vector of tasks, may grow meanwhile. */
+    struct snapshot_task task = {.id = address,
+                                 .interpreter = aio->interpreter->id,
+                                 .tid = SNAPSHOT_UNKNOWN,
+                                 .cancel_requests = SNAPSHOT_UNKNOWN,
+                                 .must_cancel = SNAPSHOT_MAYBE};
+    struct error *err = read_task(aio, &task);
+    if (err)
+        return aio_note_missing(aio,
+                                arena_format(aio->arena, "task 0x%llx",
+                                             (unsigned long long)address),
+                                err);
+    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->tasks) = task;
+    return NULL;
+}

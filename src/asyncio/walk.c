@@ -1,0 +1,83 @@
+/* The walk over the asyncio of one interpreter. */
+#include <stdlib.h>
+
+#include "aio.h"
+
+bool aio_seen_add(struct aio *aio, struct aio_seen **seen, uint64_t address) {
+    struct aio_seen *entry;
+    HASH_FIND(hh, *seen, &address, sizeof address, entry);
+    if (entry)
+        return false;
+    entry = arena_alloc(aio->arena, sizeof *entry);
+    entry->address = address;
+    HASH_ADD(hh, *seen, address, sizeof address, entry);
+    return true;
+}
+
+struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) {
+    if (!err || error_is_fatal(err))
+        return err;
+    snapshot_add_missing(aio->snapshot, what, error_get_message(err));
+    error_destroy(err);
+    return NULL;
+}
+
+struct error *aio_drop_none(struct aio *aio, uint64_t *address) {
+    struct py_type *type;
+    if (!*address)
+        return NULL;
+    struct error *err = py_type_of(aio->py, *address, &type);
+    if (!err && type->kind == PY_KIND_NONE)
+        *address = 0;
+    return err;
+}
+
+static struct error *read_tasks(struct aio *aio) {
+    struct error *err = NULL;
+    for (size_t i = 0; !err && i < aio->queue_count; i++) /* the queue grows on the way */
+        err = aio_task_read(aio, aio->queue[i]);
+    return err;
+}
+
+static struct error *read_loops_of_tasks(struct aio *aio, size_t first_task) {
+    struct error *err = NULL;
+    for (size_t i = first_task; !err && i < aio->snapshot->tasks.count; i++)
+        if (aio->snapshot->tasks.items[i].event_loop)
+            err = aio_loop_read(aio, aio->snapshot->tasks.items[i].event_loop);
+    return err;
+}
+
+static struct error *walk(struct aio *aio) {
+    size_t first_task = aio->snapshot->tasks.count;
+    struct error *err = aio_modules_find(aio);
+    if (err || !aio->modules.tasks)
+        return err;
+    err = aio_running_loops_read(aio);
+    if (!err)
+        err = aio_registry_collect(aio);
+    if (!err)
+        err = read_tasks(aio);
+    for (size_t i = 0; !err && i < aio->thread_count; i++)
+        if (aio->threads[i].event_loop)
+            err = aio_loop_read(aio, aio->threads[i].event_loop);
+    return err ? err : read_loops_of_tasks(aio, first_task);
+}
+
+struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
+                       struct aio_thread *threads, size_t thread_count) {
+    struct aio aio = {.py = py,
+                      .snapshot = py_get_snapshot(py),
+                      .arena = arena_create(),
+                      .interpreter = interpreter,
+                      .threads = threads,
+                      .thread_count = thread_count};
+    struct error *err = walk(&aio);
+    HASH_CLEAR(hh, aio.seen_tasks);
+    HASH_CLEAR(hh, aio.seen_loops);
+    HASH_CLEAR(hh, aio.places);
+    HASH_CLEAR(hh, aio.created_frames);
+    arena_destroy(aio.arena);
+    free(aio.queue);
+    free(aio.stack);
+    return err;
+}

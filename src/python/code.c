@@ -1,0 +1,108 @@
+/* Code objects and the positions inside them. Include/cpython/code.h. */
+#include "asyncspy/python/line_table.h"
+#include "py.h"
+
+#define LINE_TABLE_MAX (16u << 20)
+
+/* A line table that cannot be had costs the lines, not the frame. */
+static struct error *read_line_table(struct py *py, uint64_t address, struct py_code *code) {
+    const struct py_layout *layout = &py->layout;
+    uint64_t size;
+    struct error *err = py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, bytes, count), &size);
+    if (!err && size > LINE_TABLE_MAX)
+        err = error_create(ERROR_INVALID, "it is longer than any line table");
+    if (err)
+        return err;
+    unsigned char *bytes = arena_alloc(py->arena, size + 1);
+    err = memory_read(py->memory, address + (uint64_t)PY_OFFSET(layout, bytes, data), bytes, size);
+    code->line_table = bytes;
+    code->line_table_size = err ? 0 : size;
+    return err;
+}
+
+static struct error *read_code(struct py *py, uint64_t address, struct py_code *code) {
+    struct py_record record;
+    struct error *err = py_record_read(py, PY_STRUCT_code, address, &record);
+    if (!err)
+        err = py_string_read(py, PY_U64(&record, code, name), &code->function);
+    if (!err)
+        err = py_string_read(py, PY_U64(&record, code, filename), &code->file);
+    if (!err)
+        err = py_string_read(py, PY_U64(&record, code, qualname), &code->qualified_name);
+    if (err)
+        return err;
+    code->address = address;
+    code->first_line = PY_I32(&record, code, firstlineno);
+    code->first_traceable = PY_I32(&record, code, firsttraceable);
+    code->locals_count = PY_I32(&record, code, nlocalsplus);
+    code->first_instruction = address + (uint64_t)PY_OFFSET(&py->layout, code, instructions);
+    err = read_line_table(py, PY_U64(&record, code, linetable), code);
+    if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
+        return err;
+    if (err)
+        code->why_no_lines =
+            arena_format(py->arena, "line table: %s", error_get_message(err));
+    error_destroy(err);
+    return NULL;
+}
+
+struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
+    HASH_FIND(hh, py->codes, &address, sizeof address, *ret);
+    if (*ret)
+        return NULL;
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    if (!err && type->kind != PY_KIND_CODE)
+        err = error_create(ERROR_INVALID, "0x%llx is no code object",
+                           (unsigned long long)address);
+    struct py_code code = {0};
+    if (!err)
+        err = read_code(py, address, &code);
+    if (err)
+        return error_add_context(err, "code object");
+    *ret = arena_alloc(py->arena, sizeof code);
+    **ret = code;
+    HASH_ADD(hh, py->codes, address, sizeof address, *ret);
+    return NULL;
+}
+
+static void locate(struct py *py, const struct py_code *code, uint64_t instruction,
+                   struct snapshot_frame *frame) {
+    struct py_location location;
+    uint64_t unit = (instruction - code->first_instruction) / 2;
+    if (instruction < code->first_instruction) { /* not started: the line of its def */
+        frame->line = code->first_line;
+        return;
+    }
+    if (unit > UINT32_MAX || code->why_no_lines ||
+        !py_line_find(py->layout.traits.line_kind, code->line_table, code->line_table_size,
+                      code->first_line, (uint32_t)unit, &location))
+        return;
+    frame->line = location.line;
+    frame->end_line = location.end_line;
+    frame->column = location.column;
+    frame->end_column = location.end_column;
+}
+
+struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction) {
+    struct py_position_key key = {code->address, instruction};
+    struct py_position *position;
+    HASH_FIND(hh, py->positions, &key, sizeof key, position);
+    if (position)
+        return position;
+    position = arena_alloc(py->arena, sizeof *position);
+    position->key = key;
+    position->code = code;
+    position->awaits = -1;
+    position->frame = arena_alloc(py->snapshot->arena, sizeof *position->frame);
+    *position->frame = (struct snapshot_frame){.function = code->function,
+                                               .qualified_name = code->qualified_name,
+                                               .file = code->file,
+                                               .line = -1,
+                                               .end_line = -1,
+                                               .column = -1,
+                                               .end_column = -1};
+    locate(py, code, instruction, position->frame);
+    HASH_ADD(hh, py->positions, key, sizeof key, position);
+    return position;
+}

@@ -1,0 +1,115 @@
+/* Dicts in all their representations. Include/internal/pycore_dict.h, Objects/dictobject.c. */
+#include "dict.h"
+
+#include "py.h"
+
+/* dk_kind: the entries of a general table hold the hash too. */
+#define KEYS_GENERAL 0
+
+#define PIECE_BYTES 6144 /* a multiple of 16 and 24 */
+
+struct error *py_dict_keys_read(struct py *py, uint64_t address, struct py_dict_keys *ret) {
+    struct py_record keys;
+    struct error *err = py_record_read(py, PY_STRUCT_dict_keys, address, &keys);
+    if (err)
+        return err;
+    uint8_t log2_index_bytes = PY_U8(&keys, dict_keys, log2_index_bytes);
+    ret->entry_count = PY_U64(&keys, dict_keys, entry_count);
+    ret->entry_size = PY_U8(&keys, dict_keys, kind) == KEYS_GENERAL ? 24 : 16;
+    if (log2_index_bytes > 40 || ret->entry_count > PY_ITEMS_MAX)
+        return error_create(ERROR_INVALID, "no dict keys at 0x%llx", (unsigned long long)address);
+    ret->entries = address + (uint64_t)PY_OFFSET(&py->layout, dict_keys, indices) +
+                   (1ull << log2_index_bytes);
+    return NULL;
+}
+
+static struct error *visit_piece(struct py *py, const struct py_dict_keys *keys, uint64_t first,
+                                 uint64_t count, uint64_t values, py_visit_entry *visit,
+                                 void *context, bool *stop) {
+    unsigned char bytes[PIECE_BYTES];
+    struct error *err = memory_read(py->memory, keys->entries + first * keys->entry_size, bytes,
+                                    count * keys->entry_size);
+    for (uint64_t i = 0; !err && !*stop && i < count; i++) {
+        uint64_t pair[2];
+        memcpy(pair, bytes + (i + 1) * keys->entry_size - sizeof pair, sizeof pair);
+        if (values)
+            err = py_read_u64(py, values + 8 * (first + i), &pair[1]);
+        if (!err && pair[0] && pair[1])
+            err = visit(context, pair[0], pair[1], stop);
+    }
+    return err;
+}
+
+struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys, uint64_t values,
+                                 py_visit_entry *visit, void *context) {
+    uint64_t count = keys->entry_count, room = PIECE_BYTES / keys->entry_size;
+    bool stop = false;
+    if (values && count > PY_SPLIT_VALUES_MAX)
+        return error_create(ERROR_INVALID, "a split dict with too many keys");
+    for (uint64_t done = 0; done < count && !stop;) {
+        uint64_t piece = count - done < room ? count - done : room;
+        struct error *err =
+            visit_piece(py, keys, done, piece, values, visit, context, &stop);
+        if (err)
+            return err;
+        done += piece;
+    }
+    return NULL;
+}
+
+struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit,
+                            void *context) {
+    struct py_record dict;
+    struct py_dict_keys keys;
+    struct error *err = py_record_read(py, PY_STRUCT_dict, address, &dict);
+    if (!err)
+        err = py_dict_keys_read(py, PY_U64(&dict, dict, keys), &keys);
+    if (err)
+        return err;
+    uint64_t values = PY_U64(&dict, dict, values);
+    if (values && PY_HAS(&py->layout, dict_values, values))
+        values += (uint64_t)PY_OFFSET(&py->layout, dict_values, values);
+    return py_dict_keys_visit(py, &keys, values, visit, context);
+}
+
+struct key_search {
+    struct py *py;
+    const char *text;
+    uint64_t object;
+    uint64_t found;
+};
+
+static struct error *visit_text_key(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct key_search *search = context;
+    struct py_type *type;
+    struct error *err = py_type_of(search->py, key, &type);
+    if (err || type->kind != PY_KIND_STRING)
+        return err;
+    err = py_string_equals(search->py, key, search->text, stop);
+    if (!err && *stop)
+        search->found = value;
+    return err;
+}
+
+static struct error *visit_object_key(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct key_search *search = context;
+    if (key == search->object) {
+        search->found = value;
+        *stop = true;
+    }
+    return NULL;
+}
+
+struct error *py_dict_find(struct py *py, uint64_t address, const char *key, uint64_t *ret) {
+    struct key_search search = {.py = py, .text = key};
+    struct error *err = py_dict_visit(py, address, visit_text_key, &search);
+    *ret = err ? 0 : search.found;
+    return err;
+}
+
+struct error *py_dict_find_object(struct py *py, uint64_t address, uint64_t key, uint64_t *ret) {
+    struct key_search search = {.py = py, .object = key};
+    struct error *err = py_dict_visit(py, address, visit_object_key, &search);
+    *ret = err ? 0 : search.found;
+    return err;
+}

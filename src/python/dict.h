@@ -1,0 +1,21 @@
+/* The keys of dicts and of classes whose instances share them. Private to the python layer. */
+#pragma once
+
+#include "asyncspy/python/object.h"
+
+/* A PyDictKeysObject: `entry_count` entries of `entry_size` bytes from `entries` on. */
+struct py_dict_keys {
+    uint64_t entries;
+    uint64_t entry_count;
+    size_t entry_size; /* 24: hash, key, value; 16: key, value */
+};
+
+/* Most attributes that instances keep in split values (SHARED_KEYS_MAX_SIZE, pycore_dict.h). */
+#define PY_SPLIT_VALUES_MAX 256
+
+struct error *py_dict_keys_read(struct py *py, uint64_t address,
+                                struct py_dict_keys *ret) ERROR_CHECK;
+
+/* Entries of `keys`; with `values` not 0 the i-th value is the i-th word there (split). */
+struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys, uint64_t values,
+                                 py_visit_entry *visit, void *context) ERROR_CHECK;

@@ -1,0 +1,106 @@
+/* Frames of threads. Include/internal/pycore_frame.h. */
+#include <stdlib.h>
+
+#include "py.h"
+
+#define OWNED_BY_GENERATOR 1 /* enum _frameowner */
+
+/* Whether Python itself would not show this frame: a shim of the interpreter. */
+static bool is_shim(const struct py *py, const struct py_record *frame) {
+    uint8_t from = py->layout.traits.shim_owner_from;
+    return from && PY_U8(frame, frame, owner) >= from;
+}
+
+/* A frame whose first instructions are not done yet is not visible to Python. */
+static bool is_incomplete(const struct py_record *frame, const struct py_code *code) {
+    return PY_U8(frame, frame, owner) != OWNED_BY_GENERATOR &&
+           PY_U64(frame, frame, instruction) <
+               code->first_instruction + 2 * (uint64_t)(uint32_t)code->first_traceable;
+}
+
+/* From 3.14 on the code is a tagged stack reference. */
+static uint64_t get_code_address(const struct py *py, const struct py_record *frame) {
+    uint64_t code = PY_U64(frame, frame, code);
+    return py->layout.traits.stackref_tagged ? code & ~3ull : code;
+}
+
+struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
+                                    struct py_position **ret) {
+    struct py_code *code;
+    struct error *err = py_code_read(py, get_code_address(py, frame), &code);
+    if (!err)
+        *ret = py_position_get(py, code, PY_U64(frame, frame, instruction));
+    return err;
+}
+
+struct error *py_frame_decode(struct py *py, uint64_t address,
+                              const struct snapshot_frame **ret) {
+    struct py_record frame;
+    struct py_position *position;
+    struct error *err = py_record_read(py, PY_STRUCT_frame, address, &frame);
+    if (!err)
+        err = py_frame_get_position(py, &frame, &position);
+    if (!err)
+        *ret = position->frame;
+    return err;
+}
+
+struct frame_list {
+    struct py_frame *items;
+    size_t count, capacity;
+};
+
+static void append_frame(struct frame_list *list, uint64_t address,
+                         const struct snapshot_frame *decoded) {
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 64;
+        list->items = memory_realloc(list->items, list->capacity * sizeof *list->items);
+    }
+    list->items[list->count++] = (struct py_frame){address, decoded};
+}
+
+/* Reads one frame of a stack into `list` and steps to the frame that called it. */
+static struct error *read_frame(struct py *py, uint64_t *address, struct frame_list *list) {
+    struct py_record frame;
+    struct py_position *position;
+    struct error *err = py_record_read(py, PY_STRUCT_frame, *address, &frame);
+    if (err)
+        return err;
+    uint64_t current = *address;
+    *address = PY_U64(&frame, frame, previous);
+    if (is_shim(py, &frame))
+        return NULL;
+    err = py_frame_get_position(py, &frame, &position);
+    if (!err && !is_incomplete(&frame, position->code))
+        append_frame(list, current, position->frame);
+    return err;
+}
+
+struct error *py_frames_read(struct py *py, uint64_t top_frame, struct py_frame **ret,
+                             size_t *ret_count, const char **ret_why) {
+    struct frame_list list = {0};
+    struct py_cycle_check cycle = {0};
+    struct error *err = NULL;
+    uint64_t address = top_frame;
+    *ret_why = NULL;
+    while (address && !err && !*ret_why) {
+        if (py_cycle_found(&cycle, address))
+            *ret_why = "its frames form a cycle";
+        else if (cycle.steps > PY_CHAIN_MAX)
+            *ret_why = "it is deeper than 200000 frames";
+        else
+            err = read_frame(py, &address, &list);
+    }
+    if (err && !error_is_fatal(err)) {
+        *ret_why = arena_copy_string(py->snapshot->arena, error_get_message(err),
+                                     strlen(error_get_message(err)));
+        error_destroy(err);
+        err = NULL;
+    }
+    *ret_count = list.count;
+    *ret = arena_alloc_array(py->snapshot->arena, list.count, sizeof **ret);
+    if (list.count)
+        memcpy(*ret, list.items, list.count * sizeof **ret);
+    free(list.items);
+    return err;
+}

@@ -1,0 +1,137 @@
+/*
+ * Generators, coroutines, async generators and what they await.
+ * Include/cpython/genobject.h, Objects/genobject.c, Python/bytecodes.c (RESUME, SEND).
+ */
+#include "py.h"
+
+#define STACK_SLOTS_MAX (1 << 20)
+
+/* A word of a value stack as an object's address; 0 for NULL and tagged integers. */
+static uint64_t untag(const struct py *py, uint64_t word) {
+    if (!py->layout.traits.stackref_tagged)
+        return word;
+    return (word & 3) == 3 ? 0 : word & ~3ull;
+}
+
+/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
+static uint64_t get_stack_end(const struct py *py, const struct py_record *frame) {
+    uint64_t base = frame->address + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus);
+    uint64_t end = 0;
+    int32_t index;
+    switch (py->layout.traits.stack_kind) {
+    case PY_STACK_INDEX:
+        index = PY_I32(frame, frame, stacktop);
+        end = index > 0 && index < STACK_SLOTS_MAX ? base + 8 * (uint64_t)index : 0;
+        break;
+    case PY_STACK_POINTER:
+        end = PY_U64(frame, frame, stackpointer);
+        break;
+    }
+    return end > base && end - base < 8ull * STACK_SLOTS_MAX ? end : 0;
+}
+
+/* Whether the instruction after the last one is a RESUME that continues an await or yield from:
+ * its argument is 2 or 3 (3.11, 3.12). */
+static struct error *continues_await(struct py *py, struct py_position *position, bool *ret) {
+    const struct py_traits *traits = &py->layout.traits;
+    unsigned char unit[2];
+    if (position->awaits >= 0) {
+        *ret = position->awaits;
+        return NULL;
+    }
+    struct error *err =
+        memory_read(py->memory, position->key.instruction + 2, unit, sizeof unit);
+    if (err)
+        return err;
+    bool resume = false;
+    for (size_t i = 0; i < sizeof traits->resume_opcodes; i++)
+        resume |= traits->resume_opcodes[i] && unit[0] == traits->resume_opcodes[i];
+    *ret = resume && (unit[1] & 3) >= 2;
+    position->awaits = *ret;
+    return NULL;
+}
+
+static struct error *is_awaiting(struct py *py, int8_t state, struct py_position *position,
+                                 bool *ret) {
+    const struct py_generator_states *states = &py->layout.traits.generator_states;
+    switch (py->layout.traits.await_kind) {
+    case PY_AWAIT_RESUME:
+        return continues_await(py, position, ret);
+    case PY_AWAIT_STATE:
+        break;
+    }
+    *ret = state == states->suspended_await || state == states->suspended_await_locked;
+    return NULL;
+}
+
+static enum py_generator_state classify(const struct py_generator_states *states, int8_t state) {
+    if (state == states->created)
+        return PY_GENERATOR_CREATED;
+    if (state == states->executing)
+        return PY_GENERATOR_EXECUTING;
+    if (state == states->suspended || (states->suspended_await != PY_NO_STATE &&
+                                       (state == states->suspended_await ||
+                                        state == states->suspended_await_locked)))
+        return PY_GENERATOR_SUSPENDED;
+    return PY_GENERATOR_FINISHED;
+}
+
+static struct error *read_awaited(struct py *py, const struct py_record *frame, int8_t state,
+                                  struct py_position *position, uint64_t *ret) {
+    bool awaiting;
+    uint64_t word, end;
+    struct error *err = is_awaiting(py, state, position, &awaiting);
+    if (err || !awaiting)
+        return err;
+    end = get_stack_end(py, frame);
+    if (!end)
+        return error_create(ERROR_INVALID, "a suspended frame with no value stack");
+    err = py_read_u64(py, end - 8ull * py->layout.traits.awaited_depth, &word);
+    *ret = err ? 0 : untag(py, word);
+    return err;
+}
+
+static struct error *read_embedded_frame(struct py *py, int8_t state, struct py_generator *ret) {
+    struct py_record frame;
+    struct py_position *position;
+    struct error *err = py_record_read(py, PY_STRUCT_frame, ret->frame, &frame);
+    if (!err)
+        err = py_frame_get_position(py, &frame, &position);
+    if (err)
+        return err;
+    ret->decoded = position->frame;
+    if (ret->state == PY_GENERATOR_SUSPENDED)
+        err = read_awaited(py, &frame, state, position, &ret->awaited);
+    return err;
+}
+
+struct error *py_generator_read(struct py *py, uint64_t address, struct py_generator *ret) {
+    struct py_record record;
+    *ret = (struct py_generator){.address = address};
+    struct error *err = py_record_read(py, PY_STRUCT_generator, address, &record);
+    if (err)
+        return err;
+    int8_t state = PY_I8(&record, generator, frame_state);
+    ret->state = classify(&py->layout.traits.generator_states, state);
+    ret->frame = address + (uint64_t)PY_OFFSET(&py->layout, generator, frame);
+    ret->name_address = PY_U64(&record, generator, qualname);
+    if (ret->state == PY_GENERATOR_FINISHED)
+        return NULL;
+    return read_embedded_frame(py, state, ret);
+}
+
+struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,
+                                  uint64_t *ret) {
+    const struct py_layout *layout = &py->layout;
+    int32_t offset = PY_ABSENT;
+    if (type->kind == PY_KIND_COROUTINE_WRAPPER)
+        offset = PY_OFFSET(layout, coroutine_wrapper, coroutine);
+    else if (type->kind == PY_KIND_ASEND)
+        offset = PY_OFFSET(layout, asend, generator);
+    else if (type->kind == PY_KIND_ATHROW)
+        offset = PY_OFFSET(layout, athrow, generator);
+    else if (type->kind == PY_KIND_ANEXT_AWAITABLE)
+        offset = PY_OFFSET(layout, anext_awaitable, wrapped);
+    *ret = 0;
+    return offset == PY_ABSENT ? NULL : py_read_u64(py, address + (uint64_t)offset, ret);
+}

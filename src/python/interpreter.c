@@ -1,0 +1,152 @@
+/* Interpreters, threads and the GIL. Include/internal/pycore_interp.h, Python/ceval_gil.c. */
+#include "py.h"
+
+static void add_missing(struct py *py, const char *what, struct error *err) {
+    snapshot_add_missing(py->snapshot, what, error_get_message(err));
+    error_destroy(err);
+}
+
+/* The thread state that holds the GIL of `interpreter`. */
+static struct error *read_gil(struct py *py, struct py_interpreter *interpreter) {
+    const struct py_layout *layout = &py->layout;
+    uint64_t gil = 0;
+    struct py_record record;
+    struct error *err = NULL;
+    switch (layout->traits.gil_kind) {
+    case PY_GIL_RUNTIME:
+        gil = py->runtime_address + (uint64_t)PY_OFFSET(layout, runtime, gil);
+        break;
+    case PY_GIL_INTERPRETER:
+        err = py_read_u64(py, interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, gil),
+                          &gil);
+        break;
+    }
+    if (!err && gil)
+        err = py_record_read(py, PY_STRUCT_gil, gil, &record);
+    if (err || !gil)
+        return err;
+    interpreter->gil_known = true;
+    if (PY_I32(&record, gil, locked) == 1)
+        interpreter->gil_holder = PY_U64(&record, gil, last_holder);
+    return NULL;
+}
+
+static struct error *read_interpreter_word(struct py *py, uint64_t interpreter, int32_t offset,
+                                           uint64_t *ret) {
+    return py_read_u64(py, interpreter + (uint64_t)offset, ret);
+}
+
+static struct error *read_interpreter(struct py *py, uint64_t address,
+                                      struct py_interpreter *ret, uint64_t *ret_next) {
+    const struct py_layout *layout = &py->layout;
+    uint64_t id;
+    uint32_t collecting;
+    *ret = (struct py_interpreter){.address = address, .gc_collecting = -1};
+    struct error *err =
+        read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, next), ret_next);
+    if (!err)
+        err = read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, id), &id);
+    if (!err)
+        err = read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, modules),
+                                    &ret->modules);
+    if (!err)
+        err = py_read_u32(py,
+                          address + (uint64_t)PY_OFFSET(layout, interpreter, gc) +
+                              (uint64_t)PY_OFFSET(layout, gc, collecting),
+                          &collecting);
+    if (err)
+        return err;
+    ret->id = (int64_t)id;
+    ret->gc_collecting = collecting != 0;
+    return read_gil(py, ret);
+}
+
+struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret,
+                                   size_t *ret_count) {
+    uint64_t address;
+    struct py_cycle_check cycle = {0};
+    size_t capacity = 0;
+    *ret = NULL;
+    *ret_count = 0;
+    struct error *err = py_read_u64(
+        py, py->runtime_address + (uint64_t)PY_OFFSET(&py->layout, runtime, interpreters_head),
+        &address);
+    while (!err && address && *ret_count < PY_INTERPRETERS_MAX &&
+           !py_cycle_found(&cycle, address)) {
+        struct py_interpreter interpreter;
+        err = read_interpreter(py, address, &interpreter, &address);
+        if (err)
+            break;
+        *ret = snapshot_vector_grow(py->snapshot->arena, *ret, ret_count, &capacity, sizeof **ret);
+        (*ret)[*ret_count - 1] = interpreter;
+    }
+    if (err && !error_is_fatal(err)) {
+        add_missing(py, "interpreters", err);
+        err = NULL;
+    }
+    return err;
+}
+
+static struct error *read_top_frame(struct py *py, const struct py_record *thread,
+                                    uint64_t *ret) {
+    uint64_t cframe = PY_U64(thread, thread, cframe);
+    if (py->layout.traits.frame_kind == PY_FRAME_CFRAME) {
+        *ret = 0;
+        return cframe ? py_read_u64(py,
+                                    cframe + (uint64_t)PY_OFFSET(&py->layout, cframe,
+                                                                 current_frame),
+                                    ret)
+                      : NULL;
+    }
+    *ret = PY_U64(thread, thread, current_frame);
+    return NULL;
+}
+
+static struct error *read_thread(struct py *py, uint64_t address, struct py_thread *ret,
+                                 uint64_t *ret_next) {
+    const struct py_layout *layout = &py->layout;
+    struct py_record record;
+    struct error *err = py_record_read(py, PY_STRUCT_thread, address, &record);
+    if (err)
+        return err;
+    *ret = (struct py_thread){
+        .address = address,
+        .interpreter = PY_U64(&record, thread, interpreter),
+        .ident = PY_U64(&record, thread, thread_id),
+        .native_thread_id = (int64_t)PY_U64(&record, thread, native_thread_id),
+        .dict = PY_U64(&record, thread, dict),
+        .asyncio_running_loop = PY_U64(&record, thread, asyncio_running_loop),
+        .asyncio_running_task = PY_U64(&record, thread, asyncio_running_task),
+    };
+    if (PY_HAS(layout, thread, asyncio_tasks_head))
+        ret->asyncio_tasks_head =
+            address + (uint64_t)PY_OFFSET(layout, thread, asyncio_tasks_head);
+    *ret_next = PY_U64(&record, thread, next);
+    return read_top_frame(py, &record, &ret->top_frame);
+}
+
+struct error *py_threads_read(struct py *py, const struct py_interpreter *interpreter,
+                              struct py_thread **ret, size_t *ret_count) {
+    uint64_t address;
+    struct py_cycle_check cycle = {0};
+    size_t capacity = 0;
+    *ret = NULL;
+    *ret_count = 0;
+    struct error *err = read_interpreter_word(
+        py, interpreter->address, PY_OFFSET(&py->layout, interpreter, threads_head), &address);
+    while (!err && address && *ret_count < PY_THREADS_MAX && !py_cycle_found(&cycle, address)) {
+        struct py_thread thread;
+        err = read_thread(py, address, &thread, &address);
+        if (!err && thread.interpreter != interpreter->address)
+            err = error_create(ERROR_INVALID, "a thread state that belongs to nobody");
+        if (err)
+            break;
+        *ret = snapshot_vector_grow(py->snapshot->arena, *ret, ret_count, &capacity, sizeof **ret);
+        (*ret)[*ret_count - 1] = thread;
+    }
+    if (err && !error_is_fatal(err)) {
+        add_missing(py, "threads of an interpreter", err);
+        err = NULL;
+    }
+    return err;
+}

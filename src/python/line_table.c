@@ -1,0 +1,126 @@
+/* The location table of 3.11 and later. */
+#include "asyncspy/python/line_table.h"
+
+/* Kinds of an entry, bits 3-6 of its first byte (Include/internal/pycore_code.h). */
+enum location_code {
+    LOCATION_SHORT_LAST = 9,
+    LOCATION_ONE_LINE0 = 10,
+    LOCATION_ONE_LINE2 = 12,
+    LOCATION_NO_COLUMNS = 13,
+    LOCATION_LONG = 14,
+    LOCATION_NONE = 15,
+};
+
+void py_line_cursor_start(struct py_line_cursor *cursor, enum py_line_kind kind,
+                          const unsigned char *bytes, size_t size, int32_t first_line) {
+    (void)kind; /* one kind so far */
+    *cursor = (struct py_line_cursor){.bytes = bytes, .size = size, .line = first_line};
+}
+
+static bool next_byte(struct py_line_cursor *cursor, uint32_t *ret) {
+    if (cursor->at >= cursor->size)
+        return false;
+    *ret = cursor->bytes[cursor->at++];
+    return true;
+}
+
+/* Six bits a byte, least significant first; bit 6 says that more follow. */
+static bool next_varint(struct py_line_cursor *cursor, uint32_t *ret) {
+    uint32_t value = 0, byte = 0x40;
+    for (unsigned shift = 0; byte & 0x40; shift += 6) {
+        if (shift > 30 || !next_byte(cursor, &byte))
+            return false;
+        value |= (byte & 0x3f) << shift;
+    }
+    *ret = value;
+    return true;
+}
+
+/* Adds a signed varint (lowest bit is the sign) to the line. */
+static bool advance_line(struct py_line_cursor *cursor) {
+    uint32_t raw;
+    if (!next_varint(cursor, &raw))
+        return false;
+    int64_t line = cursor->line + ((raw & 1) ? -(int64_t)(raw >> 1) : (int64_t)(raw >> 1));
+    if (line < INT32_MIN || line > INT32_MAX)
+        return false;
+    cursor->line = (int32_t)line;
+    return true;
+}
+
+/* A column stored as column + 1, 0 meaning none. */
+static bool next_column(struct py_line_cursor *cursor, int32_t *ret) {
+    uint32_t raw;
+    if (!next_varint(cursor, &raw) || raw > INT32_MAX)
+        return false;
+    *ret = (int32_t)raw - 1;
+    return true;
+}
+
+static bool read_long(struct py_line_cursor *cursor, struct py_location *ret) {
+    uint32_t lines;
+    if (!advance_line(cursor) || !next_varint(cursor, &lines))
+        return false;
+    int64_t end_line = (int64_t)cursor->line + lines;
+    if (end_line > INT32_MAX || !next_column(cursor, &ret->column) ||
+        !next_column(cursor, &ret->end_column))
+        return false;
+    ret->line = cursor->line;
+    ret->end_line = (int32_t)end_line;
+    return true;
+}
+
+static bool read_one_line(struct py_line_cursor *cursor, uint32_t lines, struct py_location *ret) {
+    uint32_t column, end_column;
+    if (!next_byte(cursor, &column) || !next_byte(cursor, &end_column) ||
+        cursor->line > INT32_MAX - 2)
+        return false;
+    cursor->line += (int32_t)lines;
+    ret->line = ret->end_line = cursor->line;
+    ret->column = (int32_t)column;
+    ret->end_column = (int32_t)end_column;
+    return true;
+}
+
+static bool read_short(struct py_line_cursor *cursor, uint32_t code, struct py_location *ret) {
+    uint32_t byte;
+    if (!next_byte(cursor, &byte))
+        return false;
+    ret->line = ret->end_line = cursor->line;
+    ret->column = (int32_t)(code * 8 + (byte >> 4));
+    ret->end_column = ret->column + (int32_t)(byte & 15);
+    return true;
+}
+
+bool py_line_cursor_next(struct py_line_cursor *cursor, struct py_location *ret) {
+    uint32_t first;
+    if (!next_byte(cursor, &first) || !(first & 0x80))
+        return false;
+    uint32_t code = (first >> 3) & 15, units = (first & 7) + 1;
+    if (cursor->unit > UINT32_MAX - units)
+        return false;
+    *ret = (struct py_location){cursor->unit, cursor->unit + units, -1, -1, -1, -1};
+    cursor->unit += units;
+    if (code <= LOCATION_SHORT_LAST)
+        return read_short(cursor, code, ret);
+    if (code <= LOCATION_ONE_LINE2)
+        return read_one_line(cursor, code - LOCATION_ONE_LINE0, ret);
+    if (code == LOCATION_LONG)
+        return read_long(cursor, ret);
+    if (code == LOCATION_NONE)
+        return true;
+    if (!advance_line(cursor))
+        return false;
+    ret->line = ret->end_line = cursor->line;
+    return true;
+}
+
+bool py_line_find(enum py_line_kind kind, const unsigned char *bytes, size_t size,
+                  int32_t first_line, uint32_t unit, struct py_location *ret) {
+    struct py_line_cursor cursor;
+    py_line_cursor_start(&cursor, kind, bytes, size, first_line);
+    while (py_line_cursor_next(&cursor, ret))
+        if (unit < ret->end)
+            return true;
+    return false;
+}

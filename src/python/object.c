@@ -1,0 +1,83 @@
+/* The walk's context, records and single words. */
+#include "asyncspy/python/object.h"
+
+#include <stdlib.h>
+
+#include "py.h"
+
+struct py *py_create(struct target_memory *memory, const struct py_layout *layout,
+                     uint64_t runtime_address) {
+    struct py *py = memory_alloc(sizeof *py);
+    memset(py, 0, sizeof *py);
+    py->memory = memory;
+    py->layout = *layout;
+    py->runtime_address = runtime_address;
+    py->arena = arena_create();
+    return py;
+}
+
+static void forget_caches(struct py *py) {
+    HASH_CLEAR(hh, py->types);
+    HASH_CLEAR(hh, py->codes);
+    HASH_CLEAR(hh, py->positions);
+    memset(py->type_memo, 0, sizeof py->type_memo);
+    arena_reset(py->arena);
+}
+
+void py_destroy(struct py *py) {
+    if (!py)
+        return;
+    forget_caches(py);
+    arena_destroy(py->arena);
+    free(py);
+}
+
+void py_begin_walk(struct py *py, struct snapshot *snapshot) {
+    forget_caches(py);
+    py->snapshot = snapshot;
+}
+
+struct py_layout *py_get_layout(struct py *py) {
+    return &py->layout;
+}
+
+struct target_memory *py_get_memory(struct py *py) {
+    return py->memory;
+}
+
+struct snapshot *py_get_snapshot(struct py *py) {
+    return py->snapshot;
+}
+
+uint64_t py_get_runtime_address(const struct py *py) {
+    return py->runtime_address;
+}
+
+struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t address,
+                             struct py_record *ret) {
+    uint32_t span = py->layout.span[struct_];
+    if (span > sizeof ret->bytes)
+        return error_create(ERROR_INVALID, "a structure of %u bytes is larger than any known",
+                            span);
+    ret->layout = &py->layout;
+    ret->address = address;
+    return memory_read(py->memory, address, ret->bytes, span);
+}
+
+struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) {
+    return memory_read(py->memory, address, ret, sizeof *ret);
+}
+
+struct error *py_read_u32(struct py *py, uint64_t address, uint32_t *ret) {
+    return memory_read(py->memory, address, ret, sizeof *ret);
+}
+
+bool py_cycle_found(struct py_cycle_check *check, uint64_t address) {
+    if (check->steps && address == check->seen)
+        return true;
+    if (check->steps++ >= check->limit) {
+        check->limit = check->limit ? check->limit * 2 : 1;
+        check->seen = address;
+    }
+    return false;
+}

@@ -1,0 +1,68 @@
+/*
+ * What `struct py` holds. Private to the python layer. The caches belong to one walk: the target
+ * may free and reuse any address between two walks.
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "asyncspy/python/frame.h"
+#include "asyncspy/python/object.h"
+
+/* A type, findable by its address. */
+struct py_type_entry {
+    struct py_type type; /* the key is type.address */
+    UT_hash_handle hh;
+};
+
+/* A code object: what all its frames share. */
+struct py_code {
+    uint64_t address;
+    uint64_t first_instruction;
+    const char *function, *qualified_name, *file;
+    const unsigned char *line_table;
+    size_t line_table_size;
+    int32_t first_line;
+    int32_t first_traceable; /* code units before the frame counts as entered */
+    int32_t locals_count;    /* co_nlocalsplus */
+    const char *why_no_lines; /* NULL: the line table was read */
+    UT_hash_handle hh;
+};
+
+struct py_position_key {
+    uint64_t code;
+    uint64_t instruction;
+};
+
+/* A decoded frame position: one per code object and instruction. */
+struct py_position {
+    struct py_position_key key;
+    struct snapshot_frame *frame; /* in the snapshot's arena */
+    const struct py_code *code;
+    int8_t awaits; /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    UT_hash_handle hh;
+};
+
+#define PY_MEMO_SIZE 256 /* a power of two */
+
+struct py {
+    struct target_memory *memory;
+    struct py_layout layout;
+    uint64_t runtime_address;
+    struct snapshot *snapshot;
+    struct arena *arena; /* of the caches */
+    struct py_type_entry *types;
+    struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
+    struct py_code *codes;
+    struct py_position *positions;
+};
+
+/* The code object at `address`, read once a walk. */
+struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;
+
+/* The position of a frame in `code` whose instruction pointer is `instruction`. */
+struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction);
+
+/* Position of the frame whose record is `frame`. */
+struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
+                                    struct py_position **ret) ERROR_CHECK;

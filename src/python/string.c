@@ -1,0 +1,195 @@
+/* Strings and integers. Include/cpython/unicodeobject.h, longintrepr.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "py.h"
+
+/* Bits of PyASCIIObject.state. */
+#define STATE_KIND(state) (((state) >> 2) & 7)
+#define STATE_COMPACT(state) (((state) >> 5) & 1)
+#define STATE_ASCII(state) (((state) >> 6) & 1)
+
+struct string_header {
+    uint64_t data;   /* address of the characters */
+    uint64_t length; /* characters */
+    unsigned kind;   /* bytes a character: 1, 2, 4 */
+    bool ascii;
+};
+
+static struct error *read_header(struct py *py, uint64_t address, struct string_header *ret) {
+    const struct py_layout *layout = &py->layout;
+    struct py_record record = {.layout = layout, .address = address};
+    size_t size = (size_t)PY_OFFSET(layout, string, state) + 4;
+    if (size > sizeof record.bytes)
+        return error_create(ERROR_INVALID, "impossible layout of strings");
+    struct error *err = memory_read(py->memory, address, record.bytes, size);
+    if (err)
+        return err;
+    uint32_t state = (uint32_t)PY_I32(&record, string, state);
+    ret->length = PY_U64(&record, string, length);
+    ret->kind = STATE_KIND(state);
+    ret->ascii = STATE_ASCII(state);
+    if ((ret->kind != 1 && ret->kind != 2 && ret->kind != 4) || ret->length > INT64_MAX / 4)
+        return error_create(ERROR_INVALID, "no string at 0x%llx", (unsigned long long)address);
+    if (!STATE_COMPACT(state))
+        return py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, string, data), &ret->data);
+    ret->data = address + (uint64_t)(ret->ascii ? PY_OFFSET(layout, string_ascii, size)
+                                                : PY_OFFSET(layout, string_compact, size));
+    return NULL;
+}
+
+static uint32_t get_character(const unsigned char *bytes, unsigned kind, size_t index) {
+    uint16_t two;
+    uint32_t four;
+    switch (kind) {
+    case 1:
+        return bytes[index];
+    case 2:
+        memcpy(&two, bytes + 2 * index, sizeof two);
+        return two;
+    default:
+        memcpy(&four, bytes + 4 * index, sizeof four);
+        return four;
+    }
+}
+
+/* Writes one character, at most 6 bytes; returns how many. */
+static size_t put_character(char *out, uint32_t c) {
+    if (c == 0 || (c >= 0xd800 && c <= 0xdfff))
+        return (size_t)snprintf(out, 7, "\\u%04x", c);
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xc0 | (c >> 6));
+        out[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (char)(0xe0 | (c >> 12));
+        out[1] = (char)(0x80 | ((c >> 6) & 0x3f));
+        out[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    if (c > 0x10ffff) /* no character at all */
+        return put_character(out, 0xfffd);
+    out[0] = (char)(0xf0 | (c >> 18));
+    out[1] = (char)(0x80 | ((c >> 12) & 0x3f));
+    out[2] = (char)(0x80 | ((c >> 6) & 0x3f));
+    out[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+static const char *decode(struct py *py, const unsigned char *bytes, unsigned kind, size_t length,
+                          bool cut) {
+    char stack[1024];
+    size_t room = length * 6 + 4;
+    char *text = room <= sizeof stack ? stack : memory_alloc(room);
+    size_t at = 0;
+    for (size_t i = 0; i < length; i++)
+        at += put_character(text + at, get_character(bytes, kind, i));
+    if (cut) {
+        memcpy(text + at, "...", 3);
+        at += 3;
+    }
+    const char *result = string_pool_add(py->snapshot->strings, text, at);
+    if (text != stack)
+        free(text);
+    return result;
+}
+
+struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
+    struct string_header header;
+    struct error *err = read_header(py, address, &header);
+    if (err)
+        return err;
+    bool cut = header.length > PY_TEXT_MAX;
+    size_t length = cut ? PY_TEXT_MAX : (size_t)header.length, size = length * header.kind;
+    unsigned char stack[512];
+    unsigned char *bytes = size <= sizeof stack ? stack : memory_alloc(size);
+    err = memory_read(py->memory, header.data, bytes, size);
+    if (!err)
+        *ret = decode(py, bytes, header.kind, length, cut);
+    if (bytes != stack)
+        free(bytes);
+    return err;
+}
+
+struct error *py_string_equals(struct py *py, uint64_t address, const char *text, bool *ret) {
+    struct string_header header;
+    unsigned char bytes[128];
+    size_t length = strlen(text);
+    *ret = false;
+    struct error *err = read_header(py, address, &header);
+    if (err || !header.ascii || header.length != length || length > sizeof bytes)
+        return err;
+    err = memory_read(py->memory, header.data, bytes, length);
+    *ret = !err && memcmp(bytes, text, length) == 0;
+    return err;
+}
+
+/* How many digits, and whether it is negative. */
+static void decode_tag(enum py_integer_kind kind, int64_t tag, uint64_t *count, bool *negative) {
+    if (kind == PY_INTEGER_SIGNED_COUNT) {
+        *negative = tag < 0;
+        *count = (uint64_t)(tag < 0 ? -(tag + 1) : tag) + (tag < 0);
+    } else {
+        *negative = (tag & 3) == 2;
+        *count = (uint64_t)tag >> 3;
+    }
+}
+
+struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
+    const struct py_layout *layout = &py->layout;
+    uint64_t tag, count, value = 0;
+    bool negative;
+    struct error *err =
+        py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, integer, tag), &tag);
+    if (err)
+        return err;
+    decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, &negative);
+    if (count > 3)
+        return error_create(ERROR_INVALID, "an int of more than 64 bits");
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t digit;
+        uint64_t at = address + (uint64_t)PY_OFFSET(layout, integer, digits) + 4 * i;
+        err = py_read_u32(py, at, &digit);
+        if (err)
+            return err;
+        if (i == 2 && digit >> 3)
+            return error_create(ERROR_INVALID, "an int of more than 63 bits");
+        value |= (uint64_t)(digit & 0x3fffffff) << (30 * i);
+    }
+    *ret = negative ? -(int64_t)value : (int64_t)value;
+    return NULL;
+}
+
+/* Bytes of a C string that are no UTF-8 (a torn read) are shown as "?". */
+static void make_ascii(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80)
+            *text = '?';
+}
+
+struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit, const char **ret) {
+    char text[520];
+    size_t at = 0;
+    if (limit > sizeof text - 1)
+        limit = sizeof text - 1;
+    while (at < limit) {
+        size_t piece = 32 - ((address + at) & 31); /* never reads into a page that may not be there */
+        if (piece > limit - at)
+            piece = limit - at;
+        struct error *err = memory_read(py->memory, address + at, text + at, piece);
+        if (err)
+            return err;
+        if (memchr(text + at, 0, piece))
+            break;
+        at += piece;
+    }
+    text[limit] = '\0';
+    make_ascii(text);
+    *ret = string_pool_add(py->snapshot->strings, text, strlen(text));
+    return NULL;
+}

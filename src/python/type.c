@@ -1,0 +1,194 @@
+/* Types: read once a walk, with the kind of their instances. Include/cpython/object.h. */
+#include <stdlib.h>
+
+#include "py.h"
+
+/* Bits of tp_flags (Include/object.h). */
+#define FLAG_HEAP_TYPE (1ull << 9)
+#define FLAG_INTEGER (1ull << 24)
+#define FLAG_LIST (1ull << 25)
+#define FLAG_TUPLE (1ull << 26)
+#define FLAG_STRING (1ull << 28)
+#define FLAG_DICT (1ull << 29)
+
+#define TYPE_NAME_MAX 512
+#define MRO_MAX 4096
+
+struct flag_kind {
+    uint64_t flag;
+    enum py_kind kind;
+};
+
+static const struct flag_kind kinds_by_flag[] = {
+    {FLAG_INTEGER, PY_KIND_INTEGER}, {FLAG_LIST, PY_KIND_LIST}, {FLAG_TUPLE, PY_KIND_TUPLE},
+    {FLAG_STRING, PY_KIND_STRING},   {FLAG_DICT, PY_KIND_DICT},
+};
+
+struct name_kind {
+    const char *name;
+    enum py_kind kind;
+};
+
+static const struct name_kind kinds_by_name[] = {
+    {"NoneType", PY_KIND_NONE},
+    {"set", PY_KIND_SET},
+    {"frozenset", PY_KIND_SET},
+    {"code", PY_KIND_CODE},
+    {"coroutine", PY_KIND_COROUTINE},
+    {"generator", PY_KIND_GENERATOR},
+    {"async_generator", PY_KIND_ASYNC_GENERATOR},
+    {"coroutine_wrapper", PY_KIND_COROUTINE_WRAPPER},
+    {"async_generator_asend", PY_KIND_ASEND},
+    {"async_generator_athrow", PY_KIND_ATHROW},
+    {"anext_awaitable", PY_KIND_ANEXT_AWAITABLE},
+    {"weakref", PY_KIND_WEAKREF},
+    {"weakref.ReferenceType", PY_KIND_WEAKREF},
+    {"member_descriptor", PY_KIND_MEMBER_DESCRIPTOR},
+    {"module", PY_KIND_MODULE},
+};
+
+/* A class that a program defines is a heap type, so one that is only called like a builtin type
+ * is not taken for it. */
+static enum py_kind classify(const struct py_type *type) {
+    for (size_t i = 0; i < sizeof kinds_by_flag / sizeof *kinds_by_flag; i++)
+        if (type->flags & kinds_by_flag[i].flag)
+            return kinds_by_flag[i].kind;
+    if (type->flags & FLAG_HEAP_TYPE)
+        return PY_KIND_OTHER;
+    for (size_t i = 0; i < sizeof kinds_by_name / sizeof *kinds_by_name; i++)
+        if (strcmp(type->tp_name, kinds_by_name[i].name) == 0)
+            return kinds_by_name[i].kind;
+    return PY_KIND_OTHER;
+}
+
+/* Fills `type` from the part of the structure that static types have too. */
+static struct error *read_static_part(struct py *py, uint64_t address, struct py_type *type) {
+    struct py_record record = {.layout = &py->layout, .address = address};
+    size_t size = (size_t)PY_OFFSET(&py->layout, type, mro) + 8;
+    if (size > sizeof record.bytes)
+        return error_create(ERROR_INVALID, "impossible layout of types");
+    struct error *err = memory_read(py->memory, address, record.bytes, size);
+    if (err)
+        return err;
+    type->address = address;
+    type->flags = PY_U64(&record, type, flags);
+    type->basicsize = PY_U64(&record, type, basicsize);
+    type->dict = PY_U64(&record, type, dict);
+    type->mro = PY_U64(&record, type, mro);
+    type->dictoffset = (int64_t)PY_U64(&record, type, dictoffset);
+    return py_c_string_read(py, PY_U64(&record, type, name), TYPE_NAME_MAX, &type->tp_name);
+}
+
+/* "module.qualname" of a class, as its repr() gives it. */
+static struct error *read_full_name(struct py *py, struct py_type *type) {
+    uint64_t qualname, module = 0;
+    const char *name, *module_name = NULL;
+    struct error *err =
+        py_read_u64(py, type->address + (uint64_t)PY_OFFSET(&py->layout, type, qualname), &qualname);
+    if (!err)
+        err = py_string_read(py, qualname, &name);
+    if (!err)
+        err = py_dict_find(py, type->dict, "__module__", &module);
+    struct py_type *module_type = NULL;
+    if (!err && module)
+        err = py_type_of(py, module, &module_type);
+    if (!err && module_type && module_type->kind == PY_KIND_STRING)
+        err = py_string_read(py, module, &module_name);
+    if (err)
+        return err;
+    if (!module_name || strcmp(module_name, "builtins") == 0)
+        type->full_name = name;
+    else
+        type->full_name = arena_format(py->snapshot->arena, "%s.%s", module_name, name);
+    return NULL;
+}
+
+static struct error *read_heap_part(struct py *py, struct py_type *type) {
+    uint64_t at = type->address + (uint64_t)PY_OFFSET(&py->layout, type, cached_keys);
+    struct error *err = py_read_u64(py, at, &type->cached_keys);
+    if (err)
+        return err;
+    err = read_full_name(py, type);
+    if (err && error_is_fatal(err))
+        return err;
+    error_destroy(err); /* its short name stands */
+    return NULL;
+}
+
+struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type **ret) {
+    struct py_type **memo = &py->type_memo[(type_address >> 4) & (PY_MEMO_SIZE - 1)];
+    if (*memo && (*memo)->address == type_address) {
+        *ret = *memo;
+        return NULL;
+    }
+    struct py_type_entry *entry;
+    HASH_FIND(hh, py->types, &type_address, sizeof type_address, entry);
+    if (!entry) {
+        struct py_type type = {0};
+        struct error *err = read_static_part(py, type_address, &type);
+        if (err)
+            return error_add_context(err, "type at 0x%llx", (unsigned long long)type_address);
+        type.full_name = type.tp_name;
+        type.kind = classify(&type);
+        entry = arena_alloc(py->arena, sizeof *entry);
+        entry->type = type;
+        HASH_ADD(hh, py->types, type.address, sizeof type_address, entry);
+        /* The type is findable already, so that a class in a cycle with its own names ends. */
+        err = type.flags & FLAG_HEAP_TYPE ? read_heap_part(py, &entry->type) : NULL;
+        if (err)
+            return error_add_context(err, "type %s", type.tp_name);
+    }
+    *memo = *ret = &entry->type;
+    return NULL;
+}
+
+struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) {
+    uint64_t type;
+    struct error *err =
+        py_read_u64(py, address + (uint64_t)PY_OFFSET(&py->layout, object, type), &type);
+    return err ? err : py_type_read(py, type, ret);
+}
+
+struct mro_walk {
+    struct py *py;
+    struct error *(*visit)(void *context, struct py_type *type, bool *stop);
+    void *context;
+    bool stop;
+    size_t count;
+};
+
+static struct error *visit_mro_item(void *context, uint64_t item) {
+    struct mro_walk *walk = context;
+    struct py_type *type;
+    if (walk->stop || walk->count++ >= MRO_MAX)
+        return NULL;
+    struct error *err = py_type_read(walk->py, item, &type);
+    return err ? err : walk->visit(walk->context, type, &walk->stop);
+}
+
+struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
+                                struct error *(*visit)(void *context, struct py_type *type,
+                                                       bool *stop),
+                                void *context) {
+    struct mro_walk walk = {.py = py, .visit = visit, .context = context};
+    return py_tuple_visit(py, type->mro, visit_mro_item, &walk);
+}
+
+struct ancestor_search {
+    uint64_t ancestor;
+    bool found;
+};
+
+static struct error *visit_ancestor(void *context, struct py_type *type, bool *stop) {
+    struct ancestor_search *search = context;
+    *stop = search->found = type->address == search->ancestor;
+    return NULL;
+}
+
+struct error *py_type_is_subclass(struct py *py, const struct py_type *type, uint64_t ancestor,
+                                  bool *ret) {
+    struct ancestor_search search = {.ancestor = ancestor};
+    struct error *err = py_type_visit_mro(py, type, visit_ancestor, &search);
+    *ret = search.found;
+    return err;
+}
