@@ -1,3 +1,8 @@
+/*
+ * Chunks that grow, so that 100 MB cost a dozen allocations. They come from calloc, which hands
+ * out untouched pages of the kernel without clearing them again; only memory that was in use before
+ * a reset is cleared, and only when it is handed out again.
+ */
 #include "asyncspy/base/arena.h"
 
 #include <stdarg.h>
@@ -5,26 +10,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#define CHUNK_FIRST ((size_t)16 << 10)
-#define CHUNK_LARGEST ((size_t)4 << 20)
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define POISON(address, size) __asan_poison_memory_region(address, size)
+#define UNPOISON(address, size) __asan_unpoison_memory_region(address, size)
+#else
+#define POISON(address, size) ((void)(address), (void)(size))
+#define UNPOISON(address, size) ((void)(address), (void)(size))
+#endif
+
 #define ALIGNMENT 16
+#define CHUNK_FIRST ((size_t)32 << 10)
+#define CHUNK_MAX ((size_t)16 << 20)
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct chunk {
-    struct chunk *next;
-    size_t size, used;
-    _Alignas(ALIGNMENT) unsigned char bytes[];
+    struct chunk *next; /* towards newer, bigger chunks */
+    size_t size;        /* bytes of `bytes` */
+    size_t used;
+    size_t dirty; /* bytes from here on were never handed out and are zero */
+    _Alignas(ALIGNMENT) char bytes[];
 };
 
 struct arena {
-    struct chunk *first, *current;
+    struct chunk *first, *last;
+    struct chunk *current; /* allocations come from here; those behind it are empty */
 };
 
 void memory_exhausted(void) {
     static const char message[] = "asyncspy: out of memory\n";
-    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
-    (void)written;
+    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
     _exit(1);
 }
 
@@ -42,9 +61,33 @@ void *memory_realloc(void *old, size_t size) {
     return memory;
 }
 
+/* Page faults are most of the cost of a big arena: huge pages where a chunk holds whole ones. */
+static void ask_for_huge_pages(struct chunk *chunk) {
+    uintptr_t start = ((uintptr_t)chunk + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)chunk->bytes + chunk->size) & ~(HUGE_PAGE - 1);
+    if (start < end)
+        madvise((char *)chunk + (start - (uintptr_t)chunk), end - start, MADV_HUGEPAGE);
+}
+
+/* A chunk with room for `size` bytes. */
+static struct chunk *create_chunk(const struct arena *arena, size_t size) {
+    size_t capacity = arena->last ? arena->last->size * 2 : CHUNK_FIRST;
+    if (capacity > CHUNK_MAX)
+        capacity = CHUNK_MAX;
+    if (capacity < size)
+        capacity = size;
+    struct chunk *chunk = calloc(1, sizeof *chunk + capacity);
+    if (!chunk)
+        memory_exhausted();
+    chunk->size = capacity;
+    ask_for_huge_pages(chunk);
+    POISON(chunk->bytes, capacity);
+    return chunk;
+}
+
 struct arena *arena_create(void) {
     struct arena *arena = memory_alloc(sizeof *arena);
-    *arena = (struct arena){NULL, NULL};
+    *arena = (struct arena){0};
     return arena;
 }
 
@@ -53,51 +96,59 @@ void arena_destroy(struct arena *arena) {
         return;
     for (struct chunk *chunk = arena->first, *next; chunk; chunk = next) {
         next = chunk->next;
+        UNPOISON(chunk->bytes, chunk->size);
         free(chunk);
     }
     free(arena);
 }
 
 void arena_reset(struct arena *arena) {
-    for (struct chunk *chunk = arena->first; chunk; chunk = chunk->next)
+    for (struct chunk *chunk = arena->first; chunk; chunk = chunk->next) {
         chunk->used = 0;
+        POISON(chunk->bytes, chunk->size);
+    }
     arena->current = arena->first;
 }
 
-/* A chunk with room for `size` bytes, put behind the current one. */
-static struct chunk *add_chunk(struct arena *arena, size_t size) {
-    size_t room = arena->current ? arena->current->size * 2 : CHUNK_FIRST;
-    room = room > CHUNK_LARGEST ? CHUNK_LARGEST : room;
-    room = room < size ? size : room;
-    struct chunk *chunk = memory_alloc(sizeof *chunk + room);
-    chunk->size = room;
-    chunk->used = 0;
-    chunk->next = arena->current ? arena->current->next : NULL;
+/* Makes `current` a chunk that has room for `size` bytes. */
+static struct chunk *find_chunk(struct arena *arena, size_t size) {
+    while (arena->current && arena->current->size - arena->current->used < size)
+        arena->current = arena->current->next;
     if (arena->current)
-        arena->current->next = chunk;
+        return arena->current;
+    struct chunk *chunk = create_chunk(arena, size);
+    if (arena->last)
+        arena->last->next = chunk;
     else
         arena->first = chunk;
+    arena->last = arena->current = chunk;
     return chunk;
 }
 
 void *arena_alloc(struct arena *arena, size_t size) {
-    if (size > SIZE_MAX / 2)
+    if (size > PTRDIFF_MAX - CHUNK_MAX)
         memory_exhausted();
-    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    while (!arena->current || arena->current->size - arena->current->used < size) {
-        struct chunk *next = arena->current ? arena->current->next : NULL;
-        arena->current = next && next->size >= size ? next : add_chunk(arena, size);
+    size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    struct chunk *chunk = arena->current;
+    if (!chunk || chunk->size - chunk->used < rounded)
+        chunk = find_chunk(arena, rounded);
+    char *memory = chunk->bytes + chunk->used;
+    UNPOISON(memory, size);
+    if (chunk->used < chunk->dirty) {
+        size_t stale = chunk->dirty - chunk->used;
+        memset(memory, 0, stale < size ? stale : size);
     }
-    unsigned char *memory = arena->current->bytes + arena->current->used;
-    arena->current->used += size;
-    return memset(memory, 0, size);
+    chunk->used += rounded;
+    if (chunk->dirty < chunk->used)
+        chunk->dirty = chunk->used;
+    return memory;
 }
 
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size) {
-    size_t total;
-    if (__builtin_mul_overflow(count, size, &total))
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
         memory_exhausted();
-    return arena_alloc(arena, total);
+    return arena_alloc(arena, bytes);
 }
 
 char *arena_copy_string(struct arena *arena, const char *text, size_t length) {
@@ -107,15 +158,14 @@ char *arena_copy_string(struct arena *arena, const char *text, size_t length) {
 }
 
 char *arena_format(struct arena *arena, const char *format, ...) {
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vasprintf(&text, format, arguments);
     va_end(arguments);
     if (length < 0)
         memory_exhausted();
-    char *text = arena_alloc(arena, (size_t)length + 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
+    char *copy = arena_copy_string(arena, text, (size_t)length);
+    free(text);
+    return copy;
 }

@@ -1,13 +1,17 @@
 #include "asyncspy/base/clock.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static double read_clock(clockid_t id) {
+#define YEAR_10000 253402300800.0
+
+static double read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(id, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 double clock_monotonic(void) {
@@ -18,13 +22,34 @@ double clock_realtime(void) {
     return read_clock(CLOCK_REALTIME);
 }
 
-const char *clock_format_stamp(struct arena *arena, double seconds) {
-    char text[32];
+char *clock_format_stamp(struct arena *arena, double epoch_s) {
+    if (!(epoch_s >= 0 && epoch_s < YEAR_10000))
+        return NULL;
+    time_t seconds = (time_t)epoch_s;
+    int milliseconds = (int)((epoch_s - (double)seconds) * 1000);
     struct tm parts;
-    double whole = floor(seconds);
-    time_t time = (time_t)whole;
-    gmtime_r(&time, &parts);
-    if (!strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts))
-        text[0] = '\0';
-    return arena_format(arena, "%s.%03dZ", text, (int)((seconds - whole) * 1000));
+    char text[32];
+    gmtime_r(&seconds, &parts);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    return arena_format(arena, "%s.%03dZ", text, milliseconds);
+}
+
+double clock_parse_stamp(const char *stamp) {
+    struct tm parts = {0};
+    if (!stamp)
+        return NAN;
+    const char *rest = strptime(stamp, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (!rest)
+        return NAN;
+    double fraction = 0;
+    if (*rest == '.') {
+        size_t digits = strspn(rest + 1, "0123456789");
+        char text[32];
+        if (digits == 0 || digits > 20)
+            return NAN;
+        snprintf(text, sizeof text, "0%.*s", (int)digits + 1, rest);
+        fraction = strtod(text, NULL);
+        rest += digits + 1;
+    }
+    return strcmp(rest, "Z") == 0 ? (double)timegm(&parts) + fraction : NAN;
 }

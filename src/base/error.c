@@ -12,46 +12,48 @@ struct error {
     char *message;
 };
 
-static char *format_text(const char *format, va_list arguments) {
-    char *text;
+/* Formatted text on the heap. */
+__attribute__((format(printf, 1, 0))) static char *format_message(const char *format,
+                                                                  va_list arguments) {
+    char *text = NULL;
     if (vasprintf(&text, format, arguments) < 0)
         memory_exhausted();
     return text;
 }
 
-static struct error *make(enum error_kind kind, char *message) {
+/* Takes over `message`. */
+static struct error *create(enum error_kind kind, char *message) {
     struct error *err = memory_alloc(sizeof *err);
-    *err = (struct error){kind, message};
+    *err = (struct error){.kind = kind, .message = message};
     return err;
+}
+
+/* "<first>: <second>" on the heap. */
+static char *join(const char *first, const char *second) {
+    char *text = NULL;
+    if (asprintf(&text, "%s: %s", first, second) < 0)
+        memory_exhausted();
+    return text;
 }
 
 struct error *error_create(enum error_kind kind, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    char *message = format_text(format, arguments);
+    char *message = format_message(format, arguments);
     va_end(arguments);
-    return make(kind, message);
-}
-
-/* Replaces the message by "<first><second>" and frees both. */
-static char *join(char *first, const char *separator, char *second) {
-    char *text;
-    if (asprintf(&text, "%s%s%s", first, separator, second) < 0)
-        memory_exhausted();
-    free(first);
-    free(second);
-    return text;
+    return create(kind, message);
 }
 
 struct error *error_create_os(int error_number, const char *format, ...) {
+    char buffer[256];
     va_list arguments;
     va_start(arguments, format);
-    char *message = format_text(format, arguments);
+    char *message = format_message(format, arguments);
     va_end(arguments);
-    char *reason = strdup(strerror(error_number));
-    if (!reason)
-        memory_exhausted();
-    return make(ERROR_OS, join(message, ": ", reason));
+    struct error *err =
+        create(ERROR_OS, join(message, strerror_r(error_number, buffer, sizeof buffer)));
+    free(message);
+    return err;
 }
 
 struct error *error_add_context(struct error *err, const char *format, ...) {
@@ -59,9 +61,12 @@ struct error *error_add_context(struct error *err, const char *format, ...) {
         return NULL;
     va_list arguments;
     va_start(arguments, format);
-    char *context = format_text(format, arguments);
+    char *context = format_message(format, arguments);
     va_end(arguments);
-    err->message = join(context, ": ", err->message);
+    char *message = join(context, err->message);
+    free(context);
+    free(err->message);
+    err->message = message;
     return err;
 }
 
