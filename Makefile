@@ -32,7 +32,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/pipeline/test_*.c))
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
-.PHONY: all help check check-unit clean
+.PHONY: all help check check-unit check-golden golden clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -69,10 +69,24 @@ $(OUT)/tests/test_%: $(OBJ)/tests/unit/test_%.o $(SUPPORT) $(OUT)/libasyncspy.a
 check-unit: $(UNIT_TESTS) ## the unit tests
 	@set -e; for t in $^; do echo "== $$t"; $$t; done
 
+# Reads a snapshot as JSON and renders it.
+$(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libasyncspy.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Debian's python3, for its python3-jsonschema.
+GOLDEN = /usr/bin/python3 tests/golden/run.py $(OUT)/tests/render_snapshot
+
+check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden/
+	$(GOLDEN)
+
+golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
+	$(GOLDEN) --write
+
 clean: ## remove what was built (keeps build/pythons)
 	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) -type f -name '*.d' 2>/dev/null)
 
 # Small programs that the live tests run.
 $(OUT)/tests/decode_line_table: $(OBJ)/tests/tools/decode_line_table.o $(OUT)/libasyncspy.a

@@ -31,12 +31,8 @@ char *arena_format(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Ends the process with its one line: memory is out. */
-void memory_exhausted(void) __attribute__((noreturn));
+void memory_exhausted(void) __attribute__((noreturn, cold));
 
 /* malloc and realloc that end the process when memory is out; free with free(). */
 void *memory_alloc(size_t size) __attribute__((alloc_size(1), malloc));
 void *memory_realloc(void *old, size_t size) __attribute__((alloc_size(2)));
-
-/* Ends the process as every allocation here does when memory is out; for callers of functions of
- * other libraries that report it. */
-void memory_exhausted(void) __attribute__((noreturn, cold));
