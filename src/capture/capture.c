@@ -1,0 +1,235 @@
+#include "asyncspy/capture/capture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/base/clock.h"
+#include "asyncspy/base/log.h"
+#include "asyncspy/base/text.h"
+#include "asyncspy/python/discovery.h"
+#include "asyncspy/target/process.h"
+#include "asyncspy/target/stop.h"
+#include "walk.h"
+
+/* Unstopped tries before a target is stopped: a heartbeat may hit the first, hardly two. */
+#define QUIET_TRIES 2
+/* Copies of a busy target; the last one is walked while the target stands still. */
+#define PAUSED_TRIES 3
+/* Walks with --nonblocking; the one with the fewest losses counts. */
+#define NONBLOCKING_TRIES 3
+
+#define QUIET_FETCH ((size_t)16 << 10)
+#define BUSY_FETCH ((size_t)256 << 10)
+
+struct capture {
+    struct capture_options options;
+    struct arena *arena; /* what lives as long as the session */
+    struct target_process *process;
+    struct py_discovery discovery;
+    struct py_layout layout;
+    struct py *py;
+};
+
+/* One picture being taken. */
+struct shot {
+    struct capture *capture;
+    struct snapshot *snapshot;
+    struct target_memory *memory;
+    struct arena *arena; /* of the kernel's facts */
+    struct target_thread *threads;
+    size_t thread_count;
+    double pause_s;
+    const char *mode;
+};
+
+struct error *capture_open(pid_t pid, const struct capture_options *options,
+                           struct capture **ret) {
+    struct capture *capture = memory_alloc(sizeof *capture);
+    memset(capture, 0, sizeof *capture);
+    capture->options = *options;
+    capture->arena = arena_create();
+    struct error *err = process_open(pid, &capture->process);
+    if (!err)
+        err = py_discover(capture->process, capture->arena, &capture->discovery);
+    if (!err)
+        err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
+    if (err) {
+        capture_close(capture);
+        return err;
+    }
+    capture->py = py_create(process_get_memory(capture->process), &capture->layout,
+                            capture->discovery.runtime_address);
+    *ret = capture;
+    return NULL;
+}
+
+void capture_close(struct capture *capture) {
+    if (!capture)
+        return;
+    py_destroy(capture->py);
+    process_close(capture->process);
+    arena_destroy(capture->arena);
+    free(capture);
+}
+
+static struct error *walk(struct shot *shot) {
+    snapshot_reset(shot->snapshot);
+    *py_get_layout(shot->capture->py) = shot->capture->layout; /* an earlier walk may have cut it */
+    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads,
+                             shot->thread_count);
+}
+
+static struct error *list_threads(struct shot *shot) {
+    return process_list_threads(shot->capture->process, shot->arena, &shot->threads,
+                                &shot->thread_count);
+}
+
+/* Reads without stopping; *done if the kernel proves that nothing ran meanwhile. */
+static struct error *try_quiet(struct shot *shot, bool *done) {
+    struct target_quiet *quiet = NULL;
+    bool starts_quiet = false;
+    *done = false;
+    struct error *err = quiet_begin(shot->capture->process, &quiet, &starts_quiet);
+    if (!err && starts_quiet) {
+        memory_forget(shot->memory);
+        memory_set_fetch_size(shot->memory, QUIET_FETCH);
+        err = list_threads(shot);
+        if (!err)
+            err = walk(shot);
+        *done = !err && quiet_check(quiet);
+        shot->mode = "running";
+    }
+    quiet_end(quiet);
+    return err;
+}
+
+static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
+    struct target_stop *stop;
+    double start = clock_monotonic();
+    struct error *err = stop_begin(shot->capture->process, &stop);
+    if (err)
+        return err;
+    err = memory_recopy(shot->memory);
+    if (!err && walk_stopped)
+        err = walk(shot);
+    stop_end(stop);
+    shot->pause_s += clock_monotonic() - start;
+    return err;
+}
+
+static bool walk_missed(const struct shot *shot) {
+    return memory_get_statistics(shot->memory).missed > 0;
+}
+
+/* Walks unstopped to learn which blocks matter, then copies them while the target stands still
+ * and walks the copy. */
+static struct error *take_paused(struct shot *shot) {
+    shot->mode = "paused";
+    memory_forget(shot->memory);
+    memory_set_fetch_size(shot->memory, BUSY_FETCH);
+    struct error *err = list_threads(shot);
+    if (!err)
+        err = walk(shot);
+    for (int i = 1; !err && i < PAUSED_TRIES; i++) {
+        err = copy_stopped(shot, false);
+        if (err)
+            return err;
+        memory_reset_missed(shot->memory);
+        memory_freeze(shot->memory, true);
+        err = walk(shot);
+        memory_freeze(shot->memory, false);
+        if (err || !walk_missed(shot))
+            return err;
+        log_debug(LOG_CAPTURE, "copy %d missed %llu reads", i,
+                  (unsigned long long)memory_get_statistics(shot->memory).missed);
+    }
+    return err ? err : copy_stopped(shot, true);
+}
+
+static size_t count_losses(const struct snapshot *snapshot) {
+    size_t losses = snapshot->missing.count;
+    for (size_t i = 0; i < snapshot->tasks.count; i++)
+        losses += snapshot->tasks.items[i].note_count;
+    return losses;
+}
+
+static struct error *take_nonblocking(struct shot *shot) {
+    struct error *err = NULL;
+    shot->mode = "nonblocking";
+    memory_set_fetch_size(shot->memory, BUSY_FETCH);
+    for (int i = 0; !err && i < NONBLOCKING_TRIES; i++) {
+        memory_forget(shot->memory);
+        err = list_threads(shot);
+        if (!err)
+            err = walk(shot);
+        if (!err && count_losses(shot->snapshot) == 0)
+            break;
+    }
+    return err;
+}
+
+static struct error *take(struct shot *shot) {
+    bool done = false;
+    struct error *err = NULL;
+    for (int i = 0; !err && !done && i < QUIET_TRIES; i++)
+        err = try_quiet(shot, &done);
+    if (err || done)
+        return err;
+    return shot->capture->options.nonblocking ? take_nonblocking(shot) : take_paused(shot);
+}
+
+static void describe_target(struct capture *capture, struct snapshot *snapshot) {
+    struct arena *arena = snapshot->arena;
+    struct snapshot_target *target = &snapshot->target;
+    size_t count;
+    char **arguments = process_get_command_line(capture->process, arena, &count);
+    const char *executable = process_get_executable(capture->process);
+    double started = process_get_start_time(capture->process);
+    target->kind = "process";
+    target->pid = process_get_pid(capture->process);
+    target->executable = text_from_bytes(arena, executable, strlen(executable));
+    target->command_line = arena_alloc_array(arena, count, sizeof *target->command_line);
+    target->command_line_count = count;
+    for (size_t i = 0; i < count; i++)
+        target->command_line[i] = text_from_bytes(arena, arguments[i], strlen(arguments[i]));
+    target->architecture = "x86_64";
+    target->python_version = arena_copy_string(arena, capture->discovery.version,
+                                               strlen(capture->discovery.version));
+    target->debug_build = capture->discovery.debug_build ? SNAPSHOT_YES : SNAPSHOT_NO;
+    target->free_threaded = capture->discovery.free_threaded ? SNAPSHOT_YES : SNAPSHOT_NO;
+    target->started_at = isnan(started) ? NULL : clock_format_stamp(arena, started);
+}
+
+static void describe_capture(struct shot *shot, double start, double stamp) {
+    struct snapshot *snapshot = shot->snapshot;
+    struct memory_statistics statistics = memory_get_statistics(shot->memory);
+    snapshot->asyncspy = ASYNCSPY_VERSION;
+    snapshot->captured_at = clock_format_stamp(snapshot->arena, stamp);
+    snapshot->capture = (struct snapshot_capture){
+        .mode = shot->mode,
+        .pause_s = shot->pause_s,
+        .duration_s = clock_monotonic() - start,
+        .reads = (int64_t)statistics.reads,
+        .bytes_read = (int64_t)statistics.bytes_read,
+        .second_look_s = NAN,
+    };
+}
+
+struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
+    double start = clock_monotonic(), stamp = clock_realtime();
+    struct shot shot = {.capture = capture,
+                        .snapshot = snapshot,
+                        .memory = process_get_memory(capture->process),
+                        .arena = arena_create(),
+                        .mode = ""};
+    struct error *err = take(&shot);
+    arena_destroy(shot.arena);
+    if (!err && !process_is_alive(capture->process))
+        err = error_create(ERROR_GONE, "process %d ended while it was read",
+                           (int)process_get_pid(capture->process));
+    if (err)
+        return err;
+    describe_target(capture, snapshot);
+    describe_capture(&shot, start, stamp);
+    return NULL;
+}

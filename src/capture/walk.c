@@ -1,0 +1,179 @@
+#include "walk.h"
+
+#include <string.h>
+
+#include "asyncspy/asyncio/asyncio.h"
+#include "asyncspy/base/text.h"
+#include "asyncspy/python/frame.h"
+
+/* What a walk over one interpreter needs at hand. */
+struct interpreter_walk {
+    struct py *py;
+    struct snapshot *snapshot;
+    const struct py_interpreter *interpreter;
+    const struct target_thread *kernel;
+    size_t kernel_count;
+    struct py_thread *threads;
+    size_t thread_count;
+    struct aio_thread *aio_threads;
+    size_t first; /* index of the first of `threads` in the snapshot */
+};
+
+static const struct target_thread *find_kernel_thread(const struct interpreter_walk *walk,
+                                                      int64_t native_thread_id) {
+    for (size_t i = 0; i < walk->kernel_count; i++)
+        if (walk->kernel[i].namespace_tid == native_thread_id)
+            return &walk->kernel[i];
+    return NULL;
+}
+
+static bool is_polling(const char *syscall) {
+    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+                                        "ppoll",      "select",      "pselect6"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (syscall && strcmp(syscall, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static const char *copy_text(struct arena *arena, const char *text) {
+    return *text ? text_from_bytes(arena, text, strlen(text)) : NULL;
+}
+
+/* The facts of the kernel about one thread. */
+static void add_kernel_facts(struct interpreter_walk *walk, const struct target_thread *kernel,
+                             struct snapshot_thread *thread, struct aio_thread *aio_thread) {
+    struct arena *arena = walk->snapshot->arena;
+    thread->tid = kernel->tid;
+    thread->kernel_name = copy_text(arena, kernel->name);
+    thread->os_state = kernel->state ? arena_format(arena, "%c", kernel->state) : NULL;
+    thread->wait_channel = copy_text(arena, kernel->wait_channel);
+    thread->cpu_s = kernel->cpu_s;
+    if (kernel->syscall >= 0) {
+        thread->syscall = process_syscall_name(kernel->syscall);
+        if (!thread->syscall)
+            thread->syscall = arena_format(arena, "%lld", (long long)kernel->syscall);
+    }
+    if (kernel->on_cpu || kernel->syscall >= 0)
+        aio_thread->polls = is_polling(thread->syscall) ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
+static struct error *read_frames(struct interpreter_walk *walk, const struct py_thread *thread,
+                                 struct aio_thread *aio_thread, struct snapshot_thread *ret) {
+    struct py_frame *frames;
+    const char *why;
+    struct error *err =
+        py_frames_read(walk->py, thread->top_frame, &frames, &aio_thread->frame_count, &why);
+    if (err)
+        return err;
+    aio_thread->frames = frames;
+    if (why)
+        snapshot_add_missing(walk->snapshot,
+                             arena_format(walk->snapshot->arena, "frames of thread %lld",
+                                          (long long)ret->tid),
+                             why);
+    ret->frames.count = aio_thread->frame_count;
+    ret->frames.frames = arena_alloc_array(walk->snapshot->arena, aio_thread->frame_count,
+                                           sizeof *ret->frames.frames);
+    for (size_t i = 0; i < aio_thread->frame_count; i++)
+        ret->frames.frames[i] = frames[i].decoded;
+    return NULL;
+}
+
+static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
+    const struct py_thread *thread = &walk->threads[index];
+    struct aio_thread *aio_thread = &walk->aio_threads[index];
+    struct snapshot_thread *ret = SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->threads);
+    const struct target_thread *kernel = find_kernel_thread(walk, thread->native_thread_id);
+    *ret = (struct snapshot_thread){.tid = SNAPSHOT_UNKNOWN,
+                                    .ident = thread->ident,
+                                    .interpreter = walk->interpreter->id,
+                                    .holds_gil = SNAPSHOT_MAYBE,
+                                    .cpu_s = NAN};
+    *aio_thread = (struct aio_thread){.thread = thread, .polls = SNAPSHOT_MAYBE};
+    if (kernel)
+        add_kernel_facts(walk, kernel, ret, aio_thread);
+    aio_thread->tid = ret->tid;
+    if (walk->interpreter->gil_known)
+        ret->holds_gil =
+            walk->interpreter->gil_holder == thread->address ? SNAPSHOT_YES : SNAPSHOT_NO;
+    return read_frames(walk, thread, aio_thread, ret);
+}
+
+static struct error *add_threads(struct interpreter_walk *walk) {
+    struct error *err =
+        py_threads_read(walk->py, walk->interpreter, &walk->threads, &walk->thread_count);
+    if (err)
+        return err;
+    walk->first = walk->snapshot->threads.count;
+    walk->aio_threads = arena_alloc_array(walk->snapshot->arena, walk->thread_count,
+                                          sizeof *walk->aio_threads);
+    for (size_t i = 0; !err && i < walk->thread_count; i++)
+        err = add_thread(walk, i);
+    return err;
+}
+
+static void set_thread_name(void *context, uint64_t ident, const char *name) {
+    struct interpreter_walk *walk = context;
+    for (size_t i = walk->first; i < walk->snapshot->threads.count; i++)
+        if (walk->snapshot->threads.items[i].ident == ident)
+            walk->snapshot->threads.items[i].name = name;
+}
+
+static struct error *name_threads(struct interpreter_walk *walk) {
+    struct error *err =
+        py_thread_names_visit(walk->py, walk->interpreter, set_thread_name, walk);
+    if (err && !error_is_fatal(err)) {
+        snapshot_add_missing(walk->snapshot, "names of threads", error_get_message(err));
+        error_destroy(err);
+        err = NULL;
+    }
+    return err;
+}
+
+static void add_interpreter(struct interpreter_walk *walk) {
+    struct snapshot_interpreter *ret =
+        SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->interpreters);
+    *ret = (struct snapshot_interpreter){.id = walk->interpreter->id,
+                                         .gil_holder = SNAPSHOT_UNKNOWN,
+                                         .gc_collecting = SNAPSHOT_MAYBE};
+    if (walk->interpreter->gc_collecting >= 0)
+        ret->gc_collecting = walk->interpreter->gc_collecting ? SNAPSHOT_YES : SNAPSHOT_NO;
+    for (size_t i = 0; i < walk->thread_count; i++)
+        if (walk->threads[i].address == walk->interpreter->gil_holder)
+            ret->gil_holder = walk->aio_threads[i].tid;
+}
+
+static struct error *walk_interpreter(struct interpreter_walk *walk) {
+    struct error *err = add_threads(walk);
+    if (!err)
+        err = name_threads(walk);
+    if (!err)
+        err = aio_walk(walk->py, walk->interpreter, walk->aio_threads, walk->thread_count);
+    if (err)
+        return err;
+    for (size_t i = 0; i < walk->thread_count; i++) {
+        struct snapshot_thread *thread = &walk->snapshot->threads.items[walk->first + i];
+        thread->event_loop = walk->aio_threads[i].event_loop;
+        thread->current_task = walk->aio_threads[i].current_task;
+    }
+    add_interpreter(walk);
+    return NULL;
+}
+
+struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
+                                const struct target_thread *kernel, size_t kernel_count) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    py_begin_walk(py, snapshot);
+    struct error *err = py_interpreters_read(py, &interpreters, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        struct interpreter_walk walk = {.py = py,
+                                        .snapshot = snapshot,
+                                        .interpreter = &interpreters[i],
+                                        .kernel = kernel,
+                                        .kernel_count = kernel_count};
+        err = walk_interpreter(&walk);
+    }
+    return err;
+}

@@ -1,0 +1,358 @@
+/* Reads of a target through the block cache. */
+#include "asyncspy/target/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/base/arena.h"
+#include "asyncspy/base/log.h"
+#include "block_table.h"
+
+/* The end of user memory with five-level page tables; nothing of a process lies above. */
+#define ADDRESS_END ((uint64_t)1 << 56)
+/* No object is larger than this; a length that says so is torn or hostile. */
+#define LARGEST_READ ((size_t)64 << 20)
+#define LARGEST_FETCH ((size_t)1 << 20)
+/* Bytes that a hostile target can make us hold; behind it the cache takes no more blocks. */
+#define CACHE_LIMIT ((size_t)4 << 30)
+#define MEMO_SIZE 256
+
+/* Remembers whole blocks by the low bits of their number: most reads end here. */
+struct memo {
+    uint64_t number;
+    const unsigned char *bytes;
+};
+
+struct target_memory {
+    struct memory_source source;
+    struct block_table blocks;
+    size_t fetch_size;
+    bool frozen;
+    struct memory_statistics statistics;
+    /* What one call of the source is to read; kept, so that a copy allocates little. */
+    struct memory_range *ranges;
+    size_t *done;
+    size_t range_count, range_capacity;
+    struct memo memo[MEMO_SIZE];
+};
+
+static void clear_memo(struct target_memory *memory) {
+    for (size_t i = 0; i < MEMO_SIZE; i++)
+        memory->memo[i] = (struct memo){UINT64_MAX, NULL};
+}
+
+struct target_memory *memory_create(const struct memory_source *source) {
+    struct target_memory *memory = memory_alloc(sizeof *memory);
+    *memory = (struct target_memory){.source = *source, .fetch_size = BLOCK_SIZE};
+    clear_memo(memory);
+    return memory;
+}
+
+void memory_destroy(struct target_memory *memory) {
+    if (!memory)
+        return;
+    block_table_free(&memory->blocks);
+    free(memory->ranges);
+    free(memory->done);
+    free(memory);
+}
+
+/* ---- fetching ---- */
+
+static void add_range(struct target_memory *memory, uint64_t address, size_t size,
+                      unsigned char *bytes) {
+    if (memory->range_count) {
+        struct memory_range *last = &memory->ranges[memory->range_count - 1];
+        if (last->address + last->size == address &&
+            (unsigned char *)last->buffer + last->size == bytes) {
+            last->size += size;
+            return;
+        }
+    }
+    if (memory->range_count == memory->range_capacity) {
+        size_t capacity = memory->range_capacity ? memory->range_capacity * 2 : 64;
+        memory->ranges = memory_realloc(memory->ranges, capacity * sizeof *memory->ranges);
+        memory->done = memory_realloc(memory->done, capacity * sizeof *memory->done);
+        memory->range_capacity = capacity;
+    }
+    memory->ranges[memory->range_count++] = (struct memory_range){address, size, bytes};
+}
+
+/* The pages of the block at `number` that lie in [start, end). */
+static uint8_t pages_in(uint64_t number, uint64_t start, uint64_t end) {
+    uint64_t base = number << BLOCK_SHIFT;
+    uint64_t first = start > base ? (start - base) >> PAGE_SHIFT : 0;
+    uint64_t last = end < base + BLOCK_SIZE ? (end - 1 - base) >> PAGE_SHIFT : 3;
+    return (uint8_t)((2u << last) - (1u << first));
+}
+
+/* Adds the blocks of [start, end) to the ranges; those that are there already only `again`. */
+static void add_blocks(struct target_memory *memory, uint64_t start, uint64_t end, bool again) {
+    for (uint64_t number = start >> BLOCK_SHIFT; number <= (end - 1) >> BLOCK_SHIFT; number++) {
+        struct block *block = block_table_add(&memory->blocks, number);
+        uint8_t pages = pages_in(number, start, end);
+        if (!again && (block->valid & pages) == pages)
+            continue;
+        block_table_give_bytes(&memory->blocks, block);
+        uint64_t base = number << BLOCK_SHIFT;
+        uint64_t from = start > base ? start : base;
+        uint64_t to = end < base + BLOCK_SIZE ? end : base + BLOCK_SIZE;
+        add_range(memory, from, to - from, block->bytes + (from - base));
+    }
+}
+
+static void mark_valid(struct target_memory *memory, uint64_t start, uint64_t end) {
+    if (start >= end)
+        return;
+    for (uint64_t number = start >> BLOCK_SHIFT; number <= (end - 1) >> BLOCK_SHIFT; number++) {
+        struct block *block = block_table_find(&memory->blocks, number);
+        if (block)
+            block->valid |= pages_in(number, start, end);
+    }
+}
+
+static struct error *read_source(struct target_memory *memory, const struct memory_range *ranges,
+                                 size_t count, size_t *done) {
+    struct error *err = memory->source.read(memory->source.context, ranges, count, done);
+    memory->statistics.reads++;
+    for (size_t i = 0; !err && i < count; i++)
+        memory->statistics.bytes_read += done[i];
+    return err;
+}
+
+/* Marks what was read of one range. Where a page failed, the rest behind it is tried again, so
+ * that one bad page costs only itself. */
+static struct error *finish_range(struct target_memory *memory, struct memory_range range,
+                                  size_t done) {
+    for (;;) {
+        size_t good = done < range.size ? done & ~(size_t)(PAGE_BYTES - 1) : range.size;
+        mark_valid(memory, range.address, range.address + good);
+        size_t skip = good + PAGE_BYTES;
+        if (skip >= range.size)
+            return NULL;
+        range.address += skip;
+        range.size -= skip;
+        range.buffer = (unsigned char *)range.buffer + skip;
+        struct error *err = read_source(memory, &range, 1, &done);
+        if (err)
+            return err;
+    }
+}
+
+static struct error *fetch_ranges(struct target_memory *memory) {
+    struct error *err = NULL;
+    if (memory->range_count)
+        err = read_source(memory, memory->ranges, memory->range_count, memory->done);
+    for (size_t i = 0; !err && i < memory->range_count; i++)
+        err = finish_range(memory, memory->ranges[i], memory->done[i]);
+    memory->range_count = 0;
+    return err;
+}
+
+/* Narrows the fetch region of `address` to what is mapped around it, in whole pages. */
+static bool clamp(const struct target_memory *memory, uint64_t address, uint64_t *start,
+                  uint64_t *end) {
+    *start = address & ~(uint64_t)(memory->fetch_size - 1);
+    *end = *start + memory->fetch_size;
+    if (!memory->source.clamp)
+        return true;
+    if (!memory->source.clamp(memory->source.context, address, start, end))
+        return false;
+    *start &= ~(PAGE_BYTES - 1);
+    *end = (*end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+    return *start <= address && address < *end;
+}
+
+/* Fetches what is mapped around `address`. That nothing is there is no error. */
+static struct error *fetch_around(struct target_memory *memory, uint64_t address) {
+    uint64_t start, end;
+    if (!clamp(memory, address, &start, &end))
+        return NULL;
+    add_blocks(memory, start, end, false);
+    return fetch_ranges(memory);
+}
+
+/* ---- reading ---- */
+
+static struct error *fault(uint64_t address, size_t size) {
+    return error_create(ERROR_FAULT, "cannot read %zu bytes at 0x%llx", size,
+                        (unsigned long long)address);
+}
+
+static bool is_out_of_range(uint64_t address, size_t size) {
+    return address >= ADDRESS_END || size > ADDRESS_END - address;
+}
+
+/* Frozen, and pages of the block are not there: nobody asked for them before the copy was made
+ * (missed), or the copy could not get them (a fault). */
+static struct error *miss(struct target_memory *memory, uint64_t number, uint8_t pages) {
+    struct block *block = block_table_add(&memory->blocks, number);
+    uint8_t absent = pages & (uint8_t)~block->valid;
+    if ((block->failed & absent) == absent)
+        return fault(number << BLOCK_SHIFT, BLOCK_SIZE);
+    block->asked |= absent;
+    memory->statistics.missed++;
+    return error_create(ERROR_MISSED, "0x%llx is not in the frozen copy",
+                        (unsigned long long)(number << BLOCK_SHIFT));
+}
+
+/* Fetches those of `pages` of a block that are not there. */
+static struct error *fetch_pages(struct target_memory *memory, uint64_t number, uint8_t pages) {
+    for (unsigned page = 0; page < BLOCK_SIZE / PAGE_BYTES; page++) {
+        struct block *block = block_table_add(&memory->blocks, number);
+        if (!(pages & (1u << page)) || (block->valid & (1u << page)))
+            continue;
+        block->asked |= (uint8_t)(1u << page);
+        struct error *err =
+            fetch_around(memory, (number << BLOCK_SHIFT) + ((uint64_t)page << PAGE_SHIFT));
+        if (err)
+            return err;
+    }
+    return NULL;
+}
+
+static void remember(struct target_memory *memory, const struct block *block) {
+    if (block->valid == BLOCK_ALL_PAGES)
+        memory->memo[block->number % MEMO_SIZE] = (struct memo){block->number, block->bytes};
+}
+
+/* Reads bytes of one block. */
+static struct error *read_block(struct target_memory *memory, uint64_t address, void *buffer,
+                                size_t size) {
+    uint64_t number = address >> BLOCK_SHIFT;
+    uint8_t pages = pages_in(number, address, address + size);
+    struct block *block = block_table_find(&memory->blocks, number);
+    if (!block || (block->valid & pages) != pages) {
+        if (memory->frozen)
+            return miss(memory, number, pages);
+        if (memory->blocks.bytes_used >= CACHE_LIMIT)
+            return memory_read_uncached(memory, address, buffer, size);
+        struct error *err = fetch_pages(memory, number, pages);
+        if (err)
+            return err;
+        block = block_table_find(&memory->blocks, number);
+        if (!block || (block->valid & pages) != pages)
+            return fault(address, size);
+    }
+    memcpy(buffer, block->bytes + (address & (BLOCK_SIZE - 1)), size);
+    remember(memory, block);
+    return NULL;
+}
+
+static struct error *read_blocks(struct target_memory *memory, uint64_t address,
+                                 unsigned char *buffer, size_t size) {
+    if (is_out_of_range(address, size))
+        return fault(address, size);
+    if (size > LARGEST_READ)
+        return error_create(ERROR_INVALID, "an object of %zu bytes at 0x%llx is too large", size,
+                            (unsigned long long)address);
+    while (size) {
+        size_t piece = BLOCK_SIZE - (address & (BLOCK_SIZE - 1));
+        if (piece > size)
+            piece = size;
+        struct error *err = read_block(memory, address, buffer, piece);
+        if (err)
+            return err;
+        address += piece;
+        buffer += piece;
+        size -= piece;
+    }
+    return NULL;
+}
+
+struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
+                          size_t size) {
+    uint64_t number = address >> BLOCK_SHIFT;
+    uint64_t offset = address & (BLOCK_SIZE - 1);
+    const struct memo *memo = &memory->memo[number % MEMO_SIZE];
+    if (memo->number != number || size > BLOCK_SIZE - offset)
+        return read_blocks(memory, address, buffer, size);
+    memcpy(buffer, memo->bytes + offset, size);
+    return NULL;
+}
+
+struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,
+                                   size_t size) {
+    if (memory->frozen)
+        return memory_read(memory, address, buffer, size);
+    if (!size)
+        return NULL;
+    if (is_out_of_range(address, size))
+        return fault(address, size);
+    size_t done = 0;
+    struct memory_range range = {address, size, buffer};
+    struct error *err = read_source(memory, &range, 1, &done);
+    return !err && done < size ? fault(address, size) : err;
+}
+
+/* ---- the copy ---- */
+
+/* Adds the region around each page of the block that was read or asked for, from *covered on. */
+static void add_known_block(struct target_memory *memory, uint64_t number, uint64_t *covered) {
+    struct block *block = block_table_add(&memory->blocks, number);
+    uint8_t known = block->valid | block->asked;
+    block->asked = known;
+    for (unsigned page = 0; page < BLOCK_SIZE / PAGE_BYTES; page++) {
+        uint64_t address = (number << BLOCK_SHIFT) + ((uint64_t)page << PAGE_SHIFT);
+        uint64_t start, end;
+        if (!(known & (1u << page)) || address < *covered || !clamp(memory, address, &start, &end))
+            continue;
+        add_blocks(memory, start > *covered ? start : *covered, end, true);
+        *covered = end;
+    }
+}
+
+/* What was valid before the copy is not any more; what cannot be got now has failed. */
+static void start_copy(struct target_memory *memory, const uint64_t *numbers, size_t count) {
+    uint64_t covered = 0;
+    for (size_t i = 0; i < count; i++)
+        add_known_block(memory, numbers[i], &covered);
+    for (size_t i = 0; i < count; i++)
+        block_table_add(&memory->blocks, numbers[i])->valid = 0;
+}
+
+static void finish_copy(struct target_memory *memory, const uint64_t *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct block *block = block_table_add(&memory->blocks, numbers[i]);
+        block->failed = block->asked & (uint8_t)~block->valid;
+        block->asked = block->failed;
+    }
+}
+
+struct error *memory_recopy(struct target_memory *memory) {
+    size_t count = memory->blocks.count;
+    uint64_t *numbers = memory_alloc(count * sizeof *numbers);
+    block_table_list(&memory->blocks, numbers);
+    clear_memo(memory);
+    start_copy(memory, numbers, count);
+    size_t range_count = memory->range_count;
+    struct error *err = fetch_ranges(memory);
+    finish_copy(memory, numbers, count);
+    free(numbers);
+    log_debug(LOG_TARGET, "copied %zu blocks (%zu before) in %zu ranges", memory->blocks.count,
+              count, range_count);
+    return err;
+}
+
+void memory_freeze(struct target_memory *memory, bool frozen) {
+    memory->frozen = frozen;
+}
+
+void memory_forget(struct target_memory *memory) {
+    block_table_clear(&memory->blocks);
+    clear_memo(memory);
+}
+
+void memory_set_fetch_size(struct target_memory *memory, size_t size) {
+    memory->fetch_size = BLOCK_SIZE;
+    while (memory->fetch_size * 2 <= size && memory->fetch_size < LARGEST_FETCH)
+        memory->fetch_size *= 2;
+}
+
+struct memory_statistics memory_get_statistics(const struct target_memory *memory) {
+    return memory->statistics;
+}
+
+void memory_reset_missed(struct target_memory *memory) {
+    memory->statistics.missed = 0;
+}

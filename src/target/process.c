@@ -1,0 +1,239 @@
+/* A live process through /proc/PID. */
+#include "asyncspy/target/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "asyncspy/base/arena.h"
+#include "asyncspy/base/clock.h"
+#include "asyncspy/target/access.h"
+#include "process_private.h"
+
+#define FILE_MAX ((size_t)256 << 20)
+
+static struct error *read_all(int file, char **ret, size_t *ret_size) {
+    size_t room = 16384, size = 0;
+    char *text = memory_alloc(room + 1);
+    for (;;) {
+        ssize_t got = read(file, text + size, room - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || room > FILE_MAX) {
+            int error_number = got < 0 ? errno : EFBIG;
+            free(text);
+            return error_create_os(error_number, "reading");
+        }
+        if (got == 0)
+            break;
+        size += (size_t)got;
+        if (size == room)
+            text = memory_realloc(text, (room *= 2) + 1);
+    }
+    text[size] = '\0';
+    *ret = text;
+    *ret_size = size;
+    return NULL;
+}
+
+struct error *process_read_file(const struct target_process *process, const char *name, char **ret,
+                                size_t *ret_size) {
+    int file = openat(process->folder, name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return error_create_os(errno, "/proc/%d/%s", (int)process->pid, name);
+    struct error *err = read_all(file, ret, ret_size);
+    close(file);
+    return err ? error_add_context(err, "/proc/%d/%s", (int)process->pid, name) : NULL;
+}
+
+/* State and start time from /proc/PID/stat: the third and the 22nd field. */
+static bool parse_stat(const char *text, char *state, uint64_t *start_ticks) {
+    const char *at = strrchr(text, ')'); /* the name may hold anything */
+    if (!at || at[1] != ' ' || !at[2])
+        return false;
+    *state = at[2];
+    for (int i = 2; i < 21 && at; i++)
+        at = strchr(at + 1, ' ');
+    *start_ticks = at ? strtoull(at, NULL, 10) : 0;
+    return at != NULL;
+}
+
+static bool read_stat(const struct target_process *process, char *state, uint64_t *start_ticks) {
+    char *text;
+    size_t size;
+    struct error *err = process_read_file(process, "stat", &text, &size);
+    if (err) {
+        error_destroy(err);
+        return false;
+    }
+    bool found = parse_stat(text, state, start_ticks);
+    free(text);
+    return found;
+}
+
+struct error *process_refresh_mappings(struct target_process *process) {
+    char *text;
+    size_t size;
+    int file = openat(process->folder, "maps", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return access_explain(process->pid, errno, false);
+    struct error *err = read_all(file, &text, &size);
+    int error_number = errno;
+    close(file);
+    if (err) {
+        error_destroy(err);
+        return access_explain(process->pid, error_number, false);
+    }
+    /* What points into the old mappings (module paths) stays valid: the arena only grows. */
+    process->mappings = mappings_parse(process->arena, text);
+    process->mappings_read_at = clock_monotonic();
+    free(text);
+    return NULL;
+}
+
+/* Whether NSpid shows more than one pid namespace. */
+static bool is_namespaced(const struct target_process *process) {
+    char *text;
+    size_t size;
+    bool nested = false;
+    struct error *err = process_read_file(process, "status", &text, &size);
+    if (!err) {
+        const char *line = strstr(text, "\nNSpid:");
+        const char *end = line ? strchr(line + 1, '\n') : NULL;
+        const char *first = line ? strpbrk(line, "0123456789") : NULL;
+        nested = end && first && memchr(first, '\t', (size_t)(end - first));
+        free(text);
+    }
+    error_destroy(err);
+    return nested;
+}
+
+static char *read_executable(const struct target_process *process) {
+    static const char mark[] = " (deleted)";
+    char path[4097];
+    ssize_t length = readlinkat(process->folder, "exe", path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    char *found = strstr(path, mark);
+    if (found && strlen(found) == sizeof mark - 1)
+        *found = '\0';
+    char *copy = strdup(path);
+    if (!copy)
+        memory_exhausted();
+    return copy;
+}
+
+static struct error *check_state(const struct target_process *process, char state) {
+    if (state == 'Z' || state == 'X')
+        return error_create(ERROR_GONE, "process %d has ended (it is a zombie)",
+                            (int)process->pid);
+    return NULL;
+}
+
+static struct error *open_process(struct target_process *process) {
+    char path[64], state;
+    snprintf(path, sizeof path, "/proc/%d", (int)process->pid);
+    process->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process->folder < 0 || !read_stat(process, &state, &process->start_ticks))
+        return access_explain(process->pid, ESRCH, false);
+    struct error *err = check_state(process, state);
+    if (!err)
+        err = process_refresh_mappings(process);
+    if (!err && process->mappings.count == 0)
+        err = error_create(ERROR_UNSUPPORTED,
+                           "process %d has no memory of its own: it is a kernel thread",
+                           (int)process->pid);
+    return err;
+}
+
+struct error *process_open(pid_t pid, struct target_process **ret) {
+    struct target_process *process = memory_alloc(sizeof *process);
+    memset(process, 0, sizeof *process);
+    process->pid = pid;
+    process->folder = -1;
+    process->arena = arena_create();
+    struct error *err = open_process(process);
+    if (err) {
+        process_close(process);
+        return err;
+    }
+    process->namespaced = is_namespaced(process);
+    process->executable = read_executable(process);
+    struct memory_source source = process_memory_source(process);
+    process->memory = memory_create(&source);
+    *ret = process;
+    return NULL;
+}
+
+void process_close(struct target_process *process) {
+    if (!process)
+        return;
+    memory_destroy(process->memory);
+    arena_destroy(process->arena);
+    free(process->executable);
+    if (process->folder >= 0)
+        close(process->folder);
+    free(process);
+}
+
+pid_t process_get_pid(const struct target_process *process) {
+    return process->pid;
+}
+
+struct target_memory *process_get_memory(struct target_process *process) {
+    return process->memory;
+}
+
+struct target_mappings process_get_mappings(const struct target_process *process) {
+    return process->mappings;
+}
+
+const char *process_get_executable(const struct target_process *process) {
+    return process->executable;
+}
+
+bool process_is_alive(const struct target_process *process) {
+    char state;
+    uint64_t start_ticks;
+    if (!read_stat(process, &state, &start_ticks) || state == 'Z' || state == 'X' ||
+        start_ticks != process->start_ticks)
+        return false;
+    char *executable = read_executable(process); /* an exec keeps pid and start time */
+    bool same = strcmp(executable, process->executable) == 0;
+    free(executable);
+    return same;
+}
+
+char **process_get_command_line(const struct target_process *process, struct arena *arena,
+                                size_t *ret_count) {
+    char *text = NULL, **arguments;
+    size_t size = 0, count = 0;
+    error_destroy(process_read_file(process, "cmdline", &text, &size));
+    for (size_t i = 0; i < size; i++)
+        count += text[i] == '\0';
+    arguments = arena_alloc_array(arena, count + 1, sizeof *arguments);
+    const char *at = text;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(at);
+        arguments[i] = arena_copy_string(arena, at, length);
+        at += length + 1;
+    }
+    free(text);
+    *ret_count = count;
+    return arguments;
+}
+
+double process_get_start_time(const struct target_process *process) {
+    double up = NAN;
+    FILE *file = fopen("/proc/uptime", "re");
+    if (!file)
+        return NAN;
+    if (fscanf(file, "%lf", &up) != 1)
+        up = NAN;
+    fclose(file);
+    double age = up - (double)process->start_ticks / (double)sysconf(_SC_CLK_TCK);
+    return clock_realtime() - age;
+}

@@ -1,0 +1,36 @@
+/* What the files of the target layer share about a process. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "asyncspy/target/process.h"
+
+struct target_process {
+    pid_t pid;
+    int folder;      /* /proc/PID */
+    bool namespaced; /* it has a pid namespace of its own */
+    uint64_t start_ticks;
+    struct arena *arena; /* of the mappings; two, so that a refresh can build the next ones */
+    struct target_mappings mappings;
+    double mappings_read_at;
+    char *executable;
+    struct target_memory *memory;
+};
+
+/* Reads a file below /proc/PID whole, NUL-terminated; *ret belongs to the caller. ERROR_OS. */
+struct error *process_read_file(const struct target_process *process, const char *name, char **ret,
+                                size_t *ret_size) ERROR_CHECK;
+
+/* The thread ids now, sorted; *ret belongs to the caller. ERROR_GONE. */
+struct error *process_list_tids(const struct target_process *process, pid_t **ret,
+                                size_t *ret_count) ERROR_CHECK;
+
+/* The mapping that holds `address`, NULL none. */
+const struct target_mapping *mappings_find(const struct target_mappings *mappings,
+                                           uint64_t address);
+
+/* Parses the text of /proc/PID/maps; everything lives in `arena`. */
+struct target_mappings mappings_parse(struct arena *arena, const char *text);
+
+/* The source of target/memory.h for a process; its context is the process. */
+struct memory_source process_memory_source(struct target_process *process);
