@@ -17,7 +17,7 @@ enum aio_kind {
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
 struct aio_modules {
-    uint64_t tasks;  /* dict of asyncio.tasks */
+    uint64_t tasks;                                        /* dict of asyncio.tasks */
     uint64_t c_task, c_future, python_task, python_future; /* types */
 };
 
@@ -90,8 +90,8 @@ void aio_queue_task(struct aio *aio, uint64_t address);
 
 /* chain.c: what a task's coroutine is doing. */
 struct aio_chain {
-    enum py_generator_state state; /* of the root coroutine */
-    bool is_generator;             /* false: no kind of coroutine that has frames */
+    enum py_generator_state state;   /* of the root coroutine */
+    bool is_generator;               /* false: no kind of coroutine that has frames */
     const struct aio_thread *thread; /* where it runs; NULL: nowhere */
     size_t thread_index;             /* index of the root's frame in that thread */
     const char *name;                /* qualified name of the root, or NULL */

@@ -27,9 +27,9 @@ static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_f
     if (PY_HAS(layout, task, cancel_requests))
         ret->cancel_requests = PY_I32(&task, task, cancel_requests);
     if (PY_HAS(layout, task, must_cancel))
-        ret->must_cancel =
-            PY_U8(&task, task, must_cancel) & layout->traits.must_cancel_mask ? SNAPSHOT_YES
-                                                                              : SNAPSHOT_NO;
+        ret->must_cancel = PY_U8(&task, task, must_cancel) & layout->traits.must_cancel_mask
+                               ? SNAPSHOT_YES
+                               : SNAPSHOT_NO;
     return NULL;
 }
 
@@ -80,8 +80,7 @@ static struct error *visit_attribute(void *context, uint64_t key, uint64_t value
     bool equal = false;
     (void)stop;
     for (int i = 0; i < ATTRIBUTE_COUNT && !equal; i++) {
-        struct error *err =
-            py_string_equals(attributes->aio->py, key, attribute_names[i], &equal);
+        struct error *err = py_string_equals(attributes->aio->py, key, attribute_names[i], &equal);
         if (err)
             return err;
         if (equal)

@@ -19,8 +19,8 @@ static struct error *read_running_loop(struct aio *aio, struct aio_thread *threa
         break;
     }
     if (!err && value && layout->traits.running_loop_kind == PY_RUNNING_LOOP_HOLDER)
-        err = py_read_u64(
-            aio->py, value + (uint64_t)PY_OFFSET(layout, running_loop_holder, loop), &value);
+        err = py_read_u64(aio->py, value + (uint64_t)PY_OFFSET(layout, running_loop_holder, loop),
+                          &value);
     if (!err)
         err = aio_drop_none(aio, &value);
     thread->event_loop = err ? 0 : value;

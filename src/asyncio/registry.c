@@ -9,8 +9,7 @@
 #define TASKS_MAX (1u << 24)
 
 void aio_queue_task(struct aio *aio, uint64_t address) {
-    if (!address || aio->queue_count >= TASKS_MAX ||
-        !aio_seen_add(aio, &aio->seen_tasks, address))
+    if (!address || aio->queue_count >= TASKS_MAX || !aio_seen_add(aio, &aio->seen_tasks, address))
         return;
     if (aio->queue_count == aio->queue_capacity) {
         aio->queue_capacity = aio->queue_capacity ? 2 * aio->queue_capacity : 256;
@@ -83,8 +82,8 @@ static struct error *collect_lists(struct aio *aio) {
         if (err)
             return err;
     }
-    uint64_t head = aio->interpreter->address +
-                    (uint64_t)PY_OFFSET(layout, interpreter, asyncio_tasks_head);
+    uint64_t head =
+        aio->interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, asyncio_tasks_head);
     return aio_note_missing(aio, "tasks of ended threads", walk_list(aio, head));
 }
 

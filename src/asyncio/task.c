@@ -55,8 +55,8 @@ static struct error *read_exception_text(struct aio *aio, uint64_t exception, co
     struct first_item first = {0};
     struct py_type *type;
     uint64_t args;
-    struct error *err = py_read_u64(
-        aio->py, exception + (uint64_t)PY_OFFSET(layout, exception, args), &args);
+    struct error *err =
+        py_read_u64(aio->py, exception + (uint64_t)PY_OFFSET(layout, exception, args), &args);
     if (!err)
         err = py_tuple_visit(aio->py, args, visit_first, &first);
     if (err || first.count != 1)
@@ -93,9 +93,9 @@ static struct error *read_waiter(struct aio *aio, uint64_t waiter, struct snapsh
         err = aio_classify(aio, type, &kind);
     if (err)
         return err;
-    wait->text = kind == AIO_KIND_OTHER ? arena_format(aio->snapshot->arena, "an object of type %s",
-                                                       type->full_name)
-                                        : type->full_name;
+    wait->text = kind == AIO_KIND_OTHER
+                     ? arena_format(aio->snapshot->arena, "an object of type %s", type->full_name)
+                     : type->full_name;
     if (kind == AIO_KIND_OTHER)
         return NULL;
     bool is_task = kind == AIO_KIND_C_TASK || kind == AIO_KIND_PYTHON_TASK;
@@ -241,10 +241,8 @@ struct error *aio_task_read(struct aio *aio, uint64_t address) {
                                  .must_cancel = SNAPSHOT_MAYBE};
     struct error *err = read_task(aio, &task);
     if (err)
-        return aio_note_missing(aio,
-                                arena_format(aio->arena, "task 0x%llx",
-                                             (unsigned long long)address),
-                                err);
+        return aio_note_missing(
+            aio, arena_format(aio->arena, "task 0x%llx", (unsigned long long)address), err);
     *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->tasks) = task;
     return NULL;
 }

@@ -42,8 +42,7 @@ struct shot {
     const char *mode;
 };
 
-struct error *capture_open(pid_t pid, const struct capture_options *options,
-                           struct capture **ret) {
+struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
     struct capture *capture = memory_alloc(sizeof *capture);
     memset(capture, 0, sizeof *capture);
     capture->options = *options;
@@ -75,8 +74,7 @@ void capture_close(struct capture *capture) {
 static struct error *walk(struct shot *shot) {
     snapshot_reset(shot->snapshot);
     *py_get_layout(shot->capture->py) = shot->capture->layout; /* an earlier walk may have cut it */
-    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads,
-                             shot->thread_count);
+    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads, shot->thread_count);
 }
 
 static struct error *list_threads(struct shot *shot) {
@@ -193,8 +191,8 @@ static void describe_target(struct capture *capture, struct snapshot *snapshot) 
     for (size_t i = 0; i < count; i++)
         target->command_line[i] = text_from_bytes(arena, arguments[i], strlen(arguments[i]));
     target->architecture = "x86_64";
-    target->python_version = arena_copy_string(arena, capture->discovery.version,
-                                               strlen(capture->discovery.version));
+    target->python_version =
+        arena_copy_string(arena, capture->discovery.version, strlen(capture->discovery.version));
     target->debug_build = capture->discovery.debug_build ? SNAPSHOT_YES : SNAPSHOT_NO;
     target->free_threaded = capture->discovery.free_threaded ? SNAPSHOT_YES : SNAPSHOT_NO;
     target->started_at = isnan(started) ? NULL : clock_format_stamp(arena, started);

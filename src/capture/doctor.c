@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asyncspy/base/text.h"
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/access.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
-#include "asyncspy/base/text.h"
 
 static void add_fact(struct arena *arena, struct doctor_report *report, const char *topic,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));

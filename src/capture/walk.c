@@ -68,10 +68,9 @@ static struct error *read_frames(struct interpreter_walk *walk, const struct py_
         return err;
     aio_thread->frames = frames;
     if (why)
-        snapshot_add_missing(walk->snapshot,
-                             arena_format(walk->snapshot->arena, "frames of thread %lld",
-                                          (long long)ret->tid),
-                             why);
+        snapshot_add_missing(
+            walk->snapshot,
+            arena_format(walk->snapshot->arena, "frames of thread %lld", (long long)ret->tid), why);
     ret->frames.count = aio_thread->frame_count;
     ret->frames.frames = arena_alloc_array(walk->snapshot->arena, aio_thread->frame_count,
                                            sizeof *ret->frames.frames);
@@ -106,8 +105,8 @@ static struct error *add_threads(struct interpreter_walk *walk) {
     if (err)
         return err;
     walk->first = walk->snapshot->threads.count;
-    walk->aio_threads = arena_alloc_array(walk->snapshot->arena, walk->thread_count,
-                                          sizeof *walk->aio_threads);
+    walk->aio_threads =
+        arena_alloc_array(walk->snapshot->arena, walk->thread_count, sizeof *walk->aio_threads);
     for (size_t i = 0; !err && i < walk->thread_count; i++)
         err = add_thread(walk, i);
     return err;
@@ -121,8 +120,7 @@ static void set_thread_name(void *context, uint64_t ident, const char *name) {
 }
 
 static struct error *name_threads(struct interpreter_walk *walk) {
-    struct error *err =
-        py_thread_names_visit(walk->py, walk->interpreter, set_thread_name, walk);
+    struct error *err = py_thread_names_visit(walk->py, walk->interpreter, set_thread_name, walk);
     if (err && !error_is_fatal(err)) {
         snapshot_add_missing(walk->snapshot, "names of threads", error_get_message(err));
         error_destroy(err);

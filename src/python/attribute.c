@@ -21,8 +21,8 @@ struct instance_storage {
     uint64_t dict, values;
 };
 
-static struct error *find_inline_values(struct py *py, const struct py_type *type,
-                                        uint64_t address, struct instance_storage *ret) {
+static struct error *find_inline_values(struct py *py, const struct py_type *type, uint64_t address,
+                                        struct instance_storage *ret) {
     uint64_t header = address + type->basicsize;
     struct py_record values;
     if (!(type->flags & FLAG_INLINE_VALUES))
@@ -87,8 +87,8 @@ static struct error *visit_slot_type(void *context, struct py_type *type, bool *
     err = py_type_of(py, descriptor, &descriptor_type);
     if (err || descriptor_type->kind != PY_KIND_MEMBER_DESCRIPTOR)
         return err;
-    err = py_read_u64(
-        py, descriptor + (uint64_t)PY_OFFSET(&py->layout, member_descriptor, member), &member);
+    err = py_read_u64(py, descriptor + (uint64_t)PY_OFFSET(&py->layout, member_descriptor, member),
+                      &member);
     if (!err)
         err = py_record_read(py, PY_STRUCT_member, member, &record);
     if (err)
@@ -139,8 +139,7 @@ static struct error *visit_attribute(void *context, uint64_t key, uint64_t value
     return err;
 }
 
-struct error *py_attribute_find(struct py *py, uint64_t address, const char *name,
-                                uint64_t *ret) {
+struct error *py_attribute_find(struct py *py, uint64_t address, const char *name, uint64_t *ret) {
     struct attribute_search search = {.py = py, .name = name};
     struct py_type *type;
     uint64_t slot;

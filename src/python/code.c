@@ -40,8 +40,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
         return err;
     if (err)
-        code->why_no_lines =
-            arena_format(py->arena, "line table: %s", error_get_message(err));
+        code->why_no_lines = arena_format(py->arena, "line table: %s", error_get_message(err));
     error_destroy(err);
     return NULL;
 }
@@ -53,8 +52,7 @@ struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret
     struct py_type *type;
     struct error *err = py_type_of(py, address, &type);
     if (!err && type->kind != PY_KIND_CODE)
-        err = error_create(ERROR_INVALID, "0x%llx is no code object",
-                           (unsigned long long)address);
+        err = error_create(ERROR_INVALID, "0x%llx is no code object", (unsigned long long)address);
     struct py_code code = {0};
     if (!err)
         err = read_code(py, address, &code);

@@ -36,8 +36,7 @@ struct error *py_list_visit(struct py *py, uint64_t address, py_visit_item *visi
     return err ? err : visit_array(py, PY_U64(&list, list, items), count, visit, context);
 }
 
-struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *visit,
-                             void *context) {
+struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *visit, void *context) {
     uint64_t count;
     struct error *err =
         py_read_u64(py, address + (uint64_t)PY_OFFSET(&py->layout, tuple, count), &count);

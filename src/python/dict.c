@@ -18,8 +18,8 @@ struct error *py_dict_keys_read(struct py *py, uint64_t address, struct py_dict_
     ret->entry_size = PY_U8(&keys, dict_keys, kind) == KEYS_GENERAL ? 24 : 16;
     if (log2_index_bytes > 40 || ret->entry_count > PY_ITEMS_MAX)
         return error_create(ERROR_INVALID, "no dict keys at 0x%llx", (unsigned long long)address);
-    ret->entries = address + (uint64_t)PY_OFFSET(&py->layout, dict_keys, indices) +
-                   (1ull << log2_index_bytes);
+    ret->entries =
+        address + (uint64_t)PY_OFFSET(&py->layout, dict_keys, indices) + (1ull << log2_index_bytes);
     return NULL;
 }
 
@@ -48,8 +48,7 @@ struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys,
         return error_create(ERROR_INVALID, "a split dict with too many keys");
     for (uint64_t done = 0; done < count && !stop;) {
         uint64_t piece = count - done < room ? count - done : room;
-        struct error *err =
-            visit_piece(py, keys, done, piece, values, visit, context, &stop);
+        struct error *err = visit_piece(py, keys, done, piece, values, visit, context, &stop);
         if (err)
             return err;
         done += piece;
@@ -57,8 +56,7 @@ struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys,
     return NULL;
 }
 
-struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit,
-                            void *context) {
+struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit, void *context) {
     struct py_record dict;
     struct py_dict_keys keys;
     struct error *err = py_record_read(py, PY_STRUCT_dict, address, &dict);

@@ -30,7 +30,8 @@ static bool starts_with(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Modules that can hold the runtime or _asyncio's static data: the others are not opened at first. */
+/* Modules that can hold the runtime or _asyncio's static data: the others are not opened at first.
+ */
 static bool is_likely(const struct target_module *module) {
     const char *name = base_name(module->path);
     return module->is_executable || starts_with(name, "libpython");
@@ -50,8 +51,8 @@ static void note_version(struct search *search, const struct module_file *file) 
     uint64_t version = 0;
     if (!module_find_symbol(file, "Py_Version", &address, &size))
         return;
-    struct error *err = memory_read(process_get_memory(search->process), address, &version,
-                                    sizeof version);
+    struct error *err =
+        memory_read(process_get_memory(search->process), address, &version, sizeof version);
     if (!err && version <= UINT32_MAX) {
         search->found->hexversion = (uint32_t)version;
         search->found->version_source = "symbol Py_Version";
@@ -62,8 +63,7 @@ static void note_version(struct search *search, const struct module_file *file) 
 static void note_flavour(struct search *search, const struct module_file *file) {
     uint64_t address, size;
     /* Exported by Py_DEBUG builds only (Include/object.h). */
-    search->found->debug_build =
-        module_find_symbol(file, "_Py_NegativeRefcount", &address, &size);
+    search->found->debug_build = module_find_symbol(file, "_Py_NegativeRefcount", &address, &size);
 }
 
 static void note_asyncio_debug(struct search *search, const struct target_module *module,
@@ -261,8 +261,7 @@ static struct error *read_words(struct target_process *process, uint64_t address
 }
 
 struct error *py_discovery_get_layout(struct target_process *process,
-                                      const struct py_discovery *discovery,
-                                      struct py_layout *ret) {
+                                      const struct py_discovery *discovery, struct py_layout *ret) {
     unsigned char debug_bytes[DEBUG_OFFSETS_MAX], asyncio_bytes[ASYNCIO_DEBUG_MAX];
     struct py_offset_words debug_offsets, asyncio_debug;
     const struct py_table *table = py_table_find(PY_VERSION_MAJOR(discovery->hexversion),

@@ -33,8 +33,7 @@ struct error *py_frame_get_position(struct py *py, const struct py_record *frame
     return err;
 }
 
-struct error *py_frame_decode(struct py *py, uint64_t address,
-                              const struct snapshot_frame **ret) {
+struct error *py_frame_decode(struct py *py, uint64_t address, const struct snapshot_frame **ret) {
     struct py_record frame;
     struct py_position *position;
     struct error *err = py_record_read(py, PY_STRUCT_frame, address, &frame);

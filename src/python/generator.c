@@ -39,8 +39,7 @@ static struct error *continues_await(struct py *py, struct py_position *position
         *ret = position->awaits;
         return NULL;
     }
-    struct error *err =
-        memory_read(py->memory, position->key.instruction + 2, unit, sizeof unit);
+    struct error *err = memory_read(py->memory, position->key.instruction + 2, unit, sizeof unit);
     if (err)
         return err;
     bool resume = false;
@@ -69,9 +68,9 @@ static enum py_generator_state classify(const struct py_generator_states *states
         return PY_GENERATOR_CREATED;
     if (state == states->executing)
         return PY_GENERATOR_EXECUTING;
-    if (state == states->suspended || (states->suspended_await != PY_NO_STATE &&
-                                       (state == states->suspended_await ||
-                                        state == states->suspended_await_locked)))
+    if (state == states->suspended ||
+        (states->suspended_await != PY_NO_STATE &&
+         (state == states->suspended_await || state == states->suspended_await_locked)))
         return PY_GENERATOR_SUSPENDED;
     return PY_GENERATOR_FINISHED;
 }

@@ -36,8 +36,8 @@ static struct error *read_interpreter_word(struct py *py, uint64_t interpreter, 
     return py_read_u64(py, interpreter + (uint64_t)offset, ret);
 }
 
-static struct error *read_interpreter(struct py *py, uint64_t address,
-                                      struct py_interpreter *ret, uint64_t *ret_next) {
+static struct error *read_interpreter(struct py *py, uint64_t address, struct py_interpreter *ret,
+                                      uint64_t *ret_next) {
     const struct py_layout *layout = &py->layout;
     uint64_t id;
     uint32_t collecting;
@@ -61,8 +61,7 @@ static struct error *read_interpreter(struct py *py, uint64_t address,
     return read_gil(py, ret);
 }
 
-struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret,
-                                   size_t *ret_count) {
+struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret, size_t *ret_count) {
     uint64_t address;
     struct py_cycle_check cycle = {0};
     size_t capacity = 0;
@@ -87,16 +86,14 @@ struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret,
     return err;
 }
 
-static struct error *read_top_frame(struct py *py, const struct py_record *thread,
-                                    uint64_t *ret) {
+static struct error *read_top_frame(struct py *py, const struct py_record *thread, uint64_t *ret) {
     uint64_t cframe = PY_U64(thread, thread, cframe);
     if (py->layout.traits.frame_kind == PY_FRAME_CFRAME) {
         *ret = 0;
-        return cframe ? py_read_u64(py,
-                                    cframe + (uint64_t)PY_OFFSET(&py->layout, cframe,
-                                                                 current_frame),
-                                    ret)
-                      : NULL;
+        return cframe
+                   ? py_read_u64(
+                         py, cframe + (uint64_t)PY_OFFSET(&py->layout, cframe, current_frame), ret)
+                   : NULL;
     }
     *ret = PY_U64(thread, thread, current_frame);
     return NULL;
@@ -119,8 +116,7 @@ static struct error *read_thread(struct py *py, uint64_t address, struct py_thre
         .asyncio_running_task = PY_U64(&record, thread, asyncio_running_task),
     };
     if (PY_HAS(layout, thread, asyncio_tasks_head))
-        ret->asyncio_tasks_head =
-            address + (uint64_t)PY_OFFSET(layout, thread, asyncio_tasks_head);
+        ret->asyncio_tasks_head = address + (uint64_t)PY_OFFSET(layout, thread, asyncio_tasks_head);
     *ret_next = PY_U64(&record, thread, next);
     return read_top_frame(py, &record, &ret->top_frame);
 }

@@ -144,8 +144,7 @@ struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
     const struct py_layout *layout = &py->layout;
     uint64_t tag, count, value = 0;
     bool negative;
-    struct error *err =
-        py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, integer, tag), &tag);
+    struct error *err = py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, integer, tag), &tag);
     if (err)
         return err;
     decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, &negative);
@@ -178,7 +177,8 @@ struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit, co
     if (limit > sizeof text - 1)
         limit = sizeof text - 1;
     while (at < limit) {
-        size_t piece = 32 - ((address + at) & 31); /* never reads into a page that may not be there */
+        size_t piece =
+            32 - ((address + at) & 31); /* never reads into a page that may not be there */
         if (piece > limit - at)
             piece = limit - at;
         struct error *err = memory_read(py->memory, address + at, text + at, piece);

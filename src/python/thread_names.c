@@ -31,8 +31,7 @@ static struct error *visit_thread(void *context, uint64_t key, uint64_t value, b
 }
 
 struct error *py_thread_names_visit(struct py *py, const struct py_interpreter *interpreter,
-                                    void (*visit)(void *context, uint64_t ident,
-                                                  const char *name),
+                                    void (*visit)(void *context, uint64_t ident, const char *name),
                                     void *context) {
     struct names names = {py, visit, context};
     struct py_type *type;

@@ -83,8 +83,8 @@ static struct error *read_static_part(struct py *py, uint64_t address, struct py
 static struct error *read_full_name(struct py *py, struct py_type *type) {
     uint64_t qualname, module = 0;
     const char *name, *module_name = NULL;
-    struct error *err =
-        py_read_u64(py, type->address + (uint64_t)PY_OFFSET(&py->layout, type, qualname), &qualname);
+    struct error *err = py_read_u64(
+        py, type->address + (uint64_t)PY_OFFSET(&py->layout, type, qualname), &qualname);
     if (!err)
         err = py_string_read(py, qualname, &name);
     if (!err)

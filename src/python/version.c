@@ -58,7 +58,8 @@ static uint32_t parse_version(const char *bytes, size_t size) {
     /* "(main, Nov  1 2026, 10:00:00) [GCC" or, for a free-threaded build, words before "(". */
     const char *open = memchr(bytes + at, '(', rest);
     const char *bracket = memchr(bytes + at, '[', rest);
-    if (!open || !bracket || bracket < open || memchr(bytes + at, 0, (size_t)(bracket - bytes) - at))
+    if (!open || !bracket || bracket < open ||
+        memchr(bytes + at, 0, (size_t)(bracket - bytes) - at))
         return 0;
     return major << 24 | minor << 16 | micro << 8 | level;
 }

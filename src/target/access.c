@@ -81,19 +81,20 @@ static struct error *explain_tracer(pid_t pid, pid_t tracer) {
     struct status status;
     read_status(tracer, &status);
     return error_create(ERROR_PERMISSION,
-                        "process %d cannot be stopped: process %d (%s) traces it already; end "
+                        "not permitted to stop process %d: process %d (%s) traces it already; end "
                         "that, or use --nonblocking",
                         (int)pid, (int)tracer, status.found ? status.name : "unknown");
 }
 
 static struct error *explain_scope(pid_t pid, int scope) {
     if (scope == 3)
-        return error_create(ERROR_PERMISSION,
-                            "process %d may not be read: kernel.yama.ptrace_scope is 3, which "
-                            "forbids it to everybody until the next boot",
-                            (int)pid);
+        return error_create(
+            ERROR_PERMISSION,
+            "not permitted to read process %d: kernel.yama.ptrace_scope is 3, which "
+            "forbids it to everybody until the next boot",
+            (int)pid);
     return error_create(ERROR_PERMISSION,
-                        "process %d may not be read: kernel.yama.ptrace_scope is %d; run "
+                        "not permitted to read process %d: kernel.yama.ptrace_scope is %d; run "
                         "`sudo asyncspy ...`, or allow it with `sudo sysctl "
                         "kernel.yama.ptrace_scope=0`",
                         (int)pid, scope);
@@ -103,14 +104,16 @@ static struct error *explain_root(pid_t pid) {
     struct status own;
     read_status(getpid(), &own);
     if (!(own.effective_capabilities >> CAPABILITY_SYS_PTRACE & 1))
-        return error_create(ERROR_PERMISSION,
-                            "process %d may not be read: this root has no CAP_SYS_PTRACE; in a "
-                            "container, start it with `--cap-add SYS_PTRACE`",
-                            (int)pid);
-    return error_create(ERROR_PERMISSION,
-                        "process %d may not be read although we are root with CAP_SYS_PTRACE: a "
-                        "security module or a user namespace forbids it",
-                        (int)pid);
+        return error_create(
+            ERROR_PERMISSION,
+            "not permitted to read process %d: this root has no CAP_SYS_PTRACE; in a "
+            "container, start it with `--cap-add SYS_PTRACE`",
+            (int)pid);
+    return error_create(
+        ERROR_PERMISSION,
+        "not permitted to read process %d although we are root with CAP_SYS_PTRACE: a "
+        "security module or a user namespace forbids it",
+        (int)pid);
 }
 
 struct error *access_explain(pid_t pid, int error_number, bool stopping) {
@@ -131,18 +134,19 @@ struct error *access_explain(pid_t pid, int error_number, bool stopping) {
         return explain_root(pid);
     if (status.uid != (long)geteuid())
         return error_create(ERROR_PERMISSION,
-                            "process %d belongs to %s and we are %s: run `sudo asyncspy ...`",
+                            "not permitted to read process %d: it belongs to %s and we are %s; run "
+                            "`sudo asyncspy ...`",
                             (int)pid, user_name(status.uid, owner, sizeof owner),
                             user_name((long)geteuid(), own, sizeof own));
     if (is_non_dumpable(pid, &status))
         return error_create(ERROR_PERMISSION,
-                            "process %d may not be read: it is not dumpable (prctl(2) "
+                            "not permitted to read process %d: it is not dumpable (prctl(2) "
                             "PR_SET_DUMPABLE); run `sudo asyncspy ...`",
                             (int)pid);
     if (scope > 0)
         return explain_scope(pid, scope);
     return error_create(ERROR_PERMISSION,
-                        "process %d may not be read: it has capabilities that we lack, or a "
+                        "not permitted to read process %d: it has capabilities that we lack, or a "
                         "security module forbids it; run `sudo asyncspy ...`",
                         (int)pid);
 }

@@ -139,8 +139,8 @@ const char *module_get_build_id(const struct module_file *file) {
     return file->build_id;
 }
 
-static bool find_in_table(const struct module_file *file, Elf_Scn *section,
-                          const GElf_Shdr *header, const char *name, GElf_Sym *ret) {
+static bool find_in_table(const struct module_file *file, Elf_Scn *section, const GElf_Shdr *header,
+                          const char *name, GElf_Sym *ret) {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
     for (size_t i = 0; data && i < count; i++) {

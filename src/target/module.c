@@ -109,10 +109,9 @@ static size_t scan_mapping(struct target_process *process, const struct target_m
     uint64_t length = mapping->end - mapping->start;
     length = length < SCAN_MAX ? length : SCAN_MAX;
     unsigned char *bytes = memory_alloc(length);
-    struct error *err =
-        memory_read_uncached(process->memory, mapping->start, bytes, length);
-    size_t count = err ? 0 : scan_bytes(bytes, mapping->start, length, pattern, size, alignment,
-                                        found, limit);
+    struct error *err = memory_read_uncached(process->memory, mapping->start, bytes, length);
+    size_t count =
+        err ? 0 : scan_bytes(bytes, mapping->start, length, pattern, size, alignment, found, limit);
     error_destroy(err);
     free(bytes);
     return count;

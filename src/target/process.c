@@ -128,8 +128,7 @@ static char *read_executable(const struct target_process *process) {
 
 static struct error *check_state(const struct target_process *process, char state) {
     if (state == 'Z' || state == 'X')
-        return error_create(ERROR_GONE, "process %d has ended (it is a zombie)",
-                            (int)process->pid);
+        return error_create(ERROR_GONE, "process %d has ended (it is a zombie)", (int)process->pid);
     return NULL;
 }
 

@@ -34,8 +34,7 @@ static bool read_at_start(int file, char *text, size_t room) {
 /* Whether the thread is in the kernel, asleep or stopped. */
 static bool is_off_cpu(const struct watched_thread *thread) {
     char text[256];
-    return read_at_start(thread->syscall, text, sizeof text) &&
-           strncmp(text, "running", 7) != 0;
+    return read_at_start(thread->syscall, text, sizeof text) && strncmp(text, "running", 7) != 0;
 }
 
 /* Run time and number of switch-ins; false where the kernel does not count ("0 0 0"). */

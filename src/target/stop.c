@@ -40,8 +40,7 @@ static bool is_seized(const struct target_stop *stop, pid_t tid) {
 static void remember(struct target_stop *stop, pid_t tid) {
     if (stop->count == stop->capacity) {
         stop->capacity = stop->capacity ? 2 * stop->capacity : 64;
-        stop->threads =
-            memory_realloc(stop->threads, stop->capacity * sizeof *stop->threads);
+        stop->threads = memory_realloc(stop->threads, stop->capacity * sizeof *stop->threads);
     }
     stop->threads[stop->count++] = (struct stopped_thread){.tid = tid};
 }

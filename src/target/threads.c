@@ -62,8 +62,7 @@ static pid_t parse_namespace_tid(const char *text, pid_t tid) {
 static void read_thread(const struct target_process *process, int task, pid_t tid,
                         struct target_thread *thread) {
     char text[4096];
-    *thread = (struct target_thread){
-        .tid = tid, .namespace_tid = tid, .syscall = -1, .cpu_s = NAN};
+    *thread = (struct target_thread){.tid = tid, .namespace_tid = tid, .syscall = -1, .cpu_s = NAN};
     read_small(task, tid, "stat", text, sizeof text);
     parse_stat(text, thread);
     read_small(task, tid, "syscall", text, sizeof text);

@@ -15,12 +15,12 @@
 /* A thread of the interpreter, as capture found it. */
 struct aio_thread {
     const struct py_thread *thread;
-    int64_t tid;                        /* as in the snapshot, or SNAPSHOT_UNKNOWN */
-    enum snapshot_tristate polls;       /* in a system call that waits for events */
-    const struct py_frame *frames;      /* innermost first */
+    int64_t tid;                   /* as in the snapshot, or SNAPSHOT_UNKNOWN */
+    enum snapshot_tristate polls;  /* in a system call that waits for events */
+    const struct py_frame *frames; /* innermost first */
     size_t frame_count;
-    uint64_t event_loop;                /* out: the loop that runs in it, 0 none */
-    uint64_t current_task;              /* out: the task that runs in it, 0 none */
+    uint64_t event_loop;   /* out: the loop that runs in it, 0 none */
+    uint64_t current_task; /* out: the task that runs in it, 0 none */
 };
 
 /* Finds all tasks and loops of `interpreter`. Objects that cannot be read cost notes and rows in

@@ -25,14 +25,14 @@ struct py_interpreter {
 
 struct py_thread {
     uint64_t address;
-    uint64_t interpreter;      /* its interpreter's address */
-    uint64_t ident;            /* pthread_self() */
-    int64_t native_thread_id;  /* gettid() in the target's pid namespace, 0 not bound yet */
-    uint64_t top_frame;        /* 0: none */
-    uint64_t dict;             /* the thread state's dict, 0 none */
+    uint64_t interpreter;          /* its interpreter's address */
+    uint64_t ident;                /* pthread_self() */
+    int64_t native_thread_id;      /* gettid() in the target's pid namespace, 0 not bound yet */
+    uint64_t top_frame;            /* 0: none */
+    uint64_t dict;                 /* the thread state's dict, 0 none */
     uint64_t asyncio_running_loop; /* the field of that name (3.13+), 0 none */
     uint64_t asyncio_running_task; /* the field of that name (3.14+), 0 none */
-    uint64_t asyncio_tasks_head; /* address of its list of tasks, 0 the version has none */
+    uint64_t asyncio_tasks_head;   /* address of its list of tasks, 0 the version has none */
 };
 
 /* Interpreters, in arena order of creation (newest first). The array lives in the snapshot's
@@ -77,8 +77,8 @@ struct py_generator {
     uint64_t address;
     uint64_t frame; /* address of its embedded frame */
     enum py_generator_state state;
-    uint64_t awaited;       /* the object it awaits, 0 none; suspended ones only */
-    uint64_t name_address;  /* its qualified name, a str object */
+    uint64_t awaited;                     /* the object it awaits, 0 none; suspended ones only */
+    uint64_t name_address;                /* its qualified name, a str object */
     const struct snapshot_frame *decoded; /* NULL when finished */
 };
 

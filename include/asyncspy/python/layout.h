@@ -111,11 +111,11 @@ struct py_traits {
     enum py_integer_kind integer_kind;
     enum py_gil_kind gil_kind;
     struct py_generator_states generator_states;
-    uint8_t resume_opcodes[3];   /* RESUME and its specialised and instrumented forms; 0: none */
-    uint8_t awaited_depth;       /* the awaited object is this many slots below the stack's end */
-    bool stackref_tagged;        /* value stack slots are _PyStackRef: low two bits are a tag */
-    uint8_t shim_owner_from;     /* frames whose owner is at least this are skipped; 0: none */
-    uint8_t must_cancel_mask;    /* which bits of task.must_cancel count */
+    uint8_t resume_opcodes[3]; /* RESUME and its specialised and instrumented forms; 0: none */
+    uint8_t awaited_depth;     /* the awaited object is this many slots below the stack's end */
+    bool stackref_tagged;      /* value stack slots are _PyStackRef: low two bits are a tag */
+    uint8_t shim_owner_from;   /* frames whose owner is at least this are skipped; 0: none */
+    uint8_t must_cancel_mask;  /* which bits of task.must_cancel count */
 };
 
 enum py_slot_source {
@@ -131,14 +131,17 @@ struct py_slot {
     uint32_t constant; /* the number where there is no run-time source */
 };
 
-#define PY_AT(offset_) {PY_SLOT_CONSTANT, 0, (offset_)}
-#define PY_DBG(word_at_) {PY_SLOT_DEBUG_OFFSETS, (word_at_), 0}
-#define PY_AIO(word_at_, offset_) {PY_SLOT_ASYNCIO_DEBUG, (word_at_), (offset_)}
+#define PY_AT(offset_)                                                                             \
+    { PY_SLOT_CONSTANT, 0, (offset_) }
+#define PY_DBG(word_at_)                                                                           \
+    { PY_SLOT_DEBUG_OFFSETS, (word_at_), 0 }
+#define PY_AIO(word_at_, offset_)                                                                  \
+    { PY_SLOT_ASYNCIO_DEBUG, (word_at_), (offset_) }
 
 /* One file in offsets/. */
 struct py_table {
     unsigned major, minor;
-    const char *generated_from; /* the version whose DWARF or headers gave the constants */
+    const char *generated_from;  /* the version whose DWARF or headers gave the constants */
     uint32_t debug_offsets_size; /* sizeof(_Py_DebugOffsets); 0 where the version has none */
     struct py_traits traits;
     struct py_slot slots[PY_FIELD_COUNT];

@@ -56,9 +56,9 @@ static inline uint64_t py_record_get(const struct py_record *record, enum py_fie
     return value;
 }
 #define PY_U64(record, struct_, field) py_record_get((record), PY_FIELD_##struct_##_##field, 8)
-#define PY_I32(record, struct_, field)                                                            \
+#define PY_I32(record, struct_, field)                                                             \
     ((int32_t)(uint32_t)py_record_get((record), PY_FIELD_##struct_##_##field, 4))
-#define PY_U8(record, struct_, field)                                                             \
+#define PY_U8(record, struct_, field)                                                              \
     ((uint8_t)py_record_get((record), PY_FIELD_##struct_##_##field, 1))
 #define PY_I8(record, struct_, field) ((int8_t)PY_U8(record, struct_, field))
 

@@ -32,14 +32,14 @@ struct target_mappings {
 
 /* A fact of one thread from /proc/PID/task/TID, as it is before anything was stopped. */
 struct target_thread {
-    pid_t tid;               /* in our pid namespace */
-    pid_t namespace_tid;     /* innermost NSpid: what the target itself calls it */
-    char name[64];           /* comm */
-    char state;              /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
-    bool on_cpu;             /* its syscall file says "running" */
-    int64_t syscall;         /* number, or -1: none or unknown */
-    char wait_channel[64];   /* "" unknown */
-    double cpu_s;            /* user + system; NaN unknown */
+    pid_t tid;             /* in our pid namespace */
+    pid_t namespace_tid;   /* innermost NSpid: what the target itself calls it */
+    char name[64];         /* comm */
+    char state;            /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
+    bool on_cpu;           /* its syscall file says "running" */
+    int64_t syscall;       /* number, or -1: none or unknown */
+    char wait_channel[64]; /* "" unknown */
+    double cpu_s;          /* user + system; NaN unknown */
 };
 
 struct target_process;

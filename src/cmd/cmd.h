@@ -1,0 +1,43 @@
+/* What the commands share. Private to cmd. */
+#pragma once
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "asyncspy/base/error.h"
+
+/* Exit statuses; the man page lists them. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* A command of the program. */
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is "asyncspy NAME" */
+};
+
+int dump_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+
+/* Prints the one line of an error to stderr, escaped, and destroys it. Returns EXIT_FAILED. */
+int command_fail(struct error *err);
+
+/* Parses a process id; false when `text` is none. */
+bool command_parse_pid(const char *text, int *ret);
+
+/* Flushes `out`; a closed pipe ends the program quietly. */
+struct error *command_flush(FILE *out) ERROR_CHECK;
+
+/* Whether `out` gets colours: `when` is "auto", "always" or "never"; NO_COLOR is respected. */
+bool command_use_color(const char *when, FILE *out);
+
+/* Columns of the terminal behind `out`, 100 where there is none, never less than 80. */
+int command_get_width(FILE *out);
+
+#define COMMAND_COLOR_KEY 0x100
+#define COMMAND_DEBUG_KEY 0x101
+
+/* Handles --color and --debug; ARGP_ERR_UNKNOWN for other keys. */
+error_t command_parse_shared(int key, char *argument, struct argp_state *state,
+                             const char **ret_color);

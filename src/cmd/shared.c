@@ -1,0 +1,71 @@
+/* What the commands share: errors, pids, colours, widths. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "asyncspy/base/log.h"
+#include "asyncspy/base/text.h"
+#include "cmd.h"
+
+#define WIDTH_WITHOUT_TERMINAL 100
+#define WIDTH_LEAST 80
+
+int command_fail(struct error *err) {
+    fputs("asyncspy: ", stderr);
+    text_write_escaped(stderr, error_get_message(err));
+    fputc('\n', stderr);
+    error_destroy(err);
+    return EXIT_FAILED;
+}
+
+bool command_parse_pid(const char *text, int *ret) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || *end || end == text || value <= 0 || value > INT32_MAX)
+        return false;
+    *ret = (int)value;
+    return true;
+}
+
+struct error *command_flush(FILE *out) {
+    if (fflush(out) == 0 && !ferror(out))
+        return NULL;
+    if (errno == EPIPE)
+        exit(EXIT_DONE); /* the reader has seen enough */
+    return error_create_os(errno, "writing the output");
+}
+
+bool command_use_color(const char *when, FILE *out) {
+    const char *no_color = getenv("NO_COLOR");
+    if (strcmp(when, "auto") != 0)
+        return strcmp(when, "always") == 0;
+    return !(no_color && *no_color) && isatty(fileno(out));
+}
+
+int command_get_width(FILE *out) {
+    struct winsize size;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH_WITHOUT_TERMINAL;
+    return size.ws_col < WIDTH_LEAST ? WIDTH_LEAST : size.ws_col;
+}
+
+error_t command_parse_shared(int key, char *argument, struct argp_state *state,
+                             const char **ret_color) {
+    if (key == COMMAND_COLOR_KEY) {
+        *ret_color = argument ? argument : "always";
+        if (strcmp(*ret_color, "auto") != 0 && strcmp(*ret_color, "always") != 0 &&
+            strcmp(*ret_color, "never") != 0)
+            argp_error(state, "--color takes auto, always or never");
+        return 0;
+    }
+    if (key == COMMAND_DEBUG_KEY) {
+        if (!log_enable(argument))
+            argp_error(state, "--debug takes target, python, asyncio, capture or all");
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
