@@ -26,6 +26,10 @@ int command_fail(struct error *err);
 /* Parses a process id; false when `text` is none. */
 bool command_parse_pid(const char *text, int *ret);
 
+/* The process to look at when the user names none: the only one that runs asyncio. 0 where there
+ * is none or a choice, which is listed on stderr. */
+int command_choose_pid(void);
+
 /* Flushes `out`; a closed pipe ends the program quietly. */
 struct error *command_flush(FILE *out) ERROR_CHECK;
 

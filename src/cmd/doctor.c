@@ -13,7 +13,8 @@ struct doctor_options {
 };
 
 static const struct argp_option option_table[] = {
-    {"pid", 'p', "PID", 0, "Examine the running process PID", 1},
+    {"pid", 'p', "PID", 0,
+     "Examine the running process PID; needed unless just one process runs asyncio", 1},
     {"verbose", 'v', NULL, 0, "Every offset and where it came from", 1},
     {"color", COMMAND_COLOR_KEY, "WHEN", OPTION_ARG_OPTIONAL, "auto, always or never", 1},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
@@ -30,10 +31,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         break;
     case 'v':
         options->verbose = true;
-        break;
-    case ARGP_KEY_END:
-        if (!options->pid)
-            argp_error(state, "which process? Name it with --pid");
         break;
     default:
         return command_parse_shared(key, argument, state, &options->color);
@@ -78,7 +75,7 @@ static struct error *look_at_asyncio(int pid, bool color) {
     capture_close(capture);
     if (!err) {
         char text[128];
-        snprintf(text, sizeof text, "%zu loops, %zu tasks, %zu Python threads",
+        snprintf(text, sizeof text, "event loops %zu, tasks %zu, Python threads %zu",
                  snapshot->event_loops.count, snapshot->tasks.count, snapshot->threads.count);
         print_row("asyncio", text, color);
         for (size_t i = 0; i < snapshot->missing.count; i++) {
@@ -95,6 +92,8 @@ int doctor_main(int argc, char **argv) {
     struct doctor_report report;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    if (!options.pid && !(options.pid = command_choose_pid()))
+        return EXIT_USAGE;
     bool color = command_use_color(options.color, stdout);
     struct arena *arena = arena_create();
     struct error *err = doctor_examine(options.pid, arena, &report);

@@ -35,7 +35,8 @@ enum {
 };
 
 static const struct argp_option option_table[] = {
-    {"pid", 'p', "PID", 0, "Read the running process PID", 1},
+    {"pid", 'p', "PID", 0,
+     "Read the running process PID; needed unless just one process runs asyncio", 1},
     {"load", KEY_LOAD, "FILE", 0, "Show a snapshot that --format=json wrote", 1},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
@@ -62,8 +63,6 @@ static void parse_format(struct dump_options *options, const char *name, struct 
 }
 
 static void check_options(const struct dump_options *options, struct argp_state *state) {
-    if (!options->pid && !options->load)
-        argp_error(state, "which process? Name it with --pid");
     if (options->pid && options->load)
         argp_error(state, "--pid and --load exclude each other");
 }
@@ -145,7 +144,7 @@ static struct error *read_whole(FILE *file, const char *name, char **ret, size_t
 
 static struct error *load_file(const char *name, struct snapshot *snapshot) {
     char *text = NULL;
-    size_t size;
+    size_t size = 0;
     FILE *file = fopen(name, "re");
     if (!file)
         return error_create_os(errno, "%s", name);
@@ -189,6 +188,8 @@ int dump_main(int argc, char **argv) {
     struct dump_options options = {.color = "auto"};
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    if (!options.pid && !options.load && !(options.pid = command_choose_pid()))
+        return EXIT_USAGE;
     struct snapshot *snapshot = snapshot_create();
     struct error *err =
         options.load ? load_file(options.load, snapshot) : read_process(&options, snapshot);

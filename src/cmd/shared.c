@@ -8,6 +8,7 @@
 
 #include "asyncspy/base/log.h"
 #include "asyncspy/base/text.h"
+#include "asyncspy/capture/find.h"
 #include "cmd.h"
 
 #define WIDTH_WITHOUT_TERMINAL 100
@@ -29,6 +30,29 @@ bool command_parse_pid(const char *text, int *ret) {
         return false;
     *ret = (int)value;
     return true;
+}
+
+static void list_process(const struct found_process *process) {
+    fprintf(stderr, "  --pid %-8d CPython %-8s loops %-3zu tasks %-7zu ", (int)process->pid,
+            process->python_version, process->loops, process->tasks);
+    text_write_escaped(stderr, process->command);
+    fputc('\n', stderr);
+}
+
+int command_choose_pid(void) {
+    struct arena *arena = arena_create();
+    size_t count;
+    struct found_process *found = find_asyncio_processes(arena, &count);
+    int pid = count == 1 ? (int)found[0].pid : 0;
+    if (count == 0)
+        fputs("asyncspy: no process that runs asyncio was found; name one with --pid\n", stderr);
+    if (count > 1) {
+        fprintf(stderr, "asyncspy: %zu processes run asyncio; name one:\n", count);
+        for (size_t i = 0; i < count; i++)
+            list_process(&found[i]);
+    }
+    arena_destroy(arena);
+    return pid;
 }
 
 struct error *command_flush(FILE *out) {
