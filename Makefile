@@ -3,21 +3,26 @@ CC ?= cc
 PKGS := libelf libcjson
 VERSION := 0.1.0
 
-# SAN=1 builds with ASan and UBSan, in a folder of its own.
+PREFIX ?= /usr/local
+PYTHON ?= /usr/bin/python3
+
+# SAN=1 builds with ASan and UBSan, CC=clang with clang: each in a folder of its own.
+BUILD := build$(if $(findstring clang,$(CC)),/clang)
 ifeq ($(SAN),1)
-OUT := build/san
+OUT := $(BUILD)/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
-OUT := build
-HARDENING := -D_FORTIFY_SOURCE=2
+OUT := $(BUILD)
+HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 OBJ := $(OUT)/obj
 
 WARNINGS := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wformat=2 -Wswitch-enum \
-  -Wnull-dereference -Werror
+  -Wnull-dereference
+WERROR ?= -Werror
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu17 $(CFLAGS) $(WARNINGS) -fPIE -fstack-protector-strong $(HARDENING) \
+ALL_CFLAGS := -std=gnu17 $(CFLAGS) $(WARNINGS) $(WERROR) -fPIE -fstack-protector-strong $(HARDENING) \
   $(SANFLAGS) -Iinclude -D_GNU_SOURCE -DASYNCSPY_VERSION='"$(VERSION)"' \
   $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
@@ -32,7 +37,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/pipeline/test_*.c))
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
-.PHONY: all help check check-unit check-golden golden clean
+.PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden golden \
+  check-live check-offsets check-man lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -62,12 +68,26 @@ $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -I$(OUT)/gen -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/test_%: $(OBJ)/tests/unit/test_%.o $(SUPPORT) $(OUT)/libasyncspy.a
+$(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(SUPPORT) $(OUT)/libasyncspy.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
+$(PIPELINE_TESTS): $(OUT)/tests/%: $(OBJ)/tests/pipeline/%.o $(SUPPORT) $(OUT)/libasyncspy.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+
+check: check-style check-unit check-pipeline check-golden check-man check-live ## the tests, quick mode
+
+check-all: lint check-offsets check ## everything on everything (run before an issue is closed)
+	scripts/check_style.py --self-test
+	$(MAKE) SAN=1 check-unit check-pipeline check-golden
+	$(MAKE) check-live LIVE=--all
+
 check-unit: $(UNIT_TESTS) ## the unit tests
-	@set -e; for t in $^; do echo "== $$t"; $$t; done
+	@scripts/run-unit-tests $^
+
+check-pipeline: $(PIPELINE_TESTS) ## fake bytes all the way to text
+	@scripts/run-unit-tests $^
 
 # Reads a snapshot as JSON and renders it.
 $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libasyncspy.a
@@ -75,7 +95,7 @@ $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libas
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Debian's python3, for its python3-jsonschema.
-GOLDEN = /usr/bin/python3 tests/golden/run.py $(OUT)/tests/render_snapshot
+GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/tests/render_snapshot
 
 check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden/
 	$(GOLDEN)
@@ -83,12 +103,57 @@ check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden
 golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
 	$(GOLDEN) --write
 
-clean: ## remove what was built (keeps build/pythons)
-	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san
-
--include $(shell find $(OBJ) -type f -name '*.d' 2>/dev/null)
-
 # Small programs that the live tests run.
 $(OUT)/tests/decode_line_table: $(OBJ)/tests/tools/decode_line_table.o $(OUT)/libasyncspy.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# LIVE="-k gather --interpreter 3.13" picks some; tests/live/README.md has the options.
+LIVE ?= --quick
+check-live: $(OUT)/asyncspy $(OUT)/tests/decode_line_table ## live processes of every Python found
+	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/live/run.py $(LIVE)
+
+# The objects, because the globals of the program are looked for in them.
+check-style: $(OUT)/libasyncspy.a ## layers, sizes, format (seconds)
+	@scripts/check_style.py
+
+check-offsets: ## the tables against every Python with DWARF that is found
+	$(PYTHON) scripts/gen_offsets.py --check
+
+offsets: ## write the tables of offsets/ anew
+	$(PYTHON) scripts/gen_offsets.py
+
+check-man: $(OUT)/asyncspy ## the man pages against --help
+	@ASYNCSPY=$(OUT)/asyncspy scripts/check_man.py
+
+TIDY := $(SOURCES:%=tidy-%)
+.PHONY: $(TIDY) cppcheck
+$(TIDY): tidy-%: $(OUT)/gen/offsets_index.inc
+	@clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen
+
+cppcheck:
+	@cppcheck --quiet --enable=warning,performance,portability,style --error-exitcode=1 \
+	  --inline-suppr $(addprefix --suppressions-list=,$(wildcard scripts/cppcheck.suppress)) --std=c11 --library=posix \
+	  -j $$(nproc) -Iinclude -I$(OUT)/gen -D_GNU_SOURCE -DASYNCSPY_VERSION='""' src offsets
+
+lint: $(TIDY) cppcheck ## clang-tidy and cppcheck (minutes; use -j)
+
+bench: $(OUT)/asyncspy ## how fast, how much memory, how long the target stands
+	$(PYTHON) scripts/bench
+
+demo: ## a hung server and its dump
+	scripts/demo
+
+PAGES := $(wildcard man/*.1)
+install: $(OUT)/asyncspy ## into PREFIX (default /usr/local), below DESTDIR
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/asyncspy
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(PAGES) $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall: ## take that away again
+	rm -f $(DESTDIR)$(PREFIX)/bin/asyncspy $(PAGES:man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%)
+
+clean: ## remove what was built (keeps build/pythons)
+	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san build/clang
+
+-include $(shell find $(OBJ) -type f -name '*.d' 2>/dev/null)
