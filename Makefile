@@ -17,6 +17,10 @@ HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 OBJ := $(OUT)/obj
 
+# V=1 shows the whole commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,echo "  $(1)")
+
 WARNINGS := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wformat=2 -Wswitch-enum \
   -Wnull-dereference
@@ -47,11 +51,13 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 $(OUT)/asyncspy: $(OBJ)/src/cmd/main.o $(OUT)/libasyncspy.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/libasyncspy.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR $@)
+	$(Q)$(AR) rcs $@ $^
 
 # The tables that exist, for the layout selection: dropping a file into offsets/ is enough.
 $(OUT)/gen/offsets_index.inc: $(TABLES) | $(OUT)/gen
@@ -65,16 +71,19 @@ $(OUT)/gen:
 $(OBJ)/src/python/layout.o: $(OUT)/gen/offsets_index.inc
 
 $(OBJ)/%.o: %.c Makefile
+	$(call say,CC $@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I$(OUT)/gen -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(OUT)/gen -MMD -MP -c -o $@ $<
 
 $(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(SUPPORT) $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
 $(PIPELINE_TESTS): $(OUT)/tests/%: $(OBJ)/tests/pipeline/%.o $(SUPPORT) $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
 check: check-style check-unit check-pipeline check-golden check-man check-live ## the tests, quick mode
 
@@ -91,8 +100,9 @@ check-pipeline: $(PIPELINE_TESTS) ## fake bytes all the way to text
 
 # Reads a snapshot as JSON and renders it.
 $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Debian's python3, for its python3-jsonschema.
 GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/tests/render_snapshot
@@ -105,8 +115,9 @@ golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the d
 
 # Small programs that the live tests run.
 $(OUT)/tests/decode_line_table: $(OBJ)/tests/tools/decode_line_table.o $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # LIVE="-k gather --interpreter 3.13" picks some; tests/live/README.md has the options.
 LIVE ?= --quick
