@@ -11,6 +11,9 @@ static const struct command commands[] = {
     {"doctor", "can a process be read, what was found, from where came each offset", doctor_main},
 };
 
+/* What --version of every command prints: argp looks for a variable of this name. */
+const char *argp_program_version = "asyncspy " ASYNCSPY_VERSION;
+
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_help(FILE *out) {
@@ -44,7 +47,7 @@ int main(int argc, char **argv) {
         return EXIT_DONE;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        puts("asyncspy " ASYNCSPY_VERSION);
+        puts(argp_program_version);
         return EXIT_DONE;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)

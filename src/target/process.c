@@ -56,7 +56,7 @@ static bool parse_stat(const char *text, char *state, uint64_t *start_ticks) {
     if (!at || at[1] != ' ' || !at[2])
         return false;
     *state = at[2];
-    for (int i = 2; i < 21 && at; i++)
+    for (int i = 2; i < 22 && at; i++)
         at = strchr(at + 1, ' ');
     *start_ticks = at ? strtoull(at, NULL, 10) : 0;
     return at != NULL;
