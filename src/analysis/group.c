@@ -80,7 +80,8 @@ static const char *describe_wait(struct snapshot *snapshot, const struct snapsho
         return wait->text ? wait->text : "an unknown object";
     if (!wait->text || is_plain_future(wait->text))
         return "a future";
-    return arena_format(snapshot->arena, "a future of type %s", wait->text);
+    const char *dot = strrchr(wait->text, '.');
+    return arena_format(snapshot->arena, "a future (%s)", dot ? dot + 1 : wait->text);
 }
 
 static struct snapshot_group *start_group(struct snapshot *snapshot,

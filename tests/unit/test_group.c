@@ -56,7 +56,7 @@ static void test_folds_equal_tasks(void **state) {
         assert_string_equal(groups[1].awaiting, "a future");
         assert_int_equal(groups[2].task_count, 2);
         assert_int_equal(groups[2].tasks[1], 1001);
-        assert_string_equal(groups[3].awaiting, "a future of type mine.Future");
+        assert_string_equal(groups[3].awaiting, "a future (Future)");
         assert_null(groups[4].awaiting);
     }
     snapshot_destroy(snapshot);

@@ -1,0 +1,207 @@
+#include "frames.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "asyncspy/base/text.h"
+
+#define MARK "  > "
+#define INDENT 4        /* of frames behind the margin: the mark */
+#define NAME_COLUMNS 24 /* of the function, where no longer one is in the stack */
+#define FACT_COLUMNS 12 /* "created by  " */
+#define ROWS_MAX 48     /* of a stack; then its middle is left out */
+#define ROWS_HEAD 32
+#define ROWS_TAIL 12
+
+/* The path behind "/lib/python3.11/" or "/lib64/python3.13t/"; NULL: it is not below one. */
+static const char *skip_stdlib(const char *file) {
+    for (const char *at = strstr(file, "/python3."); at; at = strstr(at + 1, "/python3.")) {
+        bool lib = at - file >= 3 && strncmp(at - 3, "lib", 3) == 0;
+        bool lib64 = at - file >= 5 && strncmp(at - 5, "lib64", 5) == 0;
+        const char *end = at + strlen("/python3.");
+        while (isalnum((unsigned char)*end))
+            end++;
+        if ((lib || lib64) && *end == '/')
+            return end + 1;
+    }
+    return NULL;
+}
+
+/* The path behind the last "/site-packages/" or "/dist-packages/"; NULL: it has none. */
+static const char *skip_packages(const char *file) {
+    const char *found = NULL;
+    for (const char *at = strstr(file, "-packages/"); at; at = strstr(at + 1, "-packages/"))
+        if (at - file >= 5 &&
+            (strncmp(at - 5, "/site", 5) == 0 || strncmp(at - 5, "/dist", 5) == 0))
+            found = at + strlen("-packages/");
+    return found;
+}
+
+enum frame_origin frame_get_origin(const struct snapshot_frame *frame) {
+    if (frame->native || !frame->file || strncmp(frame->file, "<frozen", 7) == 0)
+        return FRAME_STDLIB;
+    if (skip_packages(frame->file))
+        return FRAME_PACKAGE;
+    return skip_stdlib(frame->file) ? FRAME_STDLIB : FRAME_USER;
+}
+
+const char *frame_get_name(const struct snapshot_frame *frame) {
+    static const char locals[] = "<locals>.";
+    const char *name = frame->qualified_name ? frame->qualified_name : frame->function;
+    if (!name)
+        return "?";
+    for (const char *at = strstr(name, locals); at; at = strstr(name, locals))
+        name = at + strlen(locals);
+    return name;
+}
+
+const char *frame_get_place(struct page *page, const struct snapshot_frame *frame, bool whole) {
+    const char *file = frame->file ? frame->file : "?", *shorter = NULL;
+    if (!whole && !frame->native) {
+        shorter = skip_packages(file);
+        if (!shorter)
+            shorter = skip_stdlib(file);
+    }
+    if (shorter && *shorter)
+        file = shorter;
+    if (frame->native)
+        return page_escape(page, file);
+    if (frame->line < 0)
+        return page_escape(page, arena_format(page->scratch, "%s:?", file));
+    return page_escape(page, arena_format(page->scratch, "%s:%d", file, (int)frame->line));
+}
+
+const struct snapshot_frame *stack_find_creator(const struct snapshot_frame *const *frames,
+                                                size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (frame_get_origin(frames[i]) != FRAME_STDLIB)
+            return frames[i];
+    return count ? frames[0] : NULL;
+}
+
+/* Where frames and facts start. */
+static void start_line(struct page *page) {
+    page->column = page->margin + INDENT;
+}
+
+/* A line of a printed stack: a frame, or library frames that are folded. */
+struct row {
+    const struct snapshot_frame *frame; /* of a fold: its outermost */
+    size_t folded;                      /* 0: a frame of its own */
+    size_t repeats;                     /* how often the frame follows on itself */
+    bool user;
+};
+
+/* Makes a row one of folded frames, with one more. */
+static void fold(struct row *row, const struct snapshot_frame *outermost) {
+    row->folded += row->folded ? 1 : 2;
+    row->frame = outermost;
+}
+
+/* The rows of a stack: each frame of the user, the innermost frame, and of the libraries' frames
+ * in between one row for each run. `rows` has room for every frame. */
+static size_t make_rows(const struct snapshot_stack *stack, bool whole, struct row *rows) {
+    size_t count = 0;
+    for (size_t i = 0; i < stack->count; i++) {
+        bool user = frame_get_origin(stack->frames[i]) == FRAME_USER;
+        struct row *last = count ? &rows[count - 1] : NULL;
+        if (!whole && last && !last->folded && last->frame == stack->frames[i])
+            last->repeats++;
+        else if (whole || user || i == 0 || count == 1 || last->user || last->repeats)
+            rows[count++] = (struct row){.frame = stack->frames[i], .user = user};
+        else
+            fold(last, stack->frames[i]);
+    }
+    return count;
+}
+
+static int measure_name(struct page *page, const struct row *row) {
+    return row->folded ? 0 : text_width(page_escape(page, frame_get_name(row->frame)));
+}
+
+/* The columns that functions get, so that places stand below each other. */
+static int measure_names(struct page *page, const struct row *rows, size_t count) {
+    int columns = NAME_COLUMNS, most = page->width * 2 / 5;
+    for (size_t i = 0; i < count; i++) {
+        int width = measure_name(page, &rows[i]);
+        columns = width > columns ? width : columns;
+    }
+    return columns < most ? columns : most;
+}
+
+static void print_frame(struct page *page, const struct snapshot_frame *frame, bool marked,
+                        int name_columns, bool whole) {
+    page->column = page->margin;
+    page_put_styled(page, PAGE_BOLD, marked ? MARK : "");
+    start_line(page);
+    page_put_head(page, frame_get_name(frame), name_columns);
+    page_move(page, page->margin + INDENT + name_columns + 2);
+    const char *place = frame_get_place(page, frame, whole);
+    int room = page->width - page->column;
+    if (frame->source && *frame->source) {
+        page_put_tail(page, place, room / 2);
+        page_move(page, page->column);
+        page_put_styled(page, PAGE_DIM, frame->source);
+    } else {
+        page_put_tail(page, place, room);
+    }
+    page_end_line(page);
+}
+
+static void print_fold(struct page *page, const struct row *row) {
+    start_line(page);
+    page_put_styled(page, PAGE_DIM,
+                    arena_format(page->scratch, "... %zu library frames up to %s (-v)", row->folded,
+                                 frame_get_name(row->frame)));
+    page_end_line(page);
+}
+
+static void print_left_out(struct page *page, size_t count, const char *what) {
+    start_line(page);
+    page_put_styled(page, PAGE_DIM,
+                    arena_format(page->scratch, "... %s %s (-v)", page_count(page, count), what));
+    page_end_line(page);
+}
+
+void stack_print(struct page *page, const struct snapshot_stack *stack, bool whole) {
+    struct row *rows = arena_alloc_array(page->scratch, stack->count, sizeof *rows);
+    size_t count = make_rows(stack, whole, rows);
+    int name_columns = measure_names(page, rows, count);
+    bool mark = true;
+    for (size_t i = 0; i < count; i++) {
+        if (!whole && count > ROWS_MAX && i == ROWS_HEAD) {
+            i = count - ROWS_TAIL;
+            print_left_out(page, i - ROWS_HEAD, "more lines");
+        }
+        if (rows[i].folded)
+            print_fold(page, &rows[i]);
+        else
+            print_frame(page, rows[i].frame, mark && rows[i].user, name_columns, whole);
+        if (rows[i].repeats)
+            print_left_out(page, rows[i].repeats, "more of the same frame");
+        mark = mark && !rows[i].user;
+    }
+}
+
+void stack_start_fact(struct page *page, const char *label) {
+    start_line(page);
+    page_put_styled(page, PAGE_DIM, label);
+    page_move(page, page->margin + INDENT + FACT_COLUMNS);
+}
+
+void stack_print_fact(struct page *page, const char *label, const char *name, const char *place,
+                      size_t count) {
+    const char *times =
+        count > 1 ? arena_format(page->scratch, "  x %s", page_count(page, count)) : "";
+    stack_start_fact(page, label);
+    int room = page->width - page->column - text_width(times);
+    if (place) {
+        page_put_head(page, name, room * 2 / 5);
+        page_move(page, page->margin + INDENT + NAME_COLUMNS + 2);
+        page_put_tail(page, place, page->width - page->column - text_width(times));
+    } else {
+        page_put_head(page, name, room);
+    }
+    page_put(page, times);
+    page_end_line(page);
+}

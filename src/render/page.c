@@ -1,0 +1,105 @@
+#include "page.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "asyncspy/base/text.h"
+
+#define GAP 2
+
+static const char *const style_codes[] = {
+    [PAGE_PLAIN] = "",
+    [PAGE_BOLD] = "\033[1m",
+    [PAGE_DIM] = "\033[2m",
+    [PAGE_WARNING] = "\033[1;33m",
+};
+
+const char *page_escape(struct page *page, const char *text) {
+    return page->ascii ? text_escape_ascii(page->scratch, text) : text_escape(page->scratch, text);
+}
+
+static void put_escaped(struct page *page, enum page_style style, const char *text) {
+    bool styled = page->color && style != PAGE_PLAIN;
+    if (!*text)
+        return;
+    for (; page->written < page->column; page->written++)
+        fputc(' ', page->out);
+    if (styled)
+        fputs(style_codes[style], page->out);
+    fputs(text, page->out);
+    if (styled)
+        fputs("\033[0m", page->out);
+    page->written = page->column += text_width(text);
+}
+
+static int get_room(const struct page *page, int columns) {
+    int room = page->width - page->column;
+    return columns < room ? columns : room;
+}
+
+static void put(struct page *page, enum page_style style, const char *text, int columns) {
+    text = page_escape(page, text);
+    put_escaped(page, style, text_clip(page->scratch, text, get_room(page, columns)));
+}
+
+void page_put(struct page *page, const char *text) {
+    put(page, PAGE_PLAIN, text, INT32_MAX);
+}
+
+void page_put_styled(struct page *page, enum page_style style, const char *text) {
+    put(page, style, text, INT32_MAX);
+}
+
+void page_put_head(struct page *page, const char *text, int columns) {
+    put(page, PAGE_PLAIN, text, columns);
+}
+
+void page_put_tail(struct page *page, const char *text, int columns) {
+    text = page_escape(page, text);
+    put_escaped(page, PAGE_PLAIN, text_clip_start(page->scratch, text, get_room(page, columns)));
+}
+
+void page_format(struct page *page, const char *format, ...) {
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        memory_exhausted();
+    page_put(page, text);
+    free(text);
+}
+
+const char *page_count(struct page *page, size_t count) {
+    if (count < 1000)
+        return arena_format(page->scratch, "%zu", count);
+    return arena_format(page->scratch, "%s,%03zu", page_count(page, count / 1000), count % 1000);
+}
+
+void page_put_count(struct page *page, size_t count, int columns) {
+    const char *text = page_count(page, count);
+    int width = text_width(text);
+    page->column += width < columns ? columns - width : 0;
+    page_put(page, text);
+}
+
+void page_move(struct page *page, int column) {
+    page->column = page->column < column ? column : page->column + GAP;
+}
+
+bool page_put_right(struct page *page, const char *text) {
+    text = page_escape(page, text);
+    int column = page->width - text_width(text);
+    if (column < page->column + (page->column ? GAP : 0))
+        return false;
+    page->column = column;
+    put_escaped(page, PAGE_PLAIN, text);
+    return true;
+}
+
+void page_end_line(struct page *page) {
+    fputc('\n', page->out);
+    page->column = page->written = 0;
+}

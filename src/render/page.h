@@ -1,0 +1,46 @@
+/*
+ * The page that text is written on, from left to right and line by line: escapes everything, cuts
+ * what would leave the line, and never ends a line in spaces. Private to render.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "asyncspy/base/arena.h"
+
+enum page_style { PAGE_PLAIN, PAGE_BOLD, PAGE_DIM, PAGE_WARNING };
+
+struct page {
+    FILE *out;
+    int width;
+    bool color, ascii;
+    int margin;            /* where the lines of the block in hand start */
+    int column;            /* of the next character */
+    int written;           /* columns that are on the page; up to `column` spaces are owed */
+    struct arena *scratch; /* forgotten at the end of each block */
+};
+
+/* Escaped text as it will stand on the page; what is measured must come from here. */
+const char *page_escape(struct page *page, const char *text);
+
+/* Text, cut at the edge or after `columns`. `page_put_tail` cuts the start of it. */
+void page_put(struct page *page, const char *text);
+void page_put_styled(struct page *page, enum page_style style, const char *text);
+void page_put_head(struct page *page, const char *text, int columns);
+void page_put_tail(struct page *page, const char *text, int columns);
+void page_format(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A number with thousands separated, right-aligned in `columns`. */
+void page_put_count(struct page *page, size_t count, int columns);
+
+/* Goes to a column, two further than the text where that is there already. */
+void page_move(struct page *page, int column);
+
+/* Puts text at the right edge, two columns from what stands before it; false: no room for it. */
+bool page_put_right(struct page *page, const char *text);
+
+void page_end_line(struct page *page);
+
+/* "10,001" in the scratch arena. */
+const char *page_count(struct page *page, size_t count);

@@ -1,0 +1,81 @@
+/* Reads a snapshot as JSON from standard input and renders it: the golden tests run it. */
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "asyncspy/analysis/edges.h"
+#include "asyncspy/analysis/group.h"
+#include "asyncspy/render/text.h"
+#include "asyncspy/snapshot/json.h"
+
+static char *read_all(FILE *in, size_t *ret_length) {
+    size_t capacity = 1 << 16, length = 0;
+    char *text = memory_alloc(capacity);
+    for (size_t size; (size = fread(text + length, 1, capacity - length, in)) > 0;) {
+        length += size;
+        if (length == capacity)
+            text = memory_realloc(text, capacity *= 2);
+    }
+    *ret_length = length;
+    return text;
+}
+
+static bool parse_options(int argc, char **argv, struct text_options *options, bool *json) {
+    for (int option; (option = getopt(argc, argv, "w:acvAj")) != -1;) {
+        switch (option) {
+        case 'w':
+            options->width = atoi(optarg);
+            break;
+        case 'a':
+            options->all_tasks = true;
+            break;
+        case 'c':
+            options->color = true;
+            break;
+        case 'v':
+            options->verbose = true;
+            break;
+        case 'A':
+            options->ascii = true;
+            break;
+        case 'j':
+            *json = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    return optind == argc;
+}
+
+static struct error *render(struct snapshot *snapshot, const struct text_options *options,
+                            bool json) {
+    size_t length;
+    char *text = read_all(stdin, &length);
+    struct error *err = snapshot_json_read(snapshot, text, length);
+    free(text);
+    if (err)
+        return err;
+    edges_find(snapshot);
+    group_tasks(snapshot);
+    return json ? snapshot_json_write(snapshot, stdout) : render_text(snapshot, options, stdout);
+}
+
+int main(int argc, char **argv) {
+    struct text_options options = {.width = 100};
+    bool json = false;
+    setlocale(LC_CTYPE, "C.UTF-8");
+    if (!parse_options(argc, argv, &options, &json)) {
+        fputs("usage: render_snapshot [-w COLUMNS] [-a] [-c] [-v] [-A] [-j] < FILE.json\n", stderr);
+        return 2;
+    }
+    struct snapshot *snapshot = snapshot_create();
+    struct error *err = render(snapshot, &options, json);
+    if (err)
+        fprintf(stderr, "%s\n", error_get_message(err));
+    snapshot_destroy(snapshot);
+    int status = err ? 1 : 0;
+    error_destroy(err);
+    return status;
+}

@@ -1,0 +1,146 @@
+"""Renders the snapshots beside this file and compares with the *.txt files.
+
+run.py RENDER_SNAPSHOT           compare
+run.py RENDER_SNAPSHOT --write   rewrite the *.txt files
+"""
+import difflib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import unicodedata
+
+import snapshots
+
+HERE = pathlib.Path(__file__).resolve().parent
+SCHEMA = HERE.parent.parent / "include" / "asyncspy" / "snapshot.schema.json"
+WIDTHS = (80, 100, 160)
+# Modes of one width each: what they show differs by more than the width.
+MODES = {"all": ["-w", "100", "-a"], "verbose": ["-w", "100", "-v"],
+         "ascii": ["-w", "80", "-A", "-a"], "color": ["-w", "100", "-c"]}
+EXTRA = {"all": ("missing_rows", "two_loops"), "verbose": ("blocked_call",),
+         "ascii": ("weird_names",), "color": ("blocked_call",)}
+LINES_OF_EQUAL_TASKS = 30
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def load_validator():
+    """A function that gives the problems of a snapshot; None without python3-jsonschema."""
+    try:
+        import jsonschema
+    except ImportError:
+        return None
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    return lambda value: ["%s: %s" % (error.json_path, error.message[:200])
+                          for error in validator.iter_errors(value)]
+
+
+def columns(line):
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def is_unsafe(character):
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def check_lines(text, width):
+    """Problems that no golden file may have: long lines, raw control characters."""
+    problems = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if columns(line) > width:
+            problems.append("line %d has %d columns" % (number, columns(line)))
+        if line != line.rstrip():
+            problems.append("line %d ends in spaces" % number)
+        if any(map(is_unsafe, line)):
+            problems.append("line %d holds a control character" % number)
+    return problems
+
+
+class Run:
+    def __init__(self, program, write):
+        self.program = program
+        self.write = write
+        self.passed = self.failed = 0
+
+    def count(self, name, problems):
+        if problems:
+            self.failed += 1
+            print("FAIL %s\n  %s" % (name, "\n  ".join(problems)))
+        else:
+            self.passed += 1
+
+    def render(self, text, options):
+        done = subprocess.run([self.program] + options, input=text.encode("utf-8"),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        problems = [] if done.returncode == 0 and not done.stderr else [
+            "exit %d: %s" % (done.returncode, done.stderr.decode()[-2000:])]
+        return done.stdout.decode("utf-8"), problems
+
+    def compare(self, path, text):
+        if self.write:
+            path.write_text(text)
+            return []
+        known = path.read_text() if path.exists() else ""
+        return list(difflib.unified_diff(known.split("\n"), text.split("\n"), path.name,
+                                         "now", lineterm=""))
+
+    def check_text(self, source, suffix, options):
+        text, problems = self.render(source.read_text(), options)
+        width = int(options[options.index("-w") + 1])
+        problems += check_lines(SGR.sub("", text) if "-c" in options else text, width)
+        path = source.with_name("%s.%s.txt" % (source.stem, suffix))
+        self.count(path.name, problems + self.compare(path, text))
+
+    def check_source(self, source, validate):
+        for width in WIDTHS:
+            self.check_text(source, str(width), ["-w", str(width)])
+        for mode, names in EXTRA.items():
+            if source.stem in names:
+                self.check_text(source, mode, MODES[mode])
+        self.check_json(source.name, source.read_text(), validate)
+
+    def check_json(self, name, text, validate):
+        """Read and written again, the snapshot says the same, and both obey the schema."""
+        written, problems = self.render(text, ["-j"])
+        given, result = json.loads(text), json.loads(written or "{}")
+        for tasks in (given.get("tasks", []), result.get("tasks", [])):
+            for task in tasks:
+                task["awaited_by"] = []  # analysis fills them
+        if validate:
+            problems += validate(given) + validate(result)
+        groups = result.pop("groups", [])
+        given.pop("groups")
+        if given != result:
+            problems.append("the snapshot changed when it was read and written")
+        if sum(group["count"] for group in groups) != len(given["tasks"]):
+            problems.append("the groups do not hold every task once")
+        self.count(name, problems)
+
+    def check_equal_tasks(self):
+        """10,000 equal tasks fit on a screen."""
+        text, problems = self.render(json.dumps(snapshots.equal_tasks(10000)), ["-w", "80"])
+        if text.count("\n") > LINES_OF_EQUAL_TASKS:
+            problems.append("%d lines" % text.count("\n"))
+        self.count("10,000 equal tasks", problems + check_lines(text, 80))
+
+
+def main():
+    run = Run(sys.argv[1], "--write" in sys.argv[2:])
+    validate = load_validator()
+    if not validate:
+        print("python3-jsonschema is not installed: the schema is not checked")
+    if run.write:
+        snapshots.main()
+    for source in sorted(HERE.glob("*.json")):
+        run.check_source(source, validate)
+    run.check_equal_tasks()
+    print("%d passed, %d failed" % (run.passed, run.failed))
+    return 1 if run.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
