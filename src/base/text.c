@@ -195,7 +195,8 @@ char *text_from_bytes(struct arena *arena, const char *bytes, size_t length) {
         if (code > 0)
             end = mempcpy(end, bytes, size);
         else
-            end += sprintf(end, "\\u%s%02x", code < 0 ? "dc" : "00", (unsigned char)bytes[0]);
+            end +=
+                snprintf(end, 6 + 1, "\\u%s%02x", code < 0 ? "dc" : "00", (unsigned char)bytes[0]);
     }
     return result;
 }

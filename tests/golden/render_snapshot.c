@@ -25,7 +25,7 @@ static bool parse_options(int argc, char **argv, struct text_options *options, b
     for (int option; (option = getopt(argc, argv, "w:acvAj")) != -1;) {
         switch (option) {
         case 'w':
-            options->width = atoi(optarg);
+            options->width = (int)strtol(optarg, NULL, 10);
             break;
         case 'a':
             options->all_tasks = true;

@@ -1,0 +1,247 @@
+/* The text report: nothing raw, no line too long, nothing assumed to be there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/analysis/edges.h"
+#include "asyncspy/analysis/group.h"
+#include "asyncspy/base/text.h"
+#include "asyncspy/render/text.h"
+
+#define EVIL "\x1b[31m\n\r\xc2\x9b\u202e\xff\u4e2d\U0001f40d"
+
+static char *render(const struct snapshot *snapshot, const struct text_options *options) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_null(render_text(snapshot, options, out));
+    fclose(out);
+    return text;
+}
+
+/* Lines fit, end in no space, and hold nothing but printable characters. */
+static void check_lines(char *text, int width, bool ascii) {
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (text_width(line) > width)
+            fail_msg("%d columns instead of %d: %s", text_width(line), width, line);
+        assert_true(!*line || line[strlen(line) - 1] != ' ');
+        for (const char *at = line; *at; at++)
+            assert_true((unsigned char)*at >= 0x20 && *at != 0x7f && !(ascii && *at & 0x80));
+        assert_true(text_is_utf8(line, strlen(line)));
+        assert_null(strstr(line, "\u202e"));
+        assert_null(strstr(line, "\xc2\x9b"));
+    }
+}
+
+static const struct snapshot_frame *make_frame(struct snapshot *snapshot, const char *name,
+                                               const char *file, int32_t line) {
+    struct snapshot_frame *frame = arena_alloc(snapshot->arena, sizeof *frame);
+    *frame = (struct snapshot_frame){.function = name,
+                                     .qualified_name = name,
+                                     .file = file,
+                                     .line = line,
+                                     .end_line = -1,
+                                     .column = -1,
+                                     .end_column = -1};
+    return frame;
+}
+
+static struct snapshot_stack make_stack(struct snapshot *snapshot, size_t count,
+                                        const struct snapshot_frame *const *frames) {
+    struct snapshot_stack stack = {.count = count};
+    stack.frames = arena_alloc_array(snapshot->arena, count, sizeof *stack.frames);
+    for (size_t i = 0; i < count; i++)
+        stack.frames[i] = frames[i];
+    return stack;
+}
+
+static struct snapshot_task *add_task(struct snapshot *snapshot, const char *name) {
+    struct snapshot_task *task = SNAPSHOT_APPEND(snapshot, &snapshot->tasks);
+    *task = (struct snapshot_task){.id = 0x10 * snapshot->tasks.count,
+                                   .name = name,
+                                   .state = SNAPSHOT_TASK_WAITING,
+                                   .tid = SNAPSHOT_UNKNOWN,
+                                   .cancel_requests = SNAPSHOT_UNKNOWN,
+                                   .must_cancel = SNAPSHOT_MAYBE};
+    return task;
+}
+
+/* Every string that could come from a target is hostile and long. */
+static struct snapshot *make_evil(void) {
+    struct snapshot *snapshot = snapshot_create();
+    const char *evil = "";
+    for (int i = 0; i < 30; i++)
+        evil = arena_format(snapshot->arena, "%s%s", evil, EVIL);
+    snapshot->asyncspy = "0.1.0";
+    snapshot->captured_at = evil;
+    snapshot->target.command_line = &snapshot->target.executable;
+    snapshot->target.command_line_count = 1;
+    snapshot->target.executable = snapshot->target.core = snapshot->target.python_version = evil;
+    snapshot->capture.mode = evil;
+    snapshot_add_missing(snapshot, evil, evil);
+    const struct snapshot_frame *frames[] = {
+        make_frame(snapshot, evil, evil, INT32_MAX), make_frame(snapshot, NULL, NULL, -1),
+        make_frame(snapshot, evil, "/usr/lib/python3.11/\x1b.py", 5),
+        make_frame(snapshot, evil, "<frozen \x1b>", 5)};
+    struct snapshot_stack stack = make_stack(snapshot, 4, frames);
+    for (int i = 0; i < 9; i++) {
+        struct snapshot_task *task =
+            add_task(snapshot, arena_format(snapshot->arena, "%d%s%d", i % 3, evil, i));
+        task->type = task->coroutine = evil;
+        task->frames = i < 7 ? stack : (struct snapshot_stack){0};
+        task->state = i == 0 ? SNAPSHOT_TASK_RUNNING : SNAPSHOT_TASK_WAITING;
+        task->tid = i == 0 ? 7 : SNAPSHOT_UNKNOWN;
+        task->created_at = stack;
+        snapshot_add_note(snapshot, task, evil);
+        task->exception = arena_alloc(snapshot->arena, sizeof *task->exception);
+        task->exception->type = task->exception->text = evil;
+        task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
+        *task->awaiting =
+            (struct snapshot_wait){.kind = i == 8 ? SNAPSHOT_WAIT_UNKNOWN : SNAPSHOT_WAIT_TASK,
+                                   .text = evil,
+                                   .tasks = &snapshot->tasks.items[0].id,
+                                   .task_count = 1};
+    }
+    *SNAPSHOT_APPEND(snapshot, &snapshot->event_loops) = (struct snapshot_loop){
+        .id = 1, .type = evil, .tid = 7, .state = SNAPSHOT_LOOP_STATE_UNKNOWN};
+    for (int i = 0; i < 3; i++)
+        *SNAPSHOT_APPEND(snapshot, &snapshot->threads) =
+            (struct snapshot_thread){.tid = 7 + i,
+                                     .name = evil,
+                                     .os_state = evil,
+                                     .syscall = evil,
+                                     .frames = stack,
+                                     .event_loop = i ? 0 : 1,
+                                     .current_task = i ? 0 : 0x10,
+                                     .holds_gil = SNAPSHOT_YES};
+    edges_find(snapshot);
+    group_tasks(snapshot);
+    return snapshot;
+}
+
+static void test_hostile(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_evil();
+    for (int width = 80; width < 240; width += 7)
+        for (int flags = 0; flags < 8; flags++) {
+            struct text_options options = {
+                .width = width, .all_tasks = flags & 1, .verbose = flags & 2, .ascii = flags & 4};
+            char *text = render(snapshot, &options);
+            check_lines(text, width, options.ascii);
+            free(text);
+        }
+    snapshot_destroy(snapshot);
+}
+
+/* Nothing is known, of anything. */
+static void test_unknown(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_create();
+    struct text_options options = {.width = 0};
+    for (int round = 0; round < 2; round++) {
+        char *text = render(snapshot, &options);
+        check_lines(text, TEXT_WIDTH_LEAST, true);
+        free(text);
+        add_task(snapshot, NULL);
+        add_task(snapshot, NULL);
+        add_task(snapshot, NULL)->state = SNAPSHOT_TASK_RUNNING;
+        *SNAPSHOT_APPEND(snapshot, &snapshot->event_loops) =
+            (struct snapshot_loop){.tid = SNAPSHOT_UNKNOWN, .state = SNAPSHOT_LOOP_STATE_UNKNOWN};
+        *SNAPSHOT_APPEND(snapshot, &snapshot->threads) = (struct snapshot_thread){
+            .tid = SNAPSHOT_UNKNOWN, .holds_gil = SNAPSHOT_MAYBE, .cpu_s = NAN};
+        group_tasks(snapshot);
+    }
+    snapshot_destroy(snapshot);
+}
+
+static void test_color(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_evil();
+    struct text_options options = {.width = 100};
+    char *plain = render(snapshot, &options);
+    options.color = true;
+    char *colored = render(snapshot, &options), *to = colored;
+    for (const char *at = colored; *at; at++) { /* without its sequences it is the plain text */
+        if (*at == '\x1b')
+            at = strchr(at, 'm');
+        else
+            *to++ = *at;
+    }
+    *to = '\0';
+    assert_string_equal(plain, colored);
+    free(plain);
+    free(colored);
+    snapshot_destroy(snapshot);
+}
+
+/* The line of the report that holds `word`; fails if there is none. */
+static void assert_line(const char *text, const char *word, const char *expected) {
+    const char *found = strstr(text, word);
+    if (!found)
+        fail_msg("no %s in\n%s", word, text);
+    while (found > text && found[-1] != '\n')
+        found--;
+    char *line = strndup(found, strcspn(found, "\n"));
+    assert_string_equal(line, expected);
+    free(line);
+}
+
+static void test_places(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_create();
+    const struct snapshot_frame *frames[] = {
+        make_frame(snapshot, "innermost", "/usr/lib64/python3.13t/asyncio/locks.py", 1),
+        make_frame(snapshot, "Api.get", "/v/lib/python3.12/site-packages/api/x.py", 2),
+        make_frame(snapshot, "f.<locals>.outer", "/usr/lib/python3/dist-packages/y.py", 3),
+        make_frame(snapshot, "mine", "/opt/me/python3.11/app.py", 4),
+        make_frame(snapshot, "theirs", "/usr/lib/python3.11/runpy.py", 5),
+    };
+    for (int i = 2; i < 12; i++) {
+        struct snapshot_task *task =
+            add_task(snapshot, arena_format(snapshot->arena, "Task-%d", i == 2 ? 100 : i));
+        task->frames = make_stack(snapshot, 5, frames);
+        task->created_at = make_stack(snapshot, 3, frames);
+    }
+    group_tasks(snapshot);
+    struct text_options options = {.width = 100};
+    char *text = render(snapshot, &options);
+    assert_line(text, "Task-3",
+                "      10  waiting      ?                               Task-3 .. Task-100");
+    assert_line(text, "innermost", "          innermost                 asyncio/locks.py:1");
+    assert_line(text, "library", "          ... 2 library frames up to outer (-v)");
+    assert_line(text, "mine", "        > mine                      /opt/me/python3.11/app.py:4");
+    assert_line(text, "theirs", "          theirs                    runpy.py:5");
+    assert_line(text, "created", "          created by  Api.get       api/x.py:2  x 10");
+    free(text);
+    snapshot_destroy(snapshot);
+}
+
+static void test_full_disk(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_evil();
+    struct text_options options = {.width = 100};
+    FILE *out = fopen("/dev/full", "w");
+    struct error *err = render_text(snapshot, &options, out);
+    assert_non_null(err);
+    assert_int_equal(error_get_kind(err), ERROR_OS);
+    error_destroy(err);
+    fclose(out);
+    snapshot_destroy(snapshot);
+}
+
+int main(void) {
+    setlocale(LC_CTYPE, "C.UTF-8");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_color),     cmocka_unit_test(test_places),
+        cmocka_unit_test(test_full_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
