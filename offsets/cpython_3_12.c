@@ -57,6 +57,7 @@ const struct py_table py_table_3_12 = {
             [PY_FIELD_thread_dict] = PY_AT(112),
             [PY_FIELD_cframe_size] = PY_AT(16),
             [PY_FIELD_cframe_current_frame] = PY_AT(0),
+            [PY_FIELD_cframe_previous] = PY_AT(8),
             [PY_FIELD_frame_size] = PY_AT(80),
             [PY_FIELD_frame_code] = PY_AT(0),
             [PY_FIELD_frame_previous] = PY_AT(8),

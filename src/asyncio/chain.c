@@ -144,6 +144,7 @@ struct error *aio_chain_read(struct aio *aio, uint64_t coroutine, struct aio_cha
             take_running_stack(aio, place, ret);
             return NULL;
         }
+        py_set_unsettled(aio->py); /* it is just being resumed or suspended */
         ret->note = "it is running, but its frame is in no thread's stack";
     }
     return follow(aio, coroutine, &step, ret);

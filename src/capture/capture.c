@@ -14,7 +14,7 @@
 /* Unstopped tries before a target is stopped: a heartbeat may hit the first, hardly two. */
 #define QUIET_TRIES 2
 /* Copies of a busy target; the last one is walked while the target stands still. */
-#define PAUSED_TRIES 3
+#define PAUSED_TRIES 5
 /* Walks with --nonblocking; the one with the fewest losses counts. */
 #define NONBLOCKING_TRIES 3
 
@@ -115,8 +115,9 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     return err;
 }
 
-static bool walk_missed(const struct shot *shot) {
-    return memory_get_statistics(shot->memory).missed > 0;
+/* Whether the walk over a copy found all it wanted, and nothing in the middle of a switch. */
+static bool is_settled(const struct shot *shot) {
+    return memory_get_statistics(shot->memory).missed == 0 && !py_is_unsettled(shot->capture->py);
 }
 
 /* Walks unstopped to learn which blocks matter, then copies them while the target stands still
@@ -136,7 +137,7 @@ static struct error *take_paused(struct shot *shot) {
         memory_freeze(shot->memory, true);
         err = walk(shot);
         memory_freeze(shot->memory, false);
-        if (err || !walk_missed(shot))
+        if (err || is_settled(shot))
             return err;
         log_debug(LOG_CAPTURE, "copy %d missed %llu reads", i,
                   (unsigned long long)memory_get_statistics(shot->memory).missed);

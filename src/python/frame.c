@@ -91,6 +91,7 @@ struct error *py_frames_read(struct py *py, uint64_t top_frame, struct py_frame 
             err = read_frame(py, &address, &list);
     }
     if (err && !error_is_fatal(err)) {
+        py_set_unsettled(py);
         *ret_why = arena_copy_string(py->snapshot->arena, error_get_message(err),
                                      strlen(error_get_message(err)));
         error_destroy(err);

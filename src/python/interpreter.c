@@ -86,15 +86,56 @@ struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret, s
     return err;
 }
 
-static struct error *read_top_frame(struct py *py, const struct py_record *thread, uint64_t *ret) {
-    uint64_t cframe = PY_U64(thread, thread, cframe);
-    if (py->layout.traits.frame_kind == PY_FRAME_CFRAME) {
-        *ret = 0;
-        return cframe
-                   ? py_read_u64(
-                         py, cframe + (uint64_t)PY_OFFSET(&py->layout, cframe, current_frame), ret)
-                   : NULL;
+/* Whether `frame` is where the evaluation loop was entered from C. */
+static bool is_entry(const struct py *py, const struct py_record *frame) {
+    if (PY_HAS(&py->layout, frame, is_entry))
+        return PY_U8(frame, frame, is_entry) != 0;
+    return PY_U8(frame, frame, owner) >= py->layout.traits.shim_owner_from;
+}
+
+#define INLINED_CALLS_MAX 100000
+
+/* The evaluation loop links its _PyCFrame into the thread before it fills it (Python/ceval.c), so
+ * for a moment current_frame is rubbish. It is right if the frames under it lead to an entry frame
+ * that was called by the current frame of the loop below. */
+static bool is_filled(struct py *py, const struct py_record *cframe, uint64_t below) {
+    struct py_record frame;
+    struct py_cycle_check cycle = {0};
+    uint64_t address = PY_U64(cframe, cframe, current_frame);
+    while (address && !py_cycle_found(&cycle, address) && cycle.steps < INLINED_CALLS_MAX) {
+        struct error *err = py_record_read(py, PY_STRUCT_frame, address, &frame);
+        if (err) {
+            error_destroy(err);
+            return false;
+        }
+        address = PY_U64(&frame, frame, previous);
+        if (is_entry(py, &frame))
+            return address == below;
     }
+    return false;
+}
+
+static struct error *read_cframe(struct py *py, uint64_t address, uint64_t *ret) {
+    struct py_record cframe;
+    uint64_t below = 0;
+    *ret = 0;
+    struct error *err = address ? py_record_read(py, PY_STRUCT_cframe, address, &cframe) : NULL;
+    if (err || !address)
+        return err;
+    uint64_t previous = PY_U64(&cframe, cframe, previous);
+    *ret = PY_U64(&cframe, cframe, current_frame);
+    if (!previous) /* the one inside the thread state: no Python code runs */
+        return NULL;
+    err =
+        py_read_u64(py, previous + (uint64_t)PY_OFFSET(&py->layout, cframe, current_frame), &below);
+    if (!err && !is_filled(py, &cframe, below))
+        *ret = below;
+    return err;
+}
+
+static struct error *read_top_frame(struct py *py, const struct py_record *thread, uint64_t *ret) {
+    if (py->layout.traits.frame_kind == PY_FRAME_CFRAME)
+        return read_cframe(py, PY_U64(thread, thread, cframe), ret);
     *ret = PY_U64(thread, thread, current_frame);
     return NULL;
 }

@@ -35,6 +35,15 @@ void py_destroy(struct py *py) {
 void py_begin_walk(struct py *py, struct snapshot *snapshot) {
     forget_caches(py);
     py->snapshot = snapshot;
+    py->unsettled = false;
+}
+
+void py_set_unsettled(struct py *py) {
+    py->unsettled = true;
+}
+
+bool py_is_unsettled(const struct py *py) {
+    return py->unsettled;
 }
 
 struct py_layout *py_get_layout(struct py *py) {

@@ -27,6 +27,11 @@ void py_destroy(struct py *py); /* NULL-safe */
 /* Starts a walk that fills `snapshot`: forgets every cache. */
 void py_begin_walk(struct py *py, struct snapshot *snapshot);
 
+/* A running target can be caught in the middle of switching frames, when its structures do not
+ * agree for a moment. Whoever finds that says so; the picture is then better taken again. */
+void py_set_unsettled(struct py *py);
+bool py_is_unsettled(const struct py *py);
+
 struct py_layout *py_get_layout(struct py *py);
 struct target_memory *py_get_memory(struct py *py);
 struct snapshot *py_get_snapshot(struct py *py);
