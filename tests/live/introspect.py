@@ -11,6 +11,7 @@ import sys
 import types
 
 _positions = {}
+still = True  # False: the frames move while they are looked at, nothing can be checked twice
 
 # C objects between an awaiter and the coroutine or generator it awaits.
 _WRAPPERS = ("coroutine_wrapper", "async_generator_asend", "async_generator_athrow",
@@ -42,7 +43,7 @@ def frame(f):
     code = f.f_code
     if hasattr(code, "co_positions"):
         line, end_line, column, end_column = position(code, f.f_lasti)
-        if line != f.f_lineno:
+        if still and line != f.f_lineno:
             raise AssertionError("co_positions says line %s, f_lineno %s" % (line, f.f_lineno))
         qualified_name = text(code.co_qualname)
     else:

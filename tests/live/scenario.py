@@ -139,8 +139,8 @@ def tasks_only(**keys):
     called from a callback of the loop, by a sub-interpreter."""
     _add_pending_tasks({ident: introspect.stack(top)
                         for ident, top in sys._current_frames().items()})
-    table, known = _StackTable(), [task for task, _, _ in _tasks.values()]
-    tasks = [_task(task, stated, claim, {}, known, table)
+    table, awaiters = _StackTable(), _awaiters([task for task, _, _ in _tasks.values()])
+    tasks = [_task(task, stated, claim, {}, awaiters, table)
              for task, stated, claim in _tasks.values()]
     return [dict(task, frames=table.stacks[task["frames"]["stack"]], **keys) for task in tasks]
 
@@ -153,6 +153,7 @@ def add_tasks(tasks):
 def _print_when_quiet():
     try:
         if _options.get("busy"):
+            introspect.still = False
             time.sleep(0.3)
         else:
             _wait_until_quiet()
@@ -216,9 +217,13 @@ def _picture(tops):
         _add_pending_tasks(stacks)
     known = [task for task, _, _ in _tasks.values()]
     table = _StackTable()
-    tasks = [_task(task, keys, claim, stacks, known, table)
+    awaiters = _awaiters(known)
+    tasks = [_task(task, keys, claim, stacks, awaiters, table)
              for task, keys, claim in _tasks.values()]
-    threads = [_thread(ident, frames, stacks, known, table) for ident, frames in stacks.items()]
+    threads = []
+    if _options.get("threads", True):
+        threads = [_thread(ident, frames, stacks, known, table)
+                   for ident, frames in stacks.items()]
     return {
         "pid": os.getpid(), "python_version": introspect.python_version(),
         "options": {key: value for key, value in _options.items() if key != "busy"},
@@ -268,7 +273,15 @@ def _state(task, coroutine):
     return "ready" if waiter is None or waiter.done() else "waiting"
 
 
-def _task(task, stated, claim, stacks, known, table):
+def _awaiters(tasks):
+    """{id of an awaited future or task: [ids of the tasks that await it]}."""
+    found = {}
+    for task in tasks:
+        found.setdefault(id(task._fut_waiter), []).append(hex(id(task)))
+    return found
+
+
+def _task(task, stated, claim, stacks, awaiters, table):
     coroutine = task._coro
     state = stated.get("state") or _state(task, coroutine)
     picture = {"id": hex(id(task)), "state": state, "type": introspect.type_name(type(task)),
@@ -284,8 +297,7 @@ def _task(task, stated, claim, stacks, known, table):
         picture["must_cancel"] = task._must_cancel
         if hasattr(task, "cancelling"):
             picture["cancel_requests"] = task.cancelling()
-        picture["awaited_by"] = {"includes": [hex(id(other)) for other in known
-                                              if other._fut_waiter is task]}
+        picture["awaited_by"] = {"includes": awaiters.get(id(task), [])}
     _task_frames(picture, task, coroutine, claim, stacks, table)
     if state in ("done", "cancelled", "running", "not_started"):
         picture["awaiting"] = None
