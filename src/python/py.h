@@ -50,7 +50,7 @@ struct py {
     struct py_layout layout;
     uint64_t runtime_address;
     struct snapshot *snapshot;
-    bool unsettled; /* this walk met a thread in the middle of a switch */
+    bool unsettled;      /* this walk met a thread in the middle of a switch */
     struct arena *arena; /* of the caches */
     struct py_type_entry *types;
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */

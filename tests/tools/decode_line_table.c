@@ -16,7 +16,8 @@ static int hex_digit(char c) {
 static size_t parse_hex(const char *text, unsigned char *bytes) {
     size_t size = 0;
     while (hex_digit(text[2 * size]) >= 0 && hex_digit(text[2 * size + 1]) >= 0) {
-        bytes[size] = (unsigned char)(hex_digit(text[2 * size]) * 16 + hex_digit(text[2 * size + 1]));
+        bytes[size] =
+            (unsigned char)(hex_digit(text[2 * size]) * 16 + hex_digit(text[2 * size + 1]));
         size++;
     }
     return size;

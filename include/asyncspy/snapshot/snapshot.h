@@ -64,8 +64,8 @@ enum snapshot_wait_kind {
 
 struct snapshot_wait {
     enum snapshot_wait_kind kind;
-    snapshot_id id;    /* the object the task is parked on (_fut_waiter) */
-    const char *text;  /* one line for people */
+    snapshot_id id;     /* the object the task is parked on (_fut_waiter) */
+    const char *text;   /* one line for people */
     snapshot_id *tasks; /* awaited tasks */
     size_t task_count;
 };
@@ -115,9 +115,9 @@ struct snapshot_loop {
 };
 
 struct snapshot_thread {
-    int64_t tid;        /* kernel thread id in asyncspy's pid namespace, or SNAPSHOT_UNKNOWN */
-    uint64_t ident;     /* threading.get_ident() */
-    const char *name;   /* threading's name or NULL */
+    int64_t tid;      /* kernel thread id in asyncspy's pid namespace, or SNAPSHOT_UNKNOWN */
+    uint64_t ident;   /* threading.get_ident() */
+    const char *name; /* threading's name or NULL */
     const char *kernel_name;
     int64_t interpreter;
     enum snapshot_tristate holds_gil;
@@ -163,11 +163,11 @@ struct snapshot_capture {
 };
 
 /* A vector of one kind of record: `items` has `count` elements and room for `capacity`. */
-#define SNAPSHOT_VECTOR(type) \
-    struct {                  \
-        type *items;          \
-        size_t count;         \
-        size_t capacity;      \
+#define SNAPSHOT_VECTOR(type)                                                                      \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
     }
 
 /* Identical stacks folded; filled by the analysis layer. */
@@ -205,10 +205,10 @@ void snapshot_reset(struct snapshot *snapshot);
  * the macro. The place is valid until the next append. */
 void *snapshot_vector_grow(struct arena *arena, void *items, size_t *count, size_t *capacity,
                            size_t size);
-#define SNAPSHOT_APPEND(snapshot_, vector_)                                                    \
-    ((vector_)->items = snapshot_vector_grow((snapshot_)->arena, (vector_)->items,             \
-                                             &(vector_)->count, &(vector_)->capacity,          \
-                                             sizeof *(vector_)->items),                        \
+#define SNAPSHOT_APPEND(snapshot_, vector_)                                                        \
+    ((vector_)->items =                                                                            \
+         snapshot_vector_grow((snapshot_)->arena, (vector_)->items, &(vector_)->count,             \
+                              &(vector_)->capacity, sizeof *(vector_)->items),                     \
      &(vector_)->items[(vector_)->count - 1])
 
 /* Adds a row to `missing`; equal rows are kept once. `what` and `why` are copied. */
