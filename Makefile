@@ -140,7 +140,7 @@ check-man: $(OUT)/asyncspy ## the man pages against --help
 TIDY := $(SOURCES:%=tidy-%)
 .PHONY: $(TIDY) cppcheck
 $(TIDY): tidy-%: $(OUT)/gen/offsets_index.inc
-	@clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen
+	@clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen $(if $(filter-out src/base/%,$*),-include scripts/tidy.h)
 
 cppcheck:
 	@cppcheck --quiet --enable=warning,performance,portability,style --error-exitcode=1 \

@@ -1,0 +1,83 @@
+"""A small order service that hangs, for scripts/demo.
+
+Nothing is wrong with the event loop: it is idle, its health check still ticks. But two transfers
+wait for each other's account, one of them while it holds the only database connections' last slot,
+and so every request waits for a connection that nobody gives back.
+"""
+
+import asyncio
+import ctypes
+import os
+import sys
+
+POOL_SIZE = 2
+CLIENTS = 8
+
+
+def let_siblings_look():
+    """With Yama's ptrace_scope 1 (Ubuntu's default) a process may be read by its ancestors only.
+    asyncspy is started by the same shell, so it is a sibling: allow it. A real server does not do
+    this; there one runs `sudo asyncspy`."""
+    if os.path.exists("/proc/sys/kernel/yama/ptrace_scope"):
+        pr_set_ptracer, any_process = 0x59616D61, ctypes.c_ulong(-1)
+        ctypes.CDLL(None).prctl(pr_set_ptracer, any_process, 0, 0, 0)
+
+
+class Ledger:
+    """Accounts with a lock each and a pool of database connections."""
+
+    def __init__(self):
+        self.locks = {"alice": asyncio.Lock(), "bob": asyncio.Lock()}
+        self.pool = asyncio.Semaphore(POOL_SIZE)
+        self.both_hold_one = asyncio.Barrier(2)
+
+    async def transfer(self, source, target):
+        async with self.pool:
+            async with self.locks[source]:
+                await self.both_hold_one.wait()
+                async with self.locks[target]:  # the other one holds it, and wants ours
+                    return "moved"
+
+    async def query_orders(self):
+        async with self.pool:
+            return "orders"
+
+
+async def handle_request(ledger, reader, writer):
+    asyncio.current_task().set_name("request-%s" % writer.get_extra_info("peername")[1])
+    await reader.readline()
+    writer.write((await ledger.query_orders()).encode())
+    await writer.drain()
+    writer.close()
+
+
+async def call(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET orders\n")
+    return await reader.read()
+
+
+async def health_check():
+    while True:
+        await asyncio.sleep(30)
+
+
+async def main():
+    ledger = Ledger()
+    server = await asyncio.start_server(lambda r, w: handle_request(ledger, r, w), "127.0.0.1", 0)
+    tasks = [asyncio.create_task(ledger.transfer("alice", "bob"), name="transfer-alice-bob"),
+             asyncio.create_task(ledger.transfer("bob", "alice"), name="transfer-bob-alice"),
+             asyncio.create_task(health_check(), name="health-check")]
+    await asyncio.sleep(0.1)
+    port = server.sockets[0].getsockname()[1]
+    tasks += [asyncio.create_task(call(port), name="client-%d" % n) for n in range(CLIENTS)]
+    await asyncio.sleep(0.3)
+    print("ready", flush=True)
+    await asyncio.gather(*tasks)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        sys.exit("demo_server.py needs Python 3.11")
+    let_siblings_look()
+    asyncio.run(main())
