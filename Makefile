@@ -140,7 +140,8 @@ check-man: $(OUT)/asyncspy ## the man pages against --help
 TIDY := $(SOURCES:%=tidy-%)
 .PHONY: $(TIDY) cppcheck
 $(TIDY): tidy-%: $(OUT)/gen/offsets_index.inc
-	@clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen $(if $(filter-out src/base/%,$*),-include scripts/tidy.h)
+	@said=$$(clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen \
+	  $(if $(filter-out src/base/%,$*),-include scripts/tidy.h) 2>&1) || { echo "$$said"; exit 1; }
 
 cppcheck:
 	@cppcheck --quiet --enable=warning,performance,portability,style --error-exitcode=1 \
