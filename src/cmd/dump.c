@@ -180,8 +180,8 @@ static struct error *write_output(const struct dump_options *options,
         err = command_flush(out);
     }
     if (options->output && fclose(out) != 0 && !err)
-        err = error_create_os(errno, "%s", options->output);
-    return err;
+        err = error_create_os(errno, "closing it");
+    return err && options->output ? error_add_context(err, "%s", options->output) : err;
 }
 
 int dump_main(int argc, char **argv) {

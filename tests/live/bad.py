@@ -135,8 +135,7 @@ def unsupported_versions(context):
         if not minor or interpreters.parse_minors(minor)[0] in interpreters.MINORS:
             continue
         checked += 1
-        with Running(path, "-c", "import time; print(1, flush=True) if str is not bytes else "
-                     "__import__('os').write(1, '1'); time.sleep(600)",
+        with Running(path, "-c", "import os, time; os.write(1, b'1'); time.sleep(600)",
                      stdout=subprocess.PIPE) as process:
             process.stdout.read(1)
             for problem in refused(context.run("dump", "--pid", process.pid), minor):

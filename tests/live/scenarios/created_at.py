@@ -27,7 +27,10 @@ async def main():
              asyncio.tasks._PyTask(sleeps(), loop=loop, name="Python task")]
     assert before._source_traceback is None
     assert all(task._source_traceback for task in tasks)
+    for task in tasks:
+        scenario.expect_task(task, "waiting")
     scenario.expect_task(before, "waiting", created_at=None)
+    scenario.expect_task(tasks[-1], "waiting")  # all_tasks() of 3.15 does not know it
     scenario.expect_loop(loop, debug=True)
     await asyncio.gather(scenario.idle(), sleeps())
 

@@ -1,10 +1,9 @@
-"""--nonblocking on a target that stands still: complete, and never stopped."""
+"""--nonblocking on a target that stands still: complete, never stopped, and proven quiet."""
 import asyncio
 
 import scenario
 
 SMOKE = True
-MODE = "nonblocking"
 DUMP = ["--nonblocking"]
 
 

@@ -29,7 +29,7 @@ async def main():
     future.set_result(None)
     scenario.expect_task(yielding, "ready", ["...", "yields"])
     scenario.expect_task(waiting, "ready", ["waits"])
-    scenario.expect_task(on_task)
+    scenario.expect_task(on_task, optional=True)
     scenario.expect_task(finished, optional=True)
     scenario.expect_task(asyncio.current_task(), "running", ["block", "main"])
     scenario.block()
