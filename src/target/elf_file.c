@@ -115,8 +115,9 @@ struct error *module_open(struct target_process *process, const struct target_mo
     memset(file, 0, sizeof *file);
     file->descriptor = open_module_file(process, module, mapping);
     elf_version(EV_CURRENT);
+    /* Not mapped: the target could truncate its file under us. */
     if (file->descriptor >= 0)
-        file->elf = elf_begin(file->descriptor, ELF_C_READ_MMAP, NULL);
+        file->elf = elf_begin(file->descriptor, ELF_C_READ, NULL);
     if (!file->elf || !find_bias(file, mapping)) {
         module_close(file);
         return error_create(ERROR_FAULT, "the file of %s cannot be read", module->path);

@@ -126,21 +126,45 @@ static char *read_executable(const struct target_process *process) {
     return copy;
 }
 
-static struct error *check_state(const struct target_process *process, char state) {
-    if (state == 'Z' || state == 'X')
-        return error_create(ERROR_GONE, "process %d has ended (it is a zombie)", (int)process->pid);
-    return NULL;
+/* Opens /proc/TID and looks at it; *state is 0 when there is no such thread. */
+static void open_thread(struct target_process *process, pid_t tid, char *state) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d", (int)tid);
+    if (process->folder >= 0)
+        close(process->folder);
+    process->reader = tid;
+    process->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process->folder < 0 || !read_stat(process, state, &process->start_ticks))
+        *state = 0;
+}
+
+static bool is_ended(char state) {
+    return state == 0 || state == 'Z' || state == 'X';
+}
+
+/* A main thread that has ended is a zombie without memory while the others live on. */
+static bool open_other_thread(struct target_process *process) {
+    pid_t *tids;
+    size_t count;
+    char state = 'Z';
+    struct error *err = process_list_tids(process, &tids, &count);
+    for (size_t i = 0; !err && i < count && is_ended(state); i++)
+        if (tids[i] != process->pid)
+            open_thread(process, tids[i], &state);
+    if (!err)
+        free(tids);
+    error_destroy(err);
+    return !is_ended(state);
 }
 
 static struct error *open_process(struct target_process *process) {
-    char path[64], state;
-    snprintf(path, sizeof path, "/proc/%d", (int)process->pid);
-    process->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (process->folder < 0 || !read_stat(process, &state, &process->start_ticks))
+    char state;
+    open_thread(process, process->pid, &state);
+    if (!state)
         return access_explain(process->pid, ESRCH, false);
-    struct error *err = check_state(process, state);
-    if (!err)
-        err = process_refresh_mappings(process);
+    if (is_ended(state) && !open_other_thread(process))
+        return error_create(ERROR_GONE, "process %d has ended (it is a zombie)", (int)process->pid);
+    struct error *err = process_refresh_mappings(process);
     if (!err && process->mappings.count == 0)
         err = error_create(ERROR_UNSUPPORTED,
                            "process %d has no memory of its own: it is a kernel thread",
@@ -197,7 +221,7 @@ const char *process_get_executable(const struct target_process *process) {
 bool process_is_alive(const struct target_process *process) {
     char state;
     uint64_t start_ticks;
-    if (!read_stat(process, &state, &start_ticks) || state == 'Z' || state == 'X' ||
+    if (!read_stat(process, &state, &start_ticks) || is_ended(state) ||
         start_ticks != process->start_ticks)
         return false;
     char *executable = read_executable(process); /* an exec keeps pid and start time */

@@ -39,7 +39,7 @@ static struct error *read_ranges(void *context, const struct memory_range *range
     const struct target_process *process = context;
     for (size_t first = 0; first < count;) {
         size_t total, number = count - first < RANGES_MAX ? count - first : RANGES_MAX;
-        struct error *err = read_some(process->pid, ranges + first, number, &total);
+        struct error *err = read_some(process->reader, ranges + first, number, &total);
         if (err)
             return err;
         spread(ranges + first, number, total, done + first);

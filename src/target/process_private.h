@@ -7,7 +7,8 @@
 
 struct target_process {
     pid_t pid;
-    int folder;      /* /proc/PID */
+    pid_t reader;    /* the thread that is read through: the main one, or another if that ended */
+    int folder;      /* /proc/READER */
     bool namespaced; /* it has a pid namespace of its own */
     uint64_t start_ticks;
     struct arena *arena; /* of the mappings; two, so that a refresh can build the next ones */

@@ -1,8 +1,17 @@
-/* Stopping all threads: ptrace(2), PTRACE_SEIZE. */
+/*
+ * Stopping all threads: ptrace(2), PTRACE_SEIZE.
+ *
+ * The tracer is a thread of its own that lives as long as the stop. When it ends the kernel lets
+ * go of everything that it traced, also of threads that could not be stopped and so not be
+ * detached: those in uninterruptible sleep.
+ */
 #include "asyncspy/target/stop.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -28,6 +37,9 @@ struct target_stop {
     struct stopped_thread *threads;
     size_t count, capacity;
     int unstopped;
+    pthread_t tracer;
+    sem_t stopped, release; /* all stand still; let them go */
+    struct error *err;      /* of the stop */
 };
 
 static bool is_seized(const struct target_stop *stop, pid_t tid) {
@@ -45,12 +57,29 @@ static void remember(struct target_stop *stop, pid_t tid) {
     stop->threads[stop->count++] = (struct stopped_thread){.tid = tid};
 }
 
+/* Whether a thread has ended: the kernel refuses a zombie like a process of somebody else. */
+static bool has_ended(const struct target_stop *stop, pid_t tid) {
+    char name[64], *text;
+    size_t size;
+    snprintf(name, sizeof name, "task/%d/stat", (int)tid);
+    struct error *err = process_read_file(stop->process, name, &text, &size);
+    if (err) {
+        error_destroy(err);
+        return true;
+    }
+    const char *at = strrchr(text, ')');
+    bool ended = at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X');
+    free(text);
+    return ended;
+}
+
 /* Seizes and interrupts one thread; one that has just ended is no error. */
 static struct error *seize(struct target_stop *stop, pid_t tid) {
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
-        if (errno == ESRCH)
+        int error_number = errno;
+        if (error_number == ESRCH || has_ended(stop, tid))
             return NULL;
-        return access_explain(process_get_pid(stop->process), errno, true);
+        return access_explain(process_get_pid(stop->process), error_number, true);
     }
     remember(stop, tid);
     (void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* ESRCH: it ended; the wait will tell */
@@ -108,12 +137,9 @@ static void wait_for_stops(struct target_stop *stop) {
     stop->unstopped = (int)left;
 }
 
-struct error *stop_begin(struct target_process *process, struct target_stop **ret) {
-    struct target_stop *stop = memory_alloc(sizeof *stop);
+static struct error *stop_all(struct target_stop *stop) {
     bool found = true;
     struct error *err = NULL;
-    memset(stop, 0, sizeof *stop);
-    stop->process = process;
     for (int i = 0; !err && found && i < RESCANS_MAX; i++) {
         err = seize_new(stop, &found);
         if (!err && found)
@@ -121,38 +147,75 @@ struct error *stop_begin(struct target_process *process, struct target_stop **re
     }
     if (!err && stop->count == 0)
         err = error_create(ERROR_GONE, "process %d ended while it was read",
-                           (int)process_get_pid(process));
-    if (err) {
-        stop_end(stop);
-        return err;
-    }
+                           (int)process_get_pid(stop->process));
     if (stop->unstopped)
         log_debug(LOG_TARGET, "%d threads did not stop in time", stop->unstopped);
-    *ret = stop;
+    return err;
+}
+
+/* What did not stop is not waited for: the end of the tracer frees it. */
+static void let_go(struct target_stop *stop) {
+    (void)collect(stop);
+    for (size_t i = 0; i < stop->count; i++)
+        if (stop->threads[i].stopped)
+            (void)ptrace(PTRACE_DETACH, stop->threads[i].tid, NULL,
+                         (void *)(uintptr_t)stop->threads[i].signal);
+}
+
+static void *trace(void *context) {
+    struct target_stop *stop = context;
+    stop->err = stop_all(stop);
+    sem_post(&stop->stopped);
+    while (sem_wait(&stop->release) != 0)
+        continue;
+    let_go(stop);
     return NULL;
 }
 
-/* A thread can be detached only while it is stopped. One that still is not sleeps where nothing
- * wakes it, and it is not waited for: the kernel lets it go when asyncspy ends, at the latest. */
-static void detach(struct stopped_thread *thread) {
-    int status;
-    if (!thread->stopped && waitpid(thread->tid, &status, __WALL | WNOHANG) == thread->tid &&
-        WIFSTOPPED(status))
-        note_stop(thread, status);
-    (void)ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(uintptr_t)thread->signal);
+/* Signals are for the main thread. */
+static struct error *start_tracer(struct target_stop *stop) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int error_number = pthread_create(&stop->tracer, NULL, trace, stop);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error_number ? error_create_os(error_number, "starting a thread") : NULL;
+}
+
+static void destroy(struct target_stop *stop) {
+    sem_destroy(&stop->stopped);
+    sem_destroy(&stop->release);
+    free(stop->threads);
+    free(stop);
+}
+
+struct error *stop_begin(struct target_process *process, struct target_stop **ret) {
+    struct target_stop *stop = memory_alloc(sizeof *stop);
+    memset(stop, 0, sizeof *stop);
+    stop->process = process;
+    sem_init(&stop->stopped, 0, 0);
+    sem_init(&stop->release, 0, 0);
+    struct error *err = start_tracer(stop);
+    if (err) {
+        destroy(stop);
+        return err;
+    }
+    while (sem_wait(&stop->stopped) != 0)
+        continue;
+    err = stop->err;
+    if (err)
+        stop_end(stop);
+    else
+        *ret = stop;
+    return err;
 }
 
 void stop_end(struct target_stop *stop) {
     if (!stop)
         return;
-    for (size_t i = 0; i < stop->count; i++)
-        if (stop->threads[i].stopped)
-            detach(&stop->threads[i]);
-    for (size_t i = 0; i < stop->count; i++)
-        if (!stop->threads[i].stopped)
-            detach(&stop->threads[i]);
-    free(stop->threads);
-    free(stop);
+    sem_post(&stop->release);
+    pthread_join(stop->tracer, NULL);
+    destroy(stop);
 }
 
 int stop_get_unstopped(const struct target_stop *stop) {
