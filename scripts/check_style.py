@@ -43,7 +43,7 @@ THIRD_PARTY = {
     r"argp\.h": "cmd",
 }
 LIBC = r"""(sys|linux|asm|arpa|netinet|sanitizer)/.*|(assert|ctype|dirent|dlfcn|elf|endian|errno|fcntl|
-float|fnmatch|getopt|grp|inttypes|langinfo|limits|link|locale|math|poll|pthread|pwd|sched|setjmp|
+float|fnmatch|getopt|grp|inttypes|langinfo|limits|link|locale|math|poll|pthread|pwd|sched|semaphore|setjmp|
 signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|termios|time|
 unistd|wchar|wctype)\.h""".replace("\n", "")
 
