@@ -150,8 +150,14 @@ cppcheck:
 
 lint: $(TIDY) cppcheck ## clang-tidy and cppcheck (minutes; use -j)
 
-bench: $(OUT)/asyncspy ## how fast, how much memory, how long the target stands
-	$(PYTHON) scripts/bench
+$(OUT)/tests/measure: $(OBJ)/tests/bench/measure.o
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+# BENCH="--tasks 10,1000 --interpreter 3.14" measures less.
+bench: $(OUT)/asyncspy $(OUT)/tests/measure ## how fast, how much memory, how long the target stands
+	@ASYNCSPY=$(OUT)/asyncspy MEASURE=$(OUT)/tests/measure $(PYTHON) scripts/bench $(BENCH)
 
 demo: ## a hung server and its dump
 	scripts/demo
