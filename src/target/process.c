@@ -50,19 +50,32 @@ struct error *process_read_file(const struct target_process *process, const char
     return err ? error_add_context(err, "/proc/%d/%s", (int)process->pid, name) : NULL;
 }
 
-/* State and start time from /proc/PID/stat: the third and the 22nd field. */
-static bool parse_stat(const char *text, char *state, uint64_t *start_ticks) {
+/* Of /proc/PID/stat, the fields 3, 22 and 28. */
+struct process_stat {
+    char state;
+    uint64_t start_ticks;
+    uint64_t stack; /* where it starts: only an exec moves it; 0 if we may not know */
+};
+
+static const char *skip_fields(const char *at, int count) {
+    for (; count && at; count--)
+        at = strchr(at + 1, ' ');
+    return at;
+}
+
+static bool parse_stat(const char *text, struct process_stat *ret) {
     const char *at = strrchr(text, ')'); /* the name may hold anything */
     if (!at || at[1] != ' ' || !at[2])
         return false;
-    *state = at[2];
-    for (int i = 2; i < 22 && at; i++)
-        at = strchr(at + 1, ' ');
-    *start_ticks = at ? strtoull(at, NULL, 10) : 0;
+    ret->state = at[2];
+    at = skip_fields(at, 20);
+    ret->start_ticks = at ? strtoull(at, NULL, 10) : 0;
+    at = skip_fields(at, 6);
+    ret->stack = at ? strtoull(at, NULL, 10) : 0;
     return at != NULL;
 }
 
-static bool read_stat(const struct target_process *process, char *state, uint64_t *start_ticks) {
+static bool read_stat(const struct target_process *process, struct process_stat *ret) {
     char *text;
     size_t size;
     struct error *err = process_read_file(process, "stat", &text, &size);
@@ -70,7 +83,7 @@ static bool read_stat(const struct target_process *process, char *state, uint64_
         error_destroy(err);
         return false;
     }
-    bool found = parse_stat(text, state, start_ticks);
+    bool found = parse_stat(text, ret);
     free(text);
     return found;
 }
@@ -129,13 +142,15 @@ static char *read_executable(const struct target_process *process) {
 /* Opens /proc/TID and looks at it; *state is 0 when there is no such thread. */
 static void open_thread(struct target_process *process, pid_t tid, char *state) {
     char path[64];
+    struct process_stat stat = {.state = 0};
     snprintf(path, sizeof path, "/proc/%d", (int)tid);
     if (process->folder >= 0)
         close(process->folder);
     process->reader = tid;
     process->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (process->folder < 0 || !read_stat(process, state, &process->start_ticks))
-        *state = 0;
+    *state = process->folder >= 0 && read_stat(process, &stat) ? stat.state : '\0';
+    process->start_ticks = stat.start_ticks;
+    process->stack = stat.stack;
 }
 
 static bool is_ended(char state) {
@@ -219,10 +234,9 @@ const char *process_get_executable(const struct target_process *process) {
 }
 
 bool process_is_alive(const struct target_process *process) {
-    char state;
-    uint64_t start_ticks;
-    if (!read_stat(process, &state, &start_ticks) || is_ended(state) ||
-        start_ticks != process->start_ticks)
+    struct process_stat stat;
+    if (!read_stat(process, &stat) || is_ended(stat.state) ||
+        stat.start_ticks != process->start_ticks || stat.stack != process->stack)
         return false;
     char *executable = read_executable(process); /* an exec keeps pid and start time */
     bool same = strcmp(executable, process->executable) == 0;

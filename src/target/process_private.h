@@ -11,6 +11,7 @@ struct target_process {
     int folder;      /* /proc/READER */
     bool namespaced; /* it has a pid namespace of its own */
     uint64_t start_ticks;
+    uint64_t stack;      /* where it starts; tells an exec of the same program */
     struct arena *arena; /* of the mappings; two, so that a refresh can build the next ones */
     struct target_mappings mappings;
     double mappings_read_at;
