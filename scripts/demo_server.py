@@ -1,8 +1,8 @@
 """A small order service that hangs, for scripts/demo.
 
-Nothing is wrong with the event loop: it is idle, its health check still ticks. But two transfers
-wait for each other's account, one of them while it holds the only database connections' last slot,
-and so every request waits for a connection that nobody gives back.
+Nothing is wrong with the event loop: it is idle, and its health check still ticks. But two transfers
+wait for each other's account, each with a database connection in hand. The pool has two, so every
+request waits for a connection that nobody gives back.
 """
 
 import asyncio
