@@ -108,8 +108,8 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     if (err)
         return err;
     err = memory_recopy(shot->memory);
-    if (!err && walk_stopped)
-        err = walk(shot);
+    if (!err)
+        err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);
     stop_end(stop);
     shot->pause_s += clock_monotonic() - start;
     return err;

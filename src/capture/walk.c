@@ -175,3 +175,24 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
     }
     return err;
 }
+
+static struct error *walk_stacks_of(struct py *py, const struct py_interpreter *interpreter) {
+    struct py_thread *threads;
+    struct py_frame *frames;
+    size_t count, frame_count;
+    const char *why;
+    struct error *err = py_threads_read(py, interpreter, &threads, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        err = py_frames_read(py, threads[i].top_frame, &frames, &frame_count, &why);
+    return err;
+}
+
+struct error *walk_stacks(struct py *py, struct snapshot *snapshot) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    py_begin_walk(py, snapshot);
+    struct error *err = py_interpreters_read(py, &interpreters, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        err = walk_stacks_of(py, &interpreters[i]);
+    return err;
+}

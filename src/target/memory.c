@@ -192,6 +192,8 @@ static struct error *miss(struct target_memory *memory, uint64_t number, uint8_t
         return fault(number << BLOCK_SHIFT, BLOCK_SIZE);
     block->asked |= absent;
     memory->statistics.missed++;
+    log_debug(LOG_TARGET, "0x%llx is not in the frozen copy",
+              (unsigned long long)(number << BLOCK_SHIFT));
     return error_create(ERROR_MISSED, "0x%llx is not in the frozen copy",
                         (unsigned long long)(number << BLOCK_SHIFT));
 }
