@@ -184,6 +184,15 @@ static struct error *write_output(const struct dump_options *options,
     return err && options->output ? error_add_context(err, "%s", options->output) : err;
 }
 
+/* The text shows what is missing; who reads JSON or has a file should hear of it too. */
+static void note_losses(const struct dump_options *options, const struct snapshot *snapshot) {
+    if (options->quiet || snapshot->missing.count == 0 ||
+        (options->format == FORMAT_TEXT && !options->output))
+        return;
+    fprintf(stderr, "asyncspy: what could not be read is listed under `missing`: %zu rows\n",
+            snapshot->missing.count);
+}
+
 int dump_main(int argc, char **argv) {
     struct dump_options options = {.color = "auto"};
     argp_err_exit_status = EXIT_USAGE;
@@ -197,6 +206,7 @@ int dump_main(int argc, char **argv) {
         edges_find(snapshot);
         group_tasks(snapshot);
         err = write_output(&options, snapshot);
+        note_losses(&options, snapshot);
     }
     snapshot_destroy(snapshot);
     return err ? command_fail(err) : EXIT_DONE;

@@ -183,8 +183,11 @@ static void print_loops(struct report *report) {
     size_t count = report->snapshot->event_loops.count;
     size_t most = report->options->verbose ? count : LOOPS_MAX;
     print_label(report, "LOOPS", count);
-    if (!count)
+    if (!count) {
+        if (report->snapshot->missing.count == 0)
+            page_put(page, "no event loop runs, and no task knows one");
         page_end_line(page);
+    }
     for (size_t i = 0; i < count && i < most; i++)
         print_loop(report, &report->snapshot->event_loops.items[i]);
     if (count > most) {
