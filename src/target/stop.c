@@ -23,7 +23,8 @@
 #include "asyncspy/target/access.h"
 #include "process_private.h"
 
-#define DEADLINE_S 0.1 /* for threads that do not stop: they are in uninterruptible sleep */
+#define SLEEPERS_DEADLINE_S 0.1 /* for threads in uninterruptible sleep */
+#define LONGEST_WAIT_S 10
 #define RESCANS_MAX 100
 
 struct stopped_thread {
@@ -57,20 +58,26 @@ static void remember(struct target_stop *stop, pid_t tid) {
     stop->threads[stop->count++] = (struct stopped_thread){.tid = tid};
 }
 
-/* Whether a thread has ended: the kernel refuses a zombie like a process of somebody else. */
-static bool has_ended(const struct target_stop *stop, pid_t tid) {
+/* The state of a thread as the kernel names it; 0 when it is gone. */
+static char get_state(const struct target_stop *stop, pid_t tid) {
     char name[64], *text;
     size_t size;
     snprintf(name, sizeof name, "task/%d/stat", (int)tid);
     struct error *err = process_read_file(stop->process, name, &text, &size);
     if (err) {
         error_destroy(err);
-        return true;
+        return 0;
     }
     const char *at = strrchr(text, ')');
-    bool ended = at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X');
+    char state = at && at[1] == ' ' ? at[2] : 0;
     free(text);
-    return ended;
+    return state;
+}
+
+/* The kernel refuses a zombie like a process of somebody else. */
+static bool has_ended(const struct target_stop *stop, pid_t tid) {
+    char state = get_state(stop, tid);
+    return state == 0 || state == 'Z' || state == 'X';
 }
 
 /* Seizes and interrupts one thread; one that has just ended is no error. */
@@ -128,13 +135,31 @@ static size_t collect(struct target_stop *stop) {
     return left;
 }
 
-static void wait_for_stops(struct target_stop *stop) {
-    double deadline = clock_monotonic() + DEADLINE_S;
+static bool only_uninterruptible(const struct target_stop *stop) {
+    for (size_t i = 0; i < stop->count; i++)
+        if (!stop->threads[i].stopped && get_state(stop, stop->threads[i].tid) != 'D')
+            return false;
+    return true;
+}
+
+/* Threads in uninterruptible sleep are given up soon. One that could run but gets no CPU is not:
+ * it would run while it is taken to stand still. */
+static struct error *wait_for_stops(struct target_stop *stop) {
+    double start = clock_monotonic();
     const struct timespec pause = {0, 50000};
-    size_t left;
-    while ((left = collect(stop)) && clock_monotonic() < deadline)
+    for (;;) {
+        size_t left = collect(stop);
+        double waited = clock_monotonic() - start;
+        stop->unstopped = (int)left;
+        if (!left || (waited > SLEEPERS_DEADLINE_S && only_uninterruptible(stop)))
+            return NULL;
+        if (waited > LONGEST_WAIT_S)
+            return error_create(ERROR_OS,
+                                "process %d did not stop within %d s: the machine is overloaded; "
+                                "try again, or use --nonblocking",
+                                (int)process_get_pid(stop->process), LONGEST_WAIT_S);
         nanosleep(&pause, NULL);
-    stop->unstopped = (int)left;
+    }
 }
 
 static struct error *stop_all(struct target_stop *stop) {
@@ -143,7 +168,7 @@ static struct error *stop_all(struct target_stop *stop) {
     for (int i = 0; !err && found && i < RESCANS_MAX; i++) {
         err = seize_new(stop, &found);
         if (!err && found)
-            wait_for_stops(stop);
+            err = wait_for_stops(stop);
     }
     if (!err && stop->count == 0)
         err = error_create(ERROR_GONE, "process %d ended while it was read",
