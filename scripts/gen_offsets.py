@@ -15,6 +15,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -24,8 +25,30 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIELDS_DEF = os.path.join(TOP, "include/asyncspy/python/fields.def")
 PYTHONS = os.path.join(TOP, "build/pythons")
 
-# The oldest and most complete source of each minor is the one that a table is made from.
-MINORS = (11, 12, 13, 14, 15)
+NOW = 99  # still so in the newest version
+
+# Fields that not every version has: the first and the last minor that do. Every other field of
+# fields.def must be found, or no table is written.
+ONLY_IN = {
+    "runtime.gil": (11, 11),
+    "interpreter.gil": (12, NOW),
+    "interpreter.asyncio_tasks_head": (14, NOW),
+    "thread.cframe": (11, 12),
+    "thread.current_frame": (13, NOW),
+    "thread.asyncio_running_loop": (13, NOW),
+    "thread.asyncio_running_task": (14, NOW),
+    "thread.asyncio_tasks_head": (14, NOW),
+    "cframe.size": (11, 12),
+    "cframe.current_frame": (11, 12),
+    "cframe.previous": (11, 12),
+    "frame.stacktop": (11, 13),
+    "frame.stackpointer": (14, NOW),
+    "frame.is_entry": (11, 11),
+    "dict_values.valid": (13, NOW),
+    "task.node": (14, NOW),
+    "running_loop_holder.size": (11, 11),
+    "running_loop_holder.loop": (11, 11),
+}
 
 # 3.13 keeps the running loop right behind the embedded PyThreadState, whose size changed within
 # 3.13 and is told by _Py_DebugOffsets.
@@ -57,6 +80,20 @@ TRAITS = {
              integer="TAG", gil="INTERPRETER", states=NEW_STATES, resume=(0, 0, 0), depth=2,
              tagged=True, shim=3),
 }
+
+MINORS = tuple(sorted(TRAITS))
+
+# Prints the numbers of RESUME and its variants: the specialised ones stand only in the header.
+RESUME_PROGRAM = r"""
+import opcode, os, re, sysconfig
+found = dict(opcode.opmap)
+header = os.path.join(sysconfig.get_path("include"), "opcode.h")
+if os.path.exists(header):
+    found.update((m[1], int(m[2])) for m in
+                 re.finditer(r"#define[ ]+(\w+)[ ]+(\d+)", open(header).read()))
+print(os.path.exists(header), *[n for k, n in found.items()
+                                if re.match("(INSTRUMENTED_)?RESUME(_QUICK|_CHECK)?$", k)])
+"""
 
 # Runs inside gdb: looks every member up and writes its place in bits.
 GDB_PROGRAM = r"""
@@ -137,6 +174,10 @@ def read_fields():
     return structs
 
 
+class GenerateError(Exception):
+    """Why no table can be made of an interpreter."""
+
+
 class Interpreter:
     """An interpreter at hand: a root folder and the files inside it that hold DWARF."""
 
@@ -159,6 +200,15 @@ class Interpreter:
         self.version, executable, library, extension = text.split("\n")[:4]
         inside = [library if library and os.path.exists(self.root + library) else executable]
         self.files = [self.root + name for name in inside + [extension] if name]
+
+    def resume_opcodes(self):
+        """The numbers of RESUME, and whether its specialised forms are among them."""
+        words = self.run(RESUME_PROGRAM).split()
+        return set(map(int, words[1:])), words[0] == "True"
+
+    def sort_key(self):
+        """Oldest first, release before debug: a table is made from the first with DWARF."""
+        return self.minor, [int(n) for n in re.findall(r"\d+", self.version)], self.flavour[0] == "d"
 
 
 def find_interpreters():
@@ -197,38 +247,57 @@ def read_dwarf(files, root, structs):
         json.dump(structs, open(fields, "w"))
         open(program, "w").write(GDB_PROGRAM)
         for path in files:
-            subprocess.run(["gdb", "-batch", "-nx", "-iex",
-                            "set debug-file-directory %s/usr/lib/debug" % root, "-ex",
-                            "source " + program, path], check=True, timeout=300,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           env=dict(os.environ, GEN_FIELDS=fields, GEN_OUT=out))
+            done = subprocess.run(["gdb", "-batch", "-nx", "-iex",
+                                   "set debug-file-directory %s/usr/lib/debug" % root, "-ex",
+                                   "source " + program, path], timeout=300,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  env=dict(os.environ, GEN_FIELDS=fields, GEN_OUT=out))
+            if not os.path.exists(out):
+                raise GenerateError("gdb failed on %s: %s"
+                                    % (path, done.stderr.decode(errors="replace").strip()))
             result = json.load(open(out))
+            os.remove(out)
             for key in merged:
                 for name, value in result[key].items():
                     merged[key].setdefault(name, value)
     return merged
 
 
+def is_expected(minor, name):
+    first, last = ONLY_IN.get(name, (0, NOW))
+    return first <= minor <= last
+
+
+def make_slot(minor, name, field, dwarf, asyncio_words):
+    """The initialiser of one field, None where the interpreter does not have it."""
+    debug = DEBUG_OFFSET_OF.get((minor, name), field["debug"])
+    if minor >= 13 and debug in dwarf["debug_offsets"]:
+        return "PY_DBG(%d)" % dwarf["debug_offsets"][debug]
+    if name not in dwarf["places"]:
+        return None
+    if minor >= 14 and field["asyncio"] in dwarf["asyncio_debug"]:
+        if not asyncio_words:
+            raise GenerateError("no release build of 3.%d with .AsyncioDebug is at hand" % minor)
+        at = dwarf["asyncio_debug"][field["asyncio"]]
+        return "PY_AIO(%d, %d)" % (at, asyncio_words[at // 8])
+    return "PY_AT(%d)" % (dwarf["places"][name][0] // 8)
+
+
 def make_slots(minor, structs, dwarf, asyncio_words):
     """{field: initialiser} and the mask of must_cancel."""
-    slots, mask = {}, 1
+    slots, wrong = {}, []
     for item in structs:
         for field in item["fields"]:
             name = item["name"] + "." + field["name"]
-            debug = DEBUG_OFFSET_OF.get((minor, name), field["debug"])
-            position, bits = dwarf["places"].get(name, (None, 0))
-            if minor >= 13 and debug in dwarf["debug_offsets"]:
-                slots[name] = "PY_DBG(%d)" % dwarf["debug_offsets"][debug]
-            elif position is None:
-                continue
-            elif minor >= 14 and field["asyncio"] in dwarf["asyncio_debug"]:
-                at = dwarf["asyncio_debug"][field["asyncio"]]
-                slots[name] = "PY_AIO(%d, %d)" % (at, asyncio_words[at // 8])
-            else:
-                slots[name] = "PY_AT(%d)" % (position // 8)
-            if name == "task.must_cancel" and bits:
-                mask = 1 << position % 8
-    return slots, mask
+            slot = make_slot(minor, name, field, dwarf, asyncio_words)
+            if (slot is not None) != is_expected(minor, name):
+                wrong.append("%s %s" % (name, "is there, against ONLY_IN" if slot else "not found"))
+            elif slot:
+                slots[name] = slot
+    if wrong:
+        raise GenerateError("; ".join(wrong))
+    position, bits = dwarf["places"]["task.must_cancel"]
+    return slots, 1 << position % 8 if bits else 1
 
 
 def state_text(value):
@@ -279,15 +348,27 @@ def format_table(minor, version, dwarf, structs, slots, mask):
                rows))
 
 
-def asyncio_words_of(interpreters, minor):
-    """Words of .AsyncioDebug of a release build: a debug build has another interpreter state."""
-    for it in interpreters:
-        if it.minor == minor and it.flavour == "release":
-            for path in it.files:
-                found = section_words(path, ".AsyncioDebug")
-                if found:
-                    return found
+def asyncio_words_of(interpreters, wanted):
+    """Words of .AsyncioDebug of a release build of the same version, or of the same minor at least:
+    a debug build has another interpreter state."""
+    candidates = [it for it in interpreters
+                  if it.minor == wanted.minor and it.flavour == "release"]
+    for it in sorted(candidates, key=lambda it: it.version != wanted.version):
+        for path in it.files:
+            found = section_words(path, ".AsyncioDebug")
+            if found:
+                return found
     return None
+
+
+def check_opcodes(it):
+    """The one trait that an interpreter tells itself."""
+    known = set(TRAITS[it.minor]["resume"]) - {0}
+    if not known:
+        return
+    found, complete = it.resume_opcodes()
+    if not found or (found != known if complete else not found <= known):
+        raise GenerateError("RESUME is %s here, %s in TRAITS" % (sorted(found), sorted(known)))
 
 
 def generate(it, interpreters, structs):
@@ -295,8 +376,8 @@ def generate(it, interpreters, structs):
     dwarf = read_dwarf(it.files, it.root, structs)
     if "code.linetable" not in dwarf["places"] or "task.coroutine" not in dwarf["places"]:
         return None
-    words = asyncio_words_of(interpreters, it.minor)
-    slots, mask = make_slots(it.minor, structs, dwarf, words)
+    check_opcodes(it)
+    slots, mask = make_slots(it.minor, structs, dwarf, asyncio_words_of(interpreters, it))
     version = it.version + (" (debug build)" if it.flavour == "debug" else "")
     return format_table(it.minor, version, dwarf, structs, slots, mask), slots
 
@@ -305,26 +386,54 @@ def table_path(minor):
     return os.path.join(TOP, "offsets", "cpython_3_%d.c" % minor)
 
 
-def committed_slots(minor):
-    return {"%s" % m[1]: m[2] for m in
-            re.finditer(r"\[PY_FIELD_(\w+)\] = (PY_\w+\([^)]*\))", open(table_path(minor)).read())}
+def read_table(minor):
+    with open(table_path(minor)) as opened:
+        return opened.read()
 
 
-# Differ between builds of one minor, and do no harm: the structure's own size, which only bounds
-# its fields, and what the target tells itself.
+def slots_of(table):
+    return {found[1]: found[2] for found in
+            re.finditer(r"\[PY_FIELD_(\w+)\] = (PY_\w+\([^)]*\))", table)}
+
+
+def head_of(table):
+    """The lines above the slots, without those that name the version it was made from."""
+    return [line.strip() for line in table[:table.index(".slots")].split("\n")
+            if "generated_from" not in line and "Written by" not in line]
+
+
+# These sizes only bound the fields of their structure, and grow with what stands behind them.
 FREE_TO_DIFFER = {"thread_size", "runtime_size", "interpreter_size"}
 
 
+def compare_slot(name, here, table):
+    """(difference, note), each None or a line."""
+    text = "%s: %s here, %s in the table" % (name, here or "absent", table or "absent")
+    if here == table:
+        return None, None
+    if here and table and name in FREE_TO_DIFFER:
+        return None, text + " (only a bound)"
+    if here and table and here.startswith("PY_AIO") and here.split(",")[0] == table.split(",")[0]:
+        return None, text + " (the target tells it)"
+    return text, None
+
+
 def check(it, interpreters, structs):
-    """Differences between an interpreter and the committed table; None: it has no DWARF."""
+    """(differences, notes) between an interpreter and its table; None: it has no DWARF."""
     made = generate(it, interpreters, structs)
     if made is None:
         return None
-    slots = {name.replace(".", "_"): text for name, text in made[1].items()}
-    committed = committed_slots(it.minor)
-    return ["%s: %s here, %s in the table" % (name, slots.get(name), committed.get(name))
-            for name in sorted(set(slots) | set(committed))
-            if slots.get(name) != committed.get(name) and name not in FREE_TO_DIFFER]
+    table = read_table(it.minor)
+    here, there = slots_of(made[0]), slots_of(table)
+    pairs = [compare_slot(name, here.get(name), there.get(name))
+             for name in sorted(set(here) | set(there))]
+    differences = [pair[0] for pair in pairs if pair[0]]
+    differences += ["%s: not so in the table" % line
+                    for line in head_of(made[0]) if line not in head_of(table)]
+    if not differences and 'generated_from = "%s"' % it.version in table and \
+            it.flavour == "release" and made[0] != table:
+        differences = ["the table is not what is generated: run make offsets"]
+    return differences, [pair[1] for pair in pairs if pair[1]]
 
 
 def examine_all():
@@ -335,45 +444,66 @@ def examine_all():
             result.append(it)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             print("%s: skipped, it does not run: %s" % (it.path, error))
-    return result
+    return sorted(result, key=Interpreter.sort_key)
+
+
+def try_check(it, interpreters, structs):
+    try:
+        return check(it, interpreters, structs)
+    except (GenerateError, OSError, subprocess.SubprocessError, ValueError) as error:
+        return [str(error)], []
 
 
 def main_check(structs):
     passed = failed = skipped = 0
     interpreters = examine_all()
     for it in interpreters:
-        differences = check(it, interpreters, structs)
-        if differences is None:
+        result = try_check(it, interpreters, structs)
+        if result is None:
             print("%s: skipped, it has no DWARF" % it)
             skipped += 1
-        elif differences:
-            print("%s: differs\n  %s" % (it, "\n  ".join(differences)))
-            failed += 1
-        else:
-            print("%s: equal" % it)
-            passed += 1
-    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+            continue
+        differences, notes = result
+        print("%s: %s" % (it, "differs" if differences else "equal"))
+        for line in differences + notes:
+            print("  " + line)
+        failed += bool(differences)
+        passed += not differences
+    for minor in sorted(set(MINORS) - {it.minor for it in interpreters}):
+        print("3.%d: skipped, no interpreter at hand" % minor)
+        skipped += 1
+    print("%d passed, %d failed" % (passed, failed) + (", %d skipped" % skipped if skipped else ""))
     return failed > 0
 
 
 def main_generate(structs):
     interpreters = examine_all()
-    done = set()
+    done, failed = set(), False
     for it in interpreters:
-        made = None if it.minor in done else generate(it, interpreters, structs)
+        if it.minor in done:
+            continue
+        try:
+            made = generate(it, interpreters, structs)
+        except GenerateError as error:
+            print("%s: no table: %s" % (it, error))
+            failed = True
+            continue
         if made:
-            open(table_path(it.minor), "w").write(made[0])
+            with open(table_path(it.minor), "w") as table:
+                table.write(made[0])
             done.add(it.minor)
             print("%s: %s" % (os.path.relpath(table_path(it.minor), TOP), it))
-    for minor in set(MINORS) - done:
+    for minor in sorted(set(MINORS) - done):
         print("3.%d: no interpreter with DWARF at hand, its table is left alone" % minor)
-    return 0
+    return failed
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
+    if not shutil.which("gdb"):
+        sys.exit("gen_offsets: needs gdb")
     structs = read_fields()
     return main_check(structs) if arguments.check else main_generate(structs)
 
