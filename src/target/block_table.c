@@ -1,7 +1,6 @@
 /* The block table and its huge-page arena. */
 #include "block_table.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

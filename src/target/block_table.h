@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct block {
     uint8_t valid;        /* pages whose bytes are there */
     uint8_t asked;        /* pages that somebody wanted to read and that were not there */
     uint8_t failed;       /* of those, the ones that the last copy could not get either */
+    bool used;            /* an object was read from it; else it came along with its neighbours */
 };
 
 struct block_chunk;

@@ -213,7 +213,8 @@ static struct error *fetch_pages(struct target_memory *memory, uint64_t number, 
     return NULL;
 }
 
-static void remember(struct target_memory *memory, const struct block *block) {
+static void remember(struct target_memory *memory, struct block *block) {
+    block->used = true;
     if (block->valid == BLOCK_ALL_PAGES)
         memory->memo[block->number % MEMO_SIZE] = (struct memo){block->number, block->bytes};
 }
@@ -289,26 +290,56 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
 
 /* ---- the copy ---- */
 
-/* Adds the region around each page of the block that was read or asked for, from *covered on. */
-static void add_known_block(struct target_memory *memory, uint64_t number, uint64_t *covered) {
+static bool is_wanted(const struct block *block) {
+    return block->used || block->asked;
+}
+
+/* How many of the blocks at `numbers`, all in one region of the fetch size, were wanted. */
+static size_t count_wanted(struct target_memory *memory, const uint64_t *numbers, size_t count) {
+    size_t wanted = 0;
+    for (size_t i = 0; i < count; i++)
+        wanted += is_wanted(block_table_find(&memory->blocks, numbers[i]));
+    return wanted;
+}
+
+/* Adds what is mapped around each page of the block that was read or asked for, from *covered on:
+ * the whole region where it is dense, else the block alone. */
+static void add_known_block(struct target_memory *memory, uint64_t number, bool dense,
+                            uint64_t *covered) {
     struct block *block = block_table_add(&memory->blocks, number);
     uint8_t known = block->valid | block->asked;
+    uint64_t base = number << BLOCK_SHIFT;
+    if (!dense && !is_wanted(block))
+        return;
     block->asked = known;
     for (unsigned page = 0; page < BLOCK_SIZE / PAGE_BYTES; page++) {
-        uint64_t address = (number << BLOCK_SHIFT) + ((uint64_t)page << PAGE_SHIFT);
+        uint64_t address = base + ((uint64_t)page << PAGE_SHIFT);
         uint64_t start, end;
         if (!(known & (1u << page)) || address < *covered || !clamp(memory, address, &start, &end))
             continue;
+        if (!dense) {
+            start = start > base ? start : base;
+            end = end < base + BLOCK_SIZE ? end : base + BLOCK_SIZE;
+        }
         add_blocks(memory, start > *covered ? start : *covered, end, true);
         *covered = end;
     }
 }
 
+/* Objects are born beside others of their kind, so a region in which several blocks were wanted
+ * is copied whole; one block on its own (the stack of a thread) is not worth its neighbours. */
+#define DENSE_BLOCKS 2
+
 /* What was valid before the copy is not any more; what cannot be got now has failed. */
 static void start_copy(struct target_memory *memory, const uint64_t *numbers, size_t count) {
-    uint64_t covered = 0;
-    for (size_t i = 0; i < count; i++)
-        add_known_block(memory, numbers[i], &covered);
+    uint64_t covered = 0, blocks = memory->fetch_size >> BLOCK_SHIFT;
+    for (size_t first = 0, next; first < count; first = next) {
+        for (next = first; next < count && numbers[next] / blocks == numbers[first] / blocks;)
+            next++;
+        bool dense = count_wanted(memory, numbers + first, next - first) >= DENSE_BLOCKS;
+        for (size_t i = first; i < next; i++)
+            add_known_block(memory, numbers[i], dense, &covered);
+    }
     for (size_t i = 0; i < count; i++)
         block_table_add(&memory->blocks, numbers[i])->valid = 0;
 }

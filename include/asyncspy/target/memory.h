@@ -62,8 +62,8 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
 /* How much one cache miss fetches: 16 KiB (the default) or a multiple of it, a power of two. */
 void memory_set_fetch_size(struct target_memory *memory, size_t size);
 
-/* Copies all blocks that were read or missed so far again from the source (each rounded to the
- * fetch size), in few system calls. */
+/* Copies all blocks that were read or missed so far again from the source, in few system calls.
+ * Where several of them lie in one region of the fetch size, the whole region is copied. */
 struct error *memory_recopy(struct target_memory *memory) ERROR_CHECK;
 
 /* While frozen, a block that is not in the cache is missed instead of being read. */
