@@ -39,7 +39,7 @@ static uintptr_t intern(struct grouping *grouping, const char *text) {
 /* Puts everything that members of a group have in common into `key`; gives its words. */
 static size_t make_key(struct grouping *grouping, const struct snapshot_task *task) {
     size_t count = task->frames.count, size = KEY_HEAD + count;
-    if (size > grouping->key_capacity) {
+    if (!grouping->key || size > grouping->key_capacity) {
         grouping->key_capacity = 2 * size;
         grouping->key = arena_alloc_array(grouping->scratch, 2 * size, sizeof *grouping->key);
     }

@@ -1,9 +1,8 @@
 /* What one walk over the asyncio of an interpreter knows. Private to the asyncio layer. */
 #pragma once
 
-#include <uthash.h>
-
 #include "asyncspy/asyncio/asyncio.h"
+#include "asyncspy/base/table.h"
 
 /* What instances of a type are for asyncio. */
 enum aio_kind {
@@ -21,18 +20,11 @@ struct aio_modules {
     uint64_t c_task, c_future, python_task, python_future; /* types */
 };
 
-/* An address that is known already. */
-struct aio_seen {
-    uint64_t address;
-    UT_hash_handle hh;
-};
-
 /* A frame on some thread's stack. */
 struct aio_stack_place {
     uint64_t frame;
     const struct aio_thread *thread;
     size_t index;
-    UT_hash_handle hh;
 };
 
 /* A created_at frame, interned: equal ones are one pointer. */
@@ -43,7 +35,6 @@ struct aio_created_key {
 struct aio_created_frame {
     struct aio_created_key key;
     const struct snapshot_frame *frame;
-    UT_hash_handle hh;
 };
 
 /* Offsets of the slots of traceback.FrameSummary, looked up once for the type. */
@@ -69,12 +60,12 @@ struct aio {
     struct aio_thread *threads;
     size_t thread_count;
     struct aio_modules modules;
-    struct aio_seen *seen_tasks, *seen_loops;
-    uint64_t *queue; /* addresses of tasks to read */
+    struct table *seen_tasks, *seen_loops; /* by address */
+    uint64_t *queue;                       /* addresses of tasks to read */
     size_t queue_count, queue_capacity;
-    struct aio_stack_place *places; /* frames of all threads, by address; built when needed */
+    struct table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
-    struct aio_created_frame *created_frames;
+    struct table *created_frames; /* struct aio_created_frame by key */
     struct aio_summary_type summary;
     const struct snapshot_frame **stack; /* reused while a chain is walked */
     size_t stack_capacity;
@@ -128,5 +119,5 @@ struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;
 /* Turns an error that costs only one thing into a row of `missing`; a fatal one is returned. */
 struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
 
-/* True when `address` was not in `*seen` yet; adds it. */
-bool aio_seen_add(struct aio *aio, struct aio_seen **seen, uint64_t address);
+/* True when `address` was not in `seen` yet; adds it. */
+bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address);

@@ -9,19 +9,18 @@ static void build_places(struct aio *aio) {
         const struct aio_thread *thread = &aio->threads[i];
         for (size_t j = 0; j < thread->frame_count; j++) {
             struct aio_stack_place *place = arena_alloc(aio->arena, sizeof *place);
-            *place = (struct aio_stack_place){thread->frames[j].address, thread, j, {0}};
-            HASH_ADD(hh, aio->places, frame, sizeof place->frame, place);
+            *place = (struct aio_stack_place){thread->frames[j].address, thread, j};
+            if (!table_find(aio->places, &place->frame, sizeof place->frame))
+                table_add(aio->places, &place->frame, sizeof place->frame, place);
         }
     }
 }
 
 /* Where a running coroutine's frame stands in a thread's stack; NULL: nowhere. */
 static const struct aio_stack_place *find_place(struct aio *aio, uint64_t frame) {
-    struct aio_stack_place *place;
     if (!aio->places_built)
         build_places(aio);
-    HASH_FIND(hh, aio->places, &frame, sizeof frame, place);
-    return place;
+    return table_find(aio->places, &frame, sizeof frame);
 }
 
 /* A running coroutine's stack is the thread's, from where it really is down to the root. */

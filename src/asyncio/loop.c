@@ -101,7 +101,7 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
 }
 
 struct error *aio_loop_read(struct aio *aio, uint64_t address) {
-    if (!aio_seen_add(aio, &aio->seen_loops, address))
+    if (!aio_seen_add(aio, aio->seen_loops, address))
         return NULL;
     struct snapshot_loop *loop = SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops);
     *loop = (struct snapshot_loop){.id = address,

@@ -102,7 +102,7 @@ struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind 
         struct error *err = py_type_visit_mro(aio->py, type, visit_type, &search);
         if (err)
             return err;
-        type->asyncio_kind = search.kind;
+        type->asyncio_kind = (int)search.kind;
     }
     *ret = (enum aio_kind)type->asyncio_kind;
     return NULL;

@@ -9,7 +9,7 @@
 #define TASKS_MAX (1u << 24)
 
 void aio_queue_task(struct aio *aio, uint64_t address) {
-    if (!address || aio->queue_count >= TASKS_MAX || !aio_seen_add(aio, &aio->seen_tasks, address))
+    if (!address || aio->queue_count >= TASKS_MAX || !aio_seen_add(aio, aio->seen_tasks, address))
         return;
     if (aio->queue_count == aio->queue_capacity) {
         aio->queue_capacity = aio->queue_capacity ? 2 * aio->queue_capacity : 256;

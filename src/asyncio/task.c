@@ -129,31 +129,35 @@ static struct error *read_awaiting(struct aio *aio, uint64_t fut_waiter,
     return err;
 }
 
-static bool is_current(const struct aio *aio, uint64_t address) {
+static struct aio_thread *find_thread(struct aio *aio, const struct aio_thread *wanted) {
+    for (size_t i = 0; i < aio->thread_count; i++)
+        if (&aio->threads[i] == wanted)
+            return &aio->threads[i];
+    return NULL;
+}
+
+static struct aio_thread *find_thread_of_task(struct aio *aio, uint64_t address) {
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].current_task == address)
-            return true;
-    return false;
+            return &aio->threads[i];
+    return NULL;
 }
 
 /* The thread that a running task runs in learns of it; the innermost task of a thread counts. */
 static void note_running(struct aio *aio, const struct aio_chain *chain,
                          struct snapshot_task *task) {
+    struct aio_thread *thread =
+        chain->thread ? find_thread(aio, chain->thread) : find_thread_of_task(aio, task->id);
     task->state = SNAPSHOT_TASK_RUNNING;
-    task->tid = chain->thread ? chain->thread->tid : SNAPSHOT_UNKNOWN;
-    for (size_t i = 0; i < aio->thread_count; i++) {
-        struct aio_thread *thread = &aio->threads[i];
-        if (chain->thread == thread && !thread->current_task)
-            thread->current_task = task->id;
-        if (!chain->thread && thread->current_task == task->id)
-            task->tid = thread->tid;
-    }
+    task->tid = thread ? thread->tid : SNAPSHOT_UNKNOWN;
+    if (thread && !thread->current_task)
+        thread->current_task = task->id;
 }
 
 /* State and wait of a pending task from what its coroutine does. */
 static struct error *read_pending(struct aio *aio, const struct aio_fields *fields,
                                   const struct aio_chain *chain, struct snapshot_task *task) {
-    bool current = is_current(aio, task->id);
+    bool current = find_thread_of_task(aio, task->id) != NULL;
     if (chain->state == PY_GENERATOR_EXECUTING ||
         (current && chain->state == PY_GENERATOR_FINISHED)) {
         note_running(aio, chain, task);

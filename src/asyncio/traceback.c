@@ -58,8 +58,7 @@ static struct error *read_text(struct aio *aio, uint64_t summary, enum aio_summa
 }
 
 static const struct snapshot_frame *intern(struct aio *aio, const struct aio_created_key *key) {
-    struct aio_created_frame *entry;
-    HASH_FIND(hh, aio->created_frames, key, sizeof *key, entry);
+    struct aio_created_frame *entry = table_find(aio->created_frames, key, sizeof *key);
     if (entry)
         return entry->frame;
     struct snapshot_frame *frame = arena_alloc(aio->snapshot->arena, sizeof *frame);
@@ -72,7 +71,7 @@ static const struct snapshot_frame *intern(struct aio *aio, const struct aio_cre
     entry = arena_alloc(aio->arena, sizeof *entry);
     entry->key = *key;
     entry->frame = frame;
-    HASH_ADD(hh, aio->created_frames, key, sizeof *key, entry);
+    table_add(aio->created_frames, &entry->key, sizeof entry->key, entry);
     return frame;
 }
 

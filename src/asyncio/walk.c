@@ -3,14 +3,12 @@
 
 #include "aio.h"
 
-bool aio_seen_add(struct aio *aio, struct aio_seen **seen, uint64_t address) {
-    struct aio_seen *entry;
-    HASH_FIND(hh, *seen, &address, sizeof address, entry);
-    if (entry)
+bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
+    if (table_find(seen, &address, sizeof address))
         return false;
-    entry = arena_alloc(aio->arena, sizeof *entry);
-    entry->address = address;
-    HASH_ADD(hh, *seen, address, sizeof address, entry);
+    uint64_t *key = arena_alloc(aio->arena, sizeof *key);
+    *key = address;
+    table_add(seen, key, sizeof *key, key);
     return true;
 }
 
@@ -70,12 +68,16 @@ struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
                       .arena = arena_create(),
                       .interpreter = interpreter,
                       .threads = threads,
-                      .thread_count = thread_count};
+                      .thread_count = thread_count,
+                      .seen_tasks = table_create(),
+                      .seen_loops = table_create(),
+                      .places = table_create(),
+                      .created_frames = table_create()};
     struct error *err = walk(&aio);
-    HASH_CLEAR(hh, aio.seen_tasks);
-    HASH_CLEAR(hh, aio.seen_loops);
-    HASH_CLEAR(hh, aio.places);
-    HASH_CLEAR(hh, aio.created_frames);
+    table_destroy(aio.seen_tasks);
+    table_destroy(aio.seen_loops);
+    table_destroy(aio.places);
+    table_destroy(aio.created_frames);
     arena_destroy(aio.arena);
     free(aio.queue);
     free(aio.stack);

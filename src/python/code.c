@@ -46,7 +46,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
 }
 
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
-    HASH_FIND(hh, py->codes, &address, sizeof address, *ret);
+    *ret = table_find(py->codes, &address, sizeof address);
     if (*ret)
         return NULL;
     struct py_type *type;
@@ -60,7 +60,7 @@ struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret
         return error_add_context(err, "code object");
     *ret = arena_alloc(py->arena, sizeof code);
     **ret = code;
-    HASH_ADD(hh, py->codes, address, sizeof address, *ret);
+    table_add(py->codes, &(*ret)->address, sizeof(*ret)->address, *ret);
     return NULL;
 }
 
@@ -84,8 +84,7 @@ static void locate(struct py *py, const struct py_code *code, uint64_t instructi
 
 struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction) {
     struct py_position_key key = {code->address, instruction};
-    struct py_position *position;
-    HASH_FIND(hh, py->positions, &key, sizeof key, position);
+    struct py_position *position = table_find(py->positions, &key, sizeof key);
     if (position)
         return position;
     position = arena_alloc(py->arena, sizeof *position);
@@ -101,6 +100,6 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
                                                .column = -1,
                                                .end_column = -1};
     locate(py, code, instruction, position->frame);
-    HASH_ADD(hh, py->positions, key, sizeof key, position);
+    table_add(py->positions, &position->key, sizeof position->key, position);
     return position;
 }

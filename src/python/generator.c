@@ -36,7 +36,7 @@ static struct error *continues_await(struct py *py, struct py_position *position
     const struct py_traits *traits = &py->layout.traits;
     unsigned char unit[2];
     if (position->awaits >= 0) {
-        *ret = position->awaits;
+        *ret = position->awaits == 1;
         return NULL;
     }
     struct error *err = memory_read(py->memory, position->key.instruction + 2, unit, sizeof unit);
@@ -46,7 +46,7 @@ static struct error *continues_await(struct py *py, struct py_position *position
     for (size_t i = 0; i < sizeof traits->resume_opcodes; i++)
         resume |= traits->resume_opcodes[i] && unit[0] == traits->resume_opcodes[i];
     *ret = resume && (unit[1] & 3) >= 2;
-    position->awaits = *ret;
+    position->awaits = *ret ? 1 : 0;
     return NULL;
 }
 

@@ -13,13 +13,16 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
     py->layout = *layout;
     py->runtime_address = runtime_address;
     py->arena = arena_create();
+    py->types = table_create();
+    py->codes = table_create();
+    py->positions = table_create();
     return py;
 }
 
 static void forget_caches(struct py *py) {
-    HASH_CLEAR(hh, py->types);
-    HASH_CLEAR(hh, py->codes);
-    HASH_CLEAR(hh, py->positions);
+    table_reset(py->types);
+    table_reset(py->codes);
+    table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
     arena_reset(py->arena);
 }
@@ -27,7 +30,9 @@ static void forget_caches(struct py *py) {
 void py_destroy(struct py *py) {
     if (!py)
         return;
-    forget_caches(py);
+    table_destroy(py->types);
+    table_destroy(py->codes);
+    table_destroy(py->positions);
     arena_destroy(py->arena);
     free(py);
 }

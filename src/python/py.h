@@ -4,16 +4,9 @@
  */
 #pragma once
 
-#include <uthash.h>
-
+#include "asyncspy/base/table.h"
 #include "asyncspy/python/frame.h"
 #include "asyncspy/python/object.h"
-
-/* A type, findable by its address. */
-struct py_type_entry {
-    struct py_type type; /* the key is type.address */
-    UT_hash_handle hh;
-};
 
 /* A code object: what all its frames share. */
 struct py_code {
@@ -26,7 +19,6 @@ struct py_code {
     int32_t first_traceable;  /* code units before the frame counts as entered */
     int32_t locals_count;     /* co_nlocalsplus */
     const char *why_no_lines; /* NULL: the line table was read */
-    UT_hash_handle hh;
 };
 
 struct py_position_key {
@@ -40,7 +32,6 @@ struct py_position {
     struct snapshot_frame *frame; /* in the snapshot's arena */
     const struct py_code *code;
     int8_t awaits; /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
-    UT_hash_handle hh;
 };
 
 #define PY_MEMO_SIZE 256 /* a power of two */
@@ -50,12 +41,12 @@ struct py {
     struct py_layout layout;
     uint64_t runtime_address;
     struct snapshot *snapshot;
-    bool unsettled;      /* this walk met a thread in the middle of a switch */
-    struct arena *arena; /* of the caches */
-    struct py_type_entry *types;
+    bool unsettled;                          /* this walk met a thread in the middle of a switch */
+    struct arena *arena;                     /* of the caches */
+    struct table *types;                     /* struct py_type by address */
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
-    struct py_code *codes;
-    struct py_position *positions;
+    struct table *codes;                     /* struct py_code by address */
+    struct table *positions;                 /* struct py_position by key */
 };
 
 /* The code object at `address`, read once a walk. */

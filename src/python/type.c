@@ -121,24 +121,23 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         *ret = *memo;
         return NULL;
     }
-    struct py_type_entry *entry;
-    HASH_FIND(hh, py->types, &type_address, sizeof type_address, entry);
-    if (!entry) {
-        struct py_type type = {0};
-        struct error *err = read_static_part(py, type_address, &type);
+    struct py_type *type = table_find(py->types, &type_address, sizeof type_address);
+    if (!type) {
+        struct py_type found = {0};
+        struct error *err = read_static_part(py, type_address, &found);
         if (err)
             return error_add_context(err, "type at 0x%llx", (unsigned long long)type_address);
-        type.full_name = type.tp_name;
-        type.kind = classify(&type);
-        entry = arena_alloc(py->arena, sizeof *entry);
-        entry->type = type;
-        HASH_ADD(hh, py->types, type.address, sizeof type_address, entry);
+        found.full_name = found.tp_name;
+        found.kind = classify(&found);
+        type = arena_alloc(py->arena, sizeof *type);
+        *type = found;
+        table_add(py->types, &type->address, sizeof type->address, type);
         /* The type is findable already, so that a class in a cycle with its own names ends. */
-        err = type.flags & FLAG_HEAP_TYPE ? read_heap_part(py, &entry->type) : NULL;
+        err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;
         if (err)
-            return error_add_context(err, "type %s", type.tp_name);
+            return error_add_context(err, "type %s", type->tp_name);
     }
-    *memo = *ret = &entry->type;
+    *memo = *ret = type;
     return NULL;
 }
 

@@ -50,6 +50,11 @@ static const struct region *find(const struct fake_memory *fake, uint64_t addres
     return NULL;
 }
 
+unsigned char *fake_memory_at(struct fake_memory *fake, uint64_t address) {
+    const struct region *region = find(fake, address);
+    return region ? region->bytes + (address - region->start) : NULL;
+}
+
 void fake_memory_unmap(struct fake_memory *fake, uint64_t address) {
     for (size_t i = 0; i < fake->count; i++)
         if (address >= fake->regions[i].start && address < fake->regions[i].end)

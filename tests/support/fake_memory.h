@@ -17,6 +17,8 @@ void fake_memory_destroy(struct fake_memory *fake); /* NULL-safe */
 /* Maps zeroed pages that hold [address, address + size) and returns the byte at `address`. The
  * pointer lives as long as the fake. Regions must not overlap. */
 unsigned char *fake_memory_map(struct fake_memory *fake, uint64_t address, size_t size);
+/* The byte at a mapped address, NULL where nothing is mapped. */
+unsigned char *fake_memory_at(struct fake_memory *fake, uint64_t address);
 void fake_memory_unmap(struct fake_memory *fake, uint64_t address);
 
 /* The n-th page read from now on (from 1) faults, and that page with it until the next call of
