@@ -49,37 +49,39 @@ struct fake_interpreter *fake_interpreter_create(const struct py_table *table);
 void fake_interpreter_destroy(struct fake_interpreter *fake);
 
 /* A zeroed page (or more) of its own. */
-uint64_t fake_alloc(struct fake_interpreter *fake, size_t size);
-void fake_write(struct fake_interpreter *fake, uint64_t address, const void *bytes, size_t size);
-void fake_put(struct fake_interpreter *fake, uint64_t address, enum py_field field, uint64_t value,
-              size_t width);
+uint64_t fake_interpreter_alloc(struct fake_interpreter *fake, size_t size);
+void fake_interpreter_write(struct fake_interpreter *fake, uint64_t address, const void *bytes,
+                            size_t size);
+void fake_interpreter_put(struct fake_interpreter *fake, uint64_t address, enum py_field field,
+                          uint64_t value, size_t width);
 
-uint64_t fake_object(struct fake_interpreter *fake, enum fake_type type, size_t size);
-uint64_t fake_string(struct fake_interpreter *fake, const char *ascii);
-uint64_t fake_wide_string(struct fake_interpreter *fake, unsigned kind, const void *characters,
-                          size_t length);
-uint64_t fake_integer(struct fake_interpreter *fake, uint64_t value);
-uint64_t fake_tuple(struct fake_interpreter *fake, const uint64_t *items, size_t count);
-uint64_t fake_set(struct fake_interpreter *fake, const uint64_t *items, size_t count);
+uint64_t fake_interpreter_object(struct fake_interpreter *fake, enum fake_type type, size_t size);
+uint64_t fake_interpreter_string(struct fake_interpreter *fake, const char *ascii);
+uint64_t fake_interpreter_wide_string(struct fake_interpreter *fake, unsigned kind,
+                                      const void *characters, size_t length);
+uint64_t fake_interpreter_integer(struct fake_interpreter *fake, uint64_t value);
+uint64_t fake_interpreter_tuple(struct fake_interpreter *fake, const uint64_t *items, size_t count);
+uint64_t fake_interpreter_set(struct fake_interpreter *fake, const uint64_t *items, size_t count);
 /* `pairs` is key, value, key, value, ...; the keys are str objects. */
-uint64_t fake_dict(struct fake_interpreter *fake, const uint64_t *pairs, size_t count);
-uint64_t fake_module(struct fake_interpreter *fake, uint64_t dict);
-uint64_t fake_instance(struct fake_interpreter *fake, uint64_t dict);
+uint64_t fake_interpreter_dict(struct fake_interpreter *fake, const uint64_t *pairs, size_t count);
+uint64_t fake_interpreter_module(struct fake_interpreter *fake, uint64_t dict);
+uint64_t fake_interpreter_instance(struct fake_interpreter *fake, uint64_t dict);
 
 /* A code object whose first 8 instructions are on `line`, the next 8 on `line` + 1. */
-uint64_t fake_code(struct fake_interpreter *fake, const char *name, int line);
+uint64_t fake_interpreter_code(struct fake_interpreter *fake, const char *name, int line);
 
 /* A coroutine whose state byte is `state` (of the layout's traits). A suspended one awaits
  * `awaited`. */
-uint64_t fake_coroutine(struct fake_interpreter *fake, uint64_t code, int8_t state,
-                        uint64_t awaited);
-int8_t fake_suspended(const struct fake_interpreter *fake); /* its state byte for "in an await" */
+uint64_t fake_interpreter_coroutine(struct fake_interpreter *fake, uint64_t code, int8_t state,
+                                    uint64_t awaited);
+int8_t fake_interpreter_suspended(
+    const struct fake_interpreter *fake); /* its state byte for "in an await" */
 
 /* `state`: 0 pending, 1 cancelled, 2 finished. */
-uint64_t fake_future(struct fake_interpreter *fake, int state);
+uint64_t fake_interpreter_future(struct fake_interpreter *fake, int state);
 /* A registered task; `name` is a str or int object. */
-uint64_t fake_task(struct fake_interpreter *fake, uint64_t coroutine, uint64_t name,
-                   uint64_t fut_waiter, int state);
+uint64_t fake_interpreter_task(struct fake_interpreter *fake, uint64_t coroutine, uint64_t name,
+                               uint64_t fut_waiter, int state);
 
 /* The modules, registries, thread and runtime around what was built; call it last.
  * `running_frame` is the thread's topmost frame, 0 none. */

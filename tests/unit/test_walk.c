@@ -128,7 +128,7 @@ static void test_thread(void **state) {
 static void check_unknown_size(const struct py_table *table) {
     struct fake_interpreter *fake = fake_server_create(table);
     struct snapshot *snapshot = snapshot_create();
-    fake_put(fake, fake->types[FAKE_TASK], PY_FIELD_type_basicsize, 4000, 8);
+    fake_interpreter_put(fake, fake->types[FAKE_TASK], PY_FIELD_type_basicsize, 4000, 8);
     walk(fake, snapshot);
     assert_int_equal(snapshot->missing.count, 1);
     assert_string_equal(snapshot->missing.items[0].what, "fields of _asyncio.Task");
