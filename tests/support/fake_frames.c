@@ -1,0 +1,236 @@
+#include "fake_frames.h"
+
+#define OWNED_BY_GENERATOR 1
+#define OWNED_BY_CSTACK 3
+#define STACK_ROOM 8 /* slots behind a frame */
+#define UNITS 10
+#define TAG 1 /* of a _PyStackRef to an object that is not counted */
+
+static bool has_tags(const struct fake_python *fake) {
+    return fake->layout.traits.stackref_tagged;
+}
+
+/* --- code --- */
+
+/* Entries of Objects/locations.md: 13 no columns, 11 one line further, 12 two lines further. */
+static const unsigned char line_table[] = {
+    0x80 | 13 << 3 | 1, 0,     /* units 0-1 */
+    0x80 | 11 << 3 | 1, 4, 10, /* units 2-3 */
+    0x80 | 12 << 3 | 5, 8, 20, /* units 4-9 */
+};
+
+/* Where an await is suspended, the next instruction is a RESUME that says so (3.11, 3.12). */
+static void put_instructions(struct fake_python *fake, uint64_t code) {
+    uint64_t start = code + (uint64_t)PY_OFFSET(&fake->layout, code, instructions);
+    uint8_t resume = fake->layout.traits.resume_opcodes[0];
+    fake_put(fake, start + 2 * (FAKE_UNIT_YIELD + 1), resume | 1u << 8, 2);
+    fake_put(fake, start + 2 * (FAKE_UNIT_AWAIT + 1), resume | 3u << 8, 2);
+}
+
+uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualname,
+                   const char *file, int first_line) {
+    size_t size = (size_t)PY_OFFSET(&fake->layout, code, instructions) + 2 * UNITS;
+    uint64_t code = fake_object(fake, fake->types[FAKE_CODE], size);
+    FAKE_SET(fake, code, code, name, fake_str(fake, name));
+    FAKE_SET(fake, code, code, qualname, fake_str(fake, qualname));
+    FAKE_SET(fake, code, code, filename, fake_str(fake, file));
+    FAKE_SET(fake, code, code, firstlineno, first_line);
+    FAKE_SET(fake, code, code, nlocalsplus, 1);
+    FAKE_SET(fake, code, code, linetable, fake_bytes(fake, line_table, sizeof line_table));
+    put_instructions(fake, code);
+    return code;
+}
+
+/* --- frames --- */
+
+static void put_frame(struct fake_python *fake, uint64_t frame, uint64_t code, int unit) {
+    uint64_t first = code + (uint64_t)PY_OFFSET(&fake->layout, code, instructions);
+    FAKE_SET(fake, frame, frame, code, has_tags(fake) ? code | TAG : code);
+    FAKE_SET(fake, frame, frame, instruction, first + 2 * (uint64_t)unit);
+}
+
+static size_t frame_size(const struct fake_python *fake) {
+    return (size_t)PY_OFFSET(&fake->layout, frame, size) + 8 * STACK_ROOM;
+}
+
+uint64_t fake_frame(struct fake_python *fake, uint64_t code, int unit, uint64_t previous,
+                    bool is_entry) {
+    uint64_t frame = fake_alloc(fake, frame_size(fake));
+    put_frame(fake, frame, code, unit);
+    FAKE_SET(fake, frame, frame, previous, previous);
+    FAKE_SET(fake, frame, frame, is_entry, is_entry);
+    return frame;
+}
+
+uint64_t fake_shim_frame(struct fake_python *fake, uint64_t code) {
+    if (!fake->layout.traits.shim_owner_from)
+        return 0;
+    uint64_t frame = fake_frame(fake, code, FAKE_UNIT_START, 0, true);
+    FAKE_SET(fake, frame, frame, owner, OWNED_BY_CSTACK);
+    return frame;
+}
+
+/* --- generators --- */
+
+static int8_t state_byte(const struct fake_python *fake, enum fake_state state) {
+    const struct py_generator_states *states = &fake->layout.traits.generator_states;
+    switch (state) {
+    case FAKE_CREATED:
+        return states->created;
+    case FAKE_SUSPENDED_AWAIT:
+        if (states->suspended_await != PY_NO_STATE)
+            return states->suspended_await;
+        return states->suspended;
+    case FAKE_SUSPENDED_YIELD:
+        return states->suspended;
+    case FAKE_EXECUTING:
+        return states->executing;
+    case FAKE_FINISHED:
+        break;
+    }
+    return states->created < 0 ? 4 : 5; /* FRAME_CLEARED */
+}
+
+static int unit_of(enum fake_state state) {
+    switch (state) {
+    case FAKE_SUSPENDED_AWAIT:
+        return FAKE_UNIT_AWAIT;
+    case FAKE_SUSPENDED_YIELD:
+        return FAKE_UNIT_YIELD;
+    case FAKE_EXECUTING:
+        return FAKE_UNIT_CALL;
+    case FAKE_CREATED:
+    case FAKE_FINISHED:
+        break;
+    }
+    return FAKE_UNIT_START;
+}
+
+static uint64_t get_frame(const struct fake_python *fake, uint64_t generator) {
+    return generator + (uint64_t)PY_OFFSET(&fake->layout, generator, frame);
+}
+
+uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t code,
+                        enum fake_state state, uint64_t awaited) {
+    size_t size = (size_t)PY_OFFSET(&fake->layout, generator, frame) + frame_size(fake);
+    uint64_t generator = fake_object(fake, fake->types[type], size);
+    uint64_t frame = get_frame(fake, generator);
+    FAKE_SET(fake, generator, generator, name, FAKE_GET(fake, code, code, name));
+    FAKE_SET(fake, generator, generator, qualname, FAKE_GET(fake, code, code, qualname));
+    put_frame(fake, frame, code, unit_of(state));
+    FAKE_SET(fake, frame, frame, owner, OWNED_BY_GENERATOR);
+    /* The state last: in some versions it lies inside another word of the frame. */
+    FAKE_SET(fake, generator, generator, frame_state, (uint8_t)state_byte(fake, state));
+    if (awaited)
+        fake_generator_await(fake, generator, awaited);
+    return generator;
+}
+
+void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited) {
+    uint64_t frame = get_frame(fake, generator), depth = fake->layout.traits.awaited_depth;
+    uint64_t base = frame + (uint64_t)PY_OFFSET(&fake->layout, frame, localsplus);
+    uint64_t used = 1 + depth; /* a local variable, what it awaits, what is above that */
+    for (uint64_t i = 0; i < used; i++)
+        fake_put(fake, base + 8 * i, has_tags(fake) ? fake->none | TAG : fake->none, 8);
+    fake_put(fake, base + 8, has_tags(fake) ? awaited | TAG : awaited, 8);
+    FAKE_SET(fake, frame, frame, stacktop, used);
+    FAKE_SET(fake, frame, frame, stackpointer, base + 8 * used);
+}
+
+uint64_t fake_generator_frame(struct fake_python *fake, uint64_t generator, uint64_t previous,
+                              bool is_entry) {
+    uint64_t frame = get_frame(fake, generator);
+    FAKE_SET(fake, frame, frame, previous, previous);
+    FAKE_SET(fake, frame, frame, is_entry, is_entry);
+    return frame;
+}
+
+uint64_t fake_coroutine_wrapper(struct fake_python *fake, uint64_t coroutine) {
+    uint64_t object = fake_object(fake, fake->types[FAKE_COROUTINE_WRAPPER], 64);
+    FAKE_SET(fake, object, coroutine_wrapper, coroutine, coroutine);
+    return object;
+}
+
+uint64_t fake_asend(struct fake_python *fake, uint64_t generator) {
+    uint64_t object = fake_object(fake, fake->types[FAKE_ASEND], 64);
+    FAKE_SET(fake, object, asend, generator, generator);
+    return object;
+}
+
+uint64_t fake_athrow(struct fake_python *fake, uint64_t generator) {
+    uint64_t object = fake_object(fake, fake->types[FAKE_ATHROW], 64);
+    FAKE_SET(fake, object, athrow, generator, generator);
+    return object;
+}
+
+uint64_t fake_anext_awaitable(struct fake_python *fake, uint64_t wrapped) {
+    uint64_t object = fake_object(fake, fake->types[FAKE_ANEXT_AWAITABLE], 64);
+    FAKE_SET(fake, object, anext_awaitable, wrapped, wrapped);
+    return object;
+}
+
+/* --- threads and interpreters --- */
+
+uint64_t fake_runtime(struct fake_python *fake) {
+    return fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, runtime, size));
+}
+
+uint64_t fake_interpreter(struct fake_python *fake, uint64_t runtime, int64_t id) {
+    uint64_t interpreter = fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, interpreter, size));
+    FAKE_SET(fake, interpreter, interpreter, next,
+             FAKE_GET(fake, runtime, runtime, interpreters_head));
+    FAKE_SET(fake, interpreter, interpreter, id, id);
+    FAKE_SET(fake, runtime, runtime, interpreters_head, interpreter);
+    if (PY_HAS(&fake->layout, interpreter, gil))
+        FAKE_SET(fake, interpreter, interpreter, gil,
+                 fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, gil, size)));
+    if (PY_HAS(&fake->layout, interpreter, asyncio_tasks_head)) {
+        uint64_t head =
+            interpreter + (uint64_t)PY_OFFSET(&fake->layout, interpreter, asyncio_tasks_head);
+        fake_put(fake, head, head, 8);
+        fake_put(fake, head + 8, head, 8);
+    }
+    return interpreter;
+}
+
+uint64_t fake_thread(struct fake_python *fake, uint64_t interpreter, uint64_t ident, int64_t tid) {
+    uint64_t thread = fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, thread, size));
+    FAKE_SET(fake, thread, thread, next, FAKE_GET(fake, interpreter, interpreter, threads_head));
+    FAKE_SET(fake, thread, thread, interpreter, interpreter);
+    FAKE_SET(fake, thread, thread, thread_id, ident);
+    FAKE_SET(fake, thread, thread, native_thread_id, tid);
+    FAKE_SET(fake, thread, thread, dict, fake_dict(fake, false));
+    FAKE_SET(fake, interpreter, interpreter, threads_head, thread);
+    if (PY_HAS(&fake->layout, thread, asyncio_tasks_head)) {
+        uint64_t head = thread + (uint64_t)PY_OFFSET(&fake->layout, thread, asyncio_tasks_head);
+        fake_put(fake, head, head, 8);
+        fake_put(fake, head + 8, head, 8);
+    }
+    return thread;
+}
+
+void fake_thread_set_frame(struct fake_python *fake, uint64_t thread, uint64_t frame) {
+    if (fake->layout.traits.frame_kind == PY_FRAME_CURRENT) {
+        FAKE_SET(fake, thread, thread, current_frame, frame);
+        return;
+    }
+    size_t size = (size_t)PY_OFFSET(&fake->layout, cframe, size);
+    uint64_t first = fake_alloc(fake, size), cframe = fake_alloc(fake, size);
+    FAKE_SET(fake, cframe, cframe, current_frame, frame);
+    FAKE_SET(fake, cframe, cframe, previous, first);
+    FAKE_SET(fake, thread, thread, cframe, cframe);
+}
+
+void fake_thread_set_gil(struct fake_python *fake, uint64_t runtime, uint64_t thread) {
+    uint64_t gil = 0;
+    switch (fake->layout.traits.gil_kind) {
+    case PY_GIL_RUNTIME:
+        gil = runtime + (uint64_t)PY_OFFSET(&fake->layout, runtime, gil);
+        break;
+    case PY_GIL_INTERPRETER:
+        gil = FAKE_GET(fake, FAKE_GET(fake, thread, thread, interpreter), interpreter, gil);
+        break;
+    }
+    FAKE_SET(fake, gil, gil, last_holder, thread);
+    FAKE_SET(fake, gil, gil, locked, 1);
+}
