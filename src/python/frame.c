@@ -26,11 +26,18 @@ static uint64_t get_code_address(const struct py *py, const struct py_record *fr
 
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) {
-    struct py_code *code;
-    struct error *err = py_code_read(py, get_code_address(py, frame), &code);
-    if (!err)
-        *ret = py_position_get(py, code, PY_U64(frame, frame, instruction));
-    return err;
+    uint64_t address = get_code_address(py, frame);
+    uint64_t instruction = PY_U64(frame, frame, instruction);
+    struct py_position **memo = &py->position_memo[(instruction >> 1) & (PY_MEMO_SIZE - 1)];
+    if (!*memo || (*memo)->key.code != address || (*memo)->key.instruction != instruction) {
+        struct py_code *code;
+        struct error *err = py_code_read(py, address, &code);
+        if (err)
+            return err;
+        *memo = py_position_get(py, code, instruction);
+    }
+    *ret = *memo;
+    return NULL;
 }
 
 struct error *py_frame_decode(struct py *py, uint64_t address, const struct snapshot_frame **ret) {

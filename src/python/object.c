@@ -24,6 +24,7 @@ static void forget_caches(struct py *py) {
     table_reset(py->codes);
     table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
+    memset(py->position_memo, 0, sizeof py->position_memo);
     arena_reset(py->arena);
 }
 

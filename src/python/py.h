@@ -45,8 +45,9 @@ struct py {
     struct arena *arena;                     /* of the caches */
     struct table *types;                     /* struct py_type by address */
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
-    struct table *codes;                     /* struct py_code by address */
-    struct table *positions;                 /* struct py_position by key */
+    struct py_position *position_memo[PY_MEMO_SIZE];
+    struct table *codes;     /* struct py_code by address */
+    struct table *positions; /* struct py_position by key */
 };
 
 /* The code object at `address`, read once a walk. */
