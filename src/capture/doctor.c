@@ -84,8 +84,15 @@ static void describe_discovery(const struct py_discovery *discovery, struct aren
                  discovery->asyncio_debug_module);
 }
 
-static void describe_layout(const struct py_layout *layout, struct arena *arena,
-                            struct doctor_report *report) {
+/* A word of .AsyncioDebug has a constant beside it for processes without that section. */
+static const char *name_source(enum py_slot_source source, const struct py_discovery *discovery) {
+    if (source == PY_SLOT_ASYNCIO_DEBUG && !discovery->asyncio_debug_address)
+        source = PY_SLOT_CONSTANT;
+    return py_slot_source_name(source);
+}
+
+static void describe_layout(const struct py_layout *layout, const struct py_discovery *discovery,
+                            struct arena *arena, struct doctor_report *report) {
     add_fact(arena, report, "layout", "CPython %u.%u, constants from %s", layout->table->major,
              layout->table->minor, layout->table->generated_from);
     report->offset_count = PY_FIELD_COUNT;
@@ -95,7 +102,7 @@ static void describe_layout(const struct py_layout *layout, struct arena *arena,
             .structure = py_field_get_struct_name((enum py_field)i),
             .field = py_field_get_name((enum py_field)i),
             .offset = layout->offset[i],
-            .source = py_slot_source_name(layout->table->slots[i].source),
+            .source = name_source(layout->table->slots[i].source, discovery),
         };
 }
 
@@ -109,7 +116,7 @@ static struct error *examine_python(struct target_process *process, struct arena
     describe_discovery(&discovery, arena, report);
     err = py_discovery_get_layout(process, &discovery, &layout);
     if (!err)
-        describe_layout(&layout, arena, report);
+        describe_layout(&layout, &discovery, arena, report);
     return err;
 }
 

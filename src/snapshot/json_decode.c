@@ -134,8 +134,7 @@ const char **json_get_strings(struct json_decoder *decoder, const cJSON *object,
                               size_t *ret_count) {
     const cJSON *array = json_get_array(decoder, object, key), *item;
     size_t count = array ? (size_t)cJSON_GetArraySize(array) : 0, i = 0;
-    const char **strings =
-        count ? arena_alloc_array(decoder->snapshot->arena, count, sizeof *strings) : NULL;
+    const char **strings = arena_alloc_array(decoder->snapshot->arena, count, sizeof *strings);
     cJSON_ArrayForEach(item, array) {
         const char *text = decode_string(decoder, item, key);
         if (!text)
@@ -150,8 +149,7 @@ snapshot_id *json_get_ids(struct json_decoder *decoder, const cJSON *object, con
                           size_t *ret_count) {
     const cJSON *array = json_get_array(decoder, object, key), *item;
     size_t count = array ? (size_t)cJSON_GetArraySize(array) : 0, i = 0;
-    snapshot_id *ids =
-        count ? arena_alloc_array(decoder->snapshot->arena, count, sizeof *ids) : NULL;
+    snapshot_id *ids = arena_alloc_array(decoder->snapshot->arena, count, sizeof *ids);
     cJSON_ArrayForEach(item, array) ids[i++] = decode_id(decoder, item, key);
     *ret_count = count;
     return ids;
@@ -207,9 +205,7 @@ struct snapshot_stack json_get_stack(struct json_decoder *decoder, const cJSON *
     const cJSON *array = json_get_array(decoder, object, key), *item;
     struct snapshot_stack stack = {.count = array ? (size_t)cJSON_GetArraySize(array) : 0};
     size_t i = 0;
-    if (stack.count)
-        stack.frames =
-            arena_alloc_array(decoder->snapshot->arena, stack.count, sizeof *stack.frames);
+    stack.frames = arena_alloc_array(decoder->snapshot->arena, stack.count, sizeof *stack.frames);
     cJSON_ArrayForEach(item, array) {
         json_enter(decoder, key, i);
         stack.frames[i++] = decode_frame(decoder, item);

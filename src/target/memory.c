@@ -188,14 +188,14 @@ static bool is_out_of_range(uint64_t address, size_t size) {
 static struct error *miss(struct target_memory *memory, uint64_t number, uint8_t pages) {
     struct block *block = block_table_add(&memory->blocks, number);
     uint8_t absent = pages & (uint8_t)~block->valid;
+    uint64_t address = number << BLOCK_SHIFT;
     if ((block->failed & absent) == absent)
-        return fault(number << BLOCK_SHIFT, BLOCK_SIZE);
+        return fault(address, BLOCK_SIZE);
     block->asked |= absent;
     memory->statistics.missed++;
-    log_debug(LOG_TARGET, "0x%llx is not in the frozen copy",
-              (unsigned long long)(number << BLOCK_SHIFT));
+    log_debug(LOG_TARGET, "0x%llx is not in the frozen copy", (unsigned long long)address);
     return error_create(ERROR_MISSED, "0x%llx is not in the frozen copy",
-                        (unsigned long long)(number << BLOCK_SHIFT));
+                        (unsigned long long)address);
 }
 
 /* Fetches those of `pages` of a block that are not there. */

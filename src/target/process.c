@@ -76,8 +76,8 @@ static bool parse_stat(const char *text, struct process_stat *ret) {
 }
 
 static bool read_stat(const struct target_process *process, struct process_stat *ret) {
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     struct error *err = process_read_file(process, "stat", &text, &size);
     if (err) {
         error_destroy(err);
@@ -148,7 +148,9 @@ static void open_thread(struct target_process *process, pid_t tid, char *state) 
         close(process->folder);
     process->reader = tid;
     process->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    *state = process->folder >= 0 && read_stat(process, &stat) ? stat.state : '\0';
+    *state = 0;
+    if (process->folder >= 0 && read_stat(process, &stat))
+        *state = stat.state;
     process->start_ticks = stat.start_ticks;
     process->stack = stat.stack;
 }
