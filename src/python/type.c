@@ -142,7 +142,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
 }
 
 struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) {
-    uint64_t type;
+    uint64_t type = 0;
     struct error *err =
         py_read_u64(py, address + (uint64_t)PY_OFFSET(&py->layout, object, type), &type);
     return err ? err : py_type_read(py, type, ret);

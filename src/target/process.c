@@ -79,11 +79,8 @@ static bool read_stat(const struct target_process *process, struct process_stat 
     char *text = NULL;
     size_t size = 0;
     struct error *err = process_read_file(process, "stat", &text, &size);
-    if (err) {
-        error_destroy(err);
-        return false;
-    }
-    bool found = parse_stat(text, ret);
+    bool found = !err && text && parse_stat(text, ret);
+    error_destroy(err);
     free(text);
     return found;
 }
