@@ -158,7 +158,7 @@ struct mro_walk {
 
 static struct error *visit_mro_item(void *context, uint64_t item) {
     struct mro_walk *walk = context;
-    struct py_type *type;
+    struct py_type *type = NULL;
     if (walk->stop || walk->count++ >= MRO_MAX)
         return NULL;
     struct error *err = py_type_read(walk->py, item, &type);
