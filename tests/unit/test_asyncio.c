@@ -1,0 +1,269 @@
+/* The walk over a whole fake interpreter, of every version. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../src/capture/walk.h"
+#include "../support/fake_asyncio.h"
+#include "../support/fake_target.h"
+
+static const struct target_thread kernel_thread = {.tid = 4712,
+                                                   .namespace_tid = 4711,
+                                                   .name = "python3",
+                                                   .state = 'R',
+                                                   .on_cpu = true,
+                                                   .syscall = -1};
+
+static void walk(struct fake_target *target, uint64_t runtime) {
+    fake_target_open(target, runtime);
+    fake_expect_success(walk_interpreters(target->py, target->snapshot, &kernel_thread, 1));
+}
+
+/* Walks over the program that has a task in every state. */
+static void walk_program(struct fake_target *target, struct fake_asyncio *aio,
+                         struct fake_program *program) {
+    fake_asyncio_create(aio, target->fake);
+    fake_program_create(program, aio);
+    walk(target, aio->runtime);
+    for (size_t i = 0; i < target->snapshot->missing.count; i++)
+        fail_msg("missing %s: %s", target->snapshot->missing.items[i].what,
+                 target->snapshot->missing.items[i].why);
+}
+
+static const struct snapshot_task *find(struct fake_target *target, uint64_t id) {
+    const struct snapshot_task *found = NULL;
+    for (size_t i = 0; i < target->snapshot->tasks.count; i++) {
+        if (target->snapshot->tasks.items[i].id == id) {
+            assert_null(found); /* once each */
+            found = &target->snapshot->tasks.items[i];
+        }
+    }
+    assert_non_null(found);
+    return found;
+}
+
+static void expect_frames(const struct snapshot_task *task, const char *innermost, size_t count) {
+    assert_int_equal(task->frames.count, count);
+    if (count)
+        assert_string_equal(task->frames.frames[0]->function, innermost);
+}
+
+static void expect_missing(struct fake_target *target, const char *what, const char *why) {
+    for (size_t i = 0; i < target->snapshot->missing.count; i++)
+        if (strstr(target->snapshot->missing.items[i].what, what) &&
+            strstr(target->snapshot->missing.items[i].why, why))
+            return;
+    fail_msg("no row of missing tells of %s", what);
+}
+
+static void test_thread_and_loop(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    walk_program(target, &aio, &program);
+    const struct snapshot *snapshot = target->snapshot;
+    assert_int_equal(snapshot->interpreters.count, 1);
+    assert_int_equal(snapshot->interpreters.items[0].gil_holder, 4712);
+    assert_int_equal(snapshot->interpreters.items[0].gc_collecting, SNAPSHOT_NO);
+    assert_int_equal(snapshot->threads.count, 1);
+    const struct snapshot_thread *thread = &snapshot->threads.items[0];
+    assert_int_equal(thread->tid, 4712);
+    assert_string_equal(thread->name, "MainThread");
+    assert_int_equal(thread->holds_gil, SNAPSHOT_YES);
+    assert_int_equal(thread->event_loop, aio.event_loop);
+    assert_int_equal(thread->current_task, program.running);
+    assert_int_equal(thread->frames.count, 3);
+    assert_string_equal(thread->frames.frames[0]->function, "busy");
+    assert_string_equal(thread->frames.frames[1]->qualified_name, "Handle._run");
+    assert_string_equal(thread->frames.frames[2]->function, "main");
+    assert_int_equal(snapshot->event_loops.count, 1);
+    assert_int_equal(snapshot->event_loops.items[0].state, SNAPSHOT_LOOP_RUNNING);
+    assert_int_equal(snapshot->event_loops.items[0].debug, SNAPSHOT_YES);
+    assert_string_equal(snapshot->event_loops.items[0].type,
+                        "asyncio.unix_events._UnixSelectorEventLoop");
+}
+
+static void test_states(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    walk_program(target, &aio, &program);
+    assert_int_equal(target->snapshot->tasks.count, 12);
+    const struct snapshot_task *task = find(target, program.not_started);
+    assert_int_equal(task->state, SNAPSHOT_TASK_NOT_STARTED);
+    assert_string_equal(task->name, "new");
+    expect_frames(task, "fresh", 1);
+    task = find(target, program.ready);
+    assert_int_equal(task->state, SNAPSHOT_TASK_READY);
+    assert_int_equal(task->cancel_requests, 1);
+    assert_int_equal(task->must_cancel, SNAPSHOT_YES);
+    assert_null(task->awaiting);
+    task = find(target, program.running);
+    assert_int_equal(task->state, SNAPSHOT_TASK_RUNNING);
+    assert_int_equal(task->tid, 4712);
+    assert_int_equal(task->must_cancel, SNAPSHOT_NO);
+    expect_frames(task, "busy", 1);
+    task = find(target, program.done);
+    assert_int_equal(task->state, SNAPSHOT_TASK_DONE);
+    assert_non_null(task->exception);
+    assert_string_equal(task->exception->type, "ValueError");
+    assert_string_equal(task->exception->text, "no such host");
+    expect_frames(task, NULL, 0);
+    task = find(target, program.cancelled);
+    assert_int_equal(task->state, SNAPSHOT_TASK_CANCELLED);
+    assert_string_equal(task->coroutine, "stop");
+    assert_null(task->exception);
+}
+
+static void test_waiting(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    walk_program(target, &aio, &program);
+    const struct snapshot_task *task = find(target, program.waiting);
+    assert_int_equal(task->state, SNAPSHOT_TASK_WAITING);
+    assert_string_equal(task->name, "worker");
+    assert_string_equal(task->type, "_asyncio.Task");
+    assert_string_equal(task->coroutine, "handle");
+    assert_int_equal(task->event_loop, aio.event_loop);
+    assert_int_equal(task->awaiting->kind, SNAPSHOT_WAIT_FUTURE);
+    assert_string_equal(task->awaiting->text, "_asyncio.Future");
+    expect_frames(task, "read", 2);
+    assert_string_equal(task->frames.frames[1]->function, "handle");
+    assert_int_equal(task->frames.frames[0]->line, 23);
+    assert_int_equal(task->frames.frames[0]->column, 8);
+    assert_true(task->has_created_at);
+    assert_string_equal(task->created_at.frames[0]->function, "main");
+    assert_int_equal(task->created_at.frames[0]->line, 203);
+    assert_int_equal(task->created_at.frames[0]->end_column, -1);
+    task = find(target, program.joining);
+    assert_int_equal(task->state, SNAPSHOT_TASK_WAITING);
+    assert_int_equal(task->awaiting->kind, SNAPSHOT_WAIT_TASK);
+    assert_int_equal(task->awaiting->task_count, 1);
+    assert_int_equal(task->awaiting->tasks[0], program.waiting);
+    expect_frames(find(target, program.generators), "last", 3);
+}
+
+static void test_odd_tasks(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    walk_program(target, &aio, &program);
+    assert_string_equal(find(target, program.numbered)->name, "Task-7");
+    const struct snapshot_task *task = find(target, program.cyclic);
+    assert_int_equal(task->note_count, 1);
+    assert_string_equal(task->notes[0], "await chain: it forms a cycle");
+    assert_true(task->frames.count >= 2 && task->frames.count <= 8);
+    task = find(target, program.no_coroutine);
+    assert_int_equal(task->note_count, 1);
+    assert_string_equal(task->notes[0], "it has no coroutine");
+    assert_null(task->coroutine);
+    task = find(target, program.python);
+    assert_string_equal(task->type, "asyncio.tasks.Task");
+    assert_string_equal(task->name, "slow");
+    assert_int_equal(task->state, SNAPSHOT_TASK_WAITING);
+    assert_int_equal(task->cancel_requests, 2);
+    expect_frames(task, "old", 1);
+}
+
+/* A task that is only awaited is found too. */
+static void test_task_that_is_not_registered(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    size_t size = (size_t)PY_OFFSET(&target->fake->layout, task, size);
+    uint64_t task = fake_object(target->fake, aio.task_type, size);
+    uint64_t joining = fake_task(&aio, &(struct fake_task){.fut_waiter = task});
+    walk(target, aio.runtime);
+    assert_int_equal(target->snapshot->tasks.count, 2);
+    assert_int_equal(find(target, joining)->awaiting->tasks[0], task);
+    assert_int_equal(find(target, task)->state, SNAPSHOT_TASK_READY);
+}
+
+/* A release whose C structures are not the known ones. */
+static void test_unknown_size(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    fake_asyncio_create(&aio, target->fake);
+    fake_program_create(&program, &aio);
+    FAKE_SET(target->fake, aio.task_type, type, basicsize,
+             PY_OFFSET(&target->fake->layout, task, size) + 8);
+    walk(target, aio.runtime);
+    expect_missing(target, "fields of _asyncio.Task", "its fields are not guessed");
+    assert_false(PY_HAS(py_get_layout(target->py), task, fut_waiter));
+    const struct snapshot_task *task = find(target, program.waiting);
+    assert_int_equal(task->cancel_requests, SNAPSHOT_UNKNOWN);
+    assert_int_equal(task->must_cancel, SNAPSHOT_MAYBE);
+    assert_int_equal(task->event_loop, 0);
+    assert_false(task->has_created_at);
+}
+
+static void test_torn_task_list(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    const struct py_layout *layout = &target->fake->layout;
+    if (!PY_HAS(layout, task, node))
+        return;
+    fake_asyncio_create(&aio, target->fake);
+    fake_program_create(&program, &aio);
+    uint64_t node = program.ready + (uint64_t)PY_OFFSET(layout, task, node);
+    fake_put(target->fake, node + 8, node, 8);
+    walk(target, aio.runtime);
+    expect_missing(target, "tasks of a thread", "its links do not agree");
+    find(target, program.not_started);
+    find(target, program.running); /* the thread's current task all the same */
+}
+
+static void test_without_asyncio(struct fake_target *target) {
+    uint64_t runtime = fake_runtime(target->fake);
+    uint64_t second = fake_interpreter(target->fake, runtime, 1);
+    uint64_t first = fake_interpreter(target->fake, runtime, 0);
+    fake_thread(target->fake, first, 1, 10);
+    fake_thread(target->fake, first, 2, 11);
+    fake_thread(target->fake, second, 3, 12);
+    walk(target, runtime);
+    assert_int_equal(target->snapshot->interpreters.count, 2);
+    assert_int_equal(target->snapshot->threads.count, 3);
+    assert_int_equal(target->snapshot->tasks.count, 0);
+    assert_int_equal(target->snapshot->missing.count, 0);
+}
+
+static void test_cycles_of_threads_and_interpreters(struct fake_target *target) {
+    struct fake_python *fake = target->fake;
+    uint64_t runtime = fake_runtime(fake);
+    uint64_t interpreter = fake_interpreter(fake, runtime, 0);
+    uint64_t thread = fake_thread(fake, interpreter, 1, 10);
+    FAKE_SET(fake, thread, thread, next, thread);
+    FAKE_SET(fake, interpreter, interpreter, next, interpreter);
+    walk(target, runtime);
+    assert_true(target->snapshot->interpreters.count >= 1);
+    assert_true(target->snapshot->interpreters.count <= 4);
+    assert_true(target->snapshot->threads.count <= 16);
+    FAKE_SET(fake, thread, thread, interpreter, runtime);
+    walk(target, runtime);
+    expect_missing(target, "threads of an interpreter", "belongs to nobody");
+}
+
+FAKE_EACH_VERSION(test_thread_and_loop)
+FAKE_EACH_VERSION(test_states)
+FAKE_EACH_VERSION(test_waiting)
+FAKE_EACH_VERSION(test_odd_tasks)
+FAKE_EACH_VERSION(test_task_that_is_not_registered)
+FAKE_EACH_VERSION(test_unknown_size)
+FAKE_EACH_VERSION(test_torn_task_list)
+FAKE_EACH_VERSION(test_without_asyncio)
+FAKE_EACH_VERSION(test_cycles_of_threads_and_interpreters)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FAKE_TEST(test_thread_and_loop),
+        FAKE_TEST(test_states),
+        FAKE_TEST(test_waiting),
+        FAKE_TEST(test_odd_tasks),
+        FAKE_TEST(test_task_that_is_not_registered),
+        FAKE_TEST(test_unknown_size),
+        FAKE_TEST(test_torn_task_list),
+        FAKE_TEST(test_without_asyncio),
+        FAKE_TEST(test_cycles_of_threads_and_interpreters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
