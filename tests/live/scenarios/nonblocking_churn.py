@@ -4,7 +4,7 @@ import asyncio
 import scenario
 
 MODE = "nonblocking"
-DUMP = ["--nonblocking"]
+DUMP = ["--nonblocking", "--quiet"]
 MIN_VERSION = (3, 11)
 REPEAT = 5
 HEARTBEAT = True
