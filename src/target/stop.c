@@ -23,9 +23,12 @@
 #include "asyncspy/target/access.h"
 #include "process_private.h"
 
-#define SLEEPERS_DEADLINE_S 0.1 /* for threads in uninterruptible sleep */
+/* For threads in uninterruptible sleep: an interrupted one stops before it runs code of its own. */
+#define SLEEPERS_DEADLINE_S 0.005
 #define LONGEST_WAIT_S 10
+#define ROUNDS_TO_INTERRUPT 100
 #define RESCANS_MAX 100
+#define STUCK_NS 20000000 /* the tracer may be stuck after that */
 
 struct stopped_thread {
     pid_t tid;
@@ -69,7 +72,9 @@ static char get_state(const struct target_stop *stop, pid_t tid) {
         return 0;
     }
     const char *at = strrchr(text, ')');
-    char state = at && at[1] == ' ' ? at[2] : 0;
+    char state = '\0';
+    if (at && at[1] == ' ')
+        state = at[2];
     free(text);
     return state;
 }
@@ -110,36 +115,57 @@ static struct error *seize_new(struct target_stop *stop, bool *found) {
 
 /* A stop by PTRACE_INTERRUPT or a group stop carries an event; any other is a signal that is on
  * its way to the thread and has to be delivered later. */
-static void note_stop(struct stopped_thread *thread, int status) {
+static void note_stop(struct stopped_thread *thread, int code) {
     thread->stopped = true;
-    if (WIFSTOPPED(status) && status >> 16 == 0 && WSTOPSIG(status) != SIGTRAP)
-        thread->signal = WSTOPSIG(status);
+    if (code >> 8 == 0)
+        thread->signal = code;
 }
 
-/* One look at each thread that has not stopped; how many are left. */
+/* A thread that calls exec waits until all others are reaped. Not the main thread: its status is
+ * for whoever waits for the process, perhaps another part of this program. */
+static void reap(const struct target_stop *stop, pid_t tid) {
+    if (tid != process_get_pid(stop->process))
+        (void)waitpid(tid, NULL, __WALL | WNOHANG);
+}
+
+/* One look at each thread that has not stopped; how many are left. A stop is looked at only
+ * (WNOWAIT): so a signal is still delivered if asyncspy is killed. */
 static size_t collect(struct target_stop *stop) {
     size_t left = 0;
     for (size_t i = 0; i < stop->count; i++) {
         struct stopped_thread *thread = &stop->threads[i];
-        int status;
+        siginfo_t info = {.si_pid = 0};
         if (thread->stopped)
             continue;
-        pid_t got = waitpid(thread->tid, &status, __WALL | WNOHANG);
-        if (got == thread->tid && WIFSTOPPED(status))
-            note_stop(thread, status);
-        else if (got != 0) /* it ended */
-            *thread = stop->threads[--stop->count], i--;
-        else
+        int failed = waitid(P_PID, (id_t)thread->tid, &info,
+                            WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL);
+        if (!failed && info.si_pid == 0)
             left++;
+        else if (!failed && (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED))
+            note_stop(thread, info.si_status);
+        else { /* it ended */
+            reap(stop, thread->tid);
+            *thread = stop->threads[--stop->count], i--;
+        }
     }
     return left;
 }
 
+/* Of a main thread that ended before the others nothing is ever to be waited for. */
 static bool only_uninterruptible(const struct target_stop *stop) {
-    for (size_t i = 0; i < stop->count; i++)
-        if (!stop->threads[i].stopped && get_state(stop, stop->threads[i].tid) != 'D')
+    for (size_t i = 0; i < stop->count; i++) {
+        pid_t tid = stop->threads[i].tid;
+        if (!stop->threads[i].stopped && get_state(stop, tid) != 'D' && !has_ended(stop, tid))
             return false;
+    }
     return true;
+}
+
+/* An exec in the middle of it all forgets the interrupt of the thread that lives on. */
+static void interrupt_again(const struct target_stop *stop) {
+    for (size_t i = 0; i < stop->count; i++)
+        if (!stop->threads[i].stopped)
+            (void)ptrace(PTRACE_INTERRUPT, stop->threads[i].tid, NULL, NULL);
 }
 
 /* Threads in uninterruptible sleep are given up soon. One that could run but gets no CPU is not:
@@ -147,6 +173,7 @@ static bool only_uninterruptible(const struct target_stop *stop) {
 static struct error *wait_for_stops(struct target_stop *stop) {
     double start = clock_monotonic();
     const struct timespec pause = {0, 50000};
+    unsigned rounds = 0;
     for (;;) {
         size_t left = collect(stop);
         double waited = clock_monotonic() - start;
@@ -158,6 +185,8 @@ static struct error *wait_for_stops(struct target_stop *stop) {
                                 "process %d did not stop within %d s: the machine is overloaded; "
                                 "try again, or use --nonblocking",
                                 (int)process_get_pid(stop->process), LONGEST_WAIT_S);
+        if (++rounds % ROUNDS_TO_INTERRUPT == 0)
+            interrupt_again(stop);
         nanosleep(&pause, NULL);
     }
 }
@@ -187,12 +216,19 @@ static void let_go(struct target_stop *stop) {
                          (void *)(uintptr_t)stop->threads[i].signal);
 }
 
+/* A signal may interrupt the wait. */
+static void wait_for(sem_t *semaphore) {
+    int failed;
+    do
+        failed = sem_wait(semaphore);
+    while (failed);
+}
+
 static void *trace(void *context) {
     struct target_stop *stop = context;
     stop->err = stop_all(stop);
     sem_post(&stop->stopped);
-    while (sem_wait(&stop->release) != 0)
-        continue;
+    wait_for(&stop->release);
     let_go(stop);
     return NULL;
 }
@@ -214,6 +250,36 @@ static void destroy(struct target_stop *stop) {
     free(stop);
 }
 
+/* The kernel makes PTRACE_SEIZE wait while a thread of the process is in exec, which itself waits
+ * until its others are reaped. The tracer then cannot do that; any thread of ours may. */
+static void reap_all(const struct target_stop *stop) {
+    pid_t *tids;
+    size_t count;
+    struct error *err = process_list_tids(stop->process, &tids, &count);
+    if (err) {
+        error_destroy(err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (has_ended(stop, tids[i]))
+            reap(stop, tids[i]);
+    free(tids);
+}
+
+static void wait_for_tracer(struct target_stop *stop) {
+    for (;;) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += STUCK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (sem_timedwait(&stop->stopped, &until) == 0)
+            return;
+        if (errno == ETIMEDOUT)
+            reap_all(stop);
+    }
+}
+
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) {
     struct target_stop *stop = memory_alloc(sizeof *stop);
     memset(stop, 0, sizeof *stop);
@@ -225,8 +291,7 @@ struct error *stop_begin(struct target_process *process, struct target_stop **re
         destroy(stop);
         return err;
     }
-    while (sem_wait(&stop->stopped) != 0)
-        continue;
+    wait_for_tracer(stop);
     err = stop->err;
     if (err)
         stop_end(stop);

@@ -11,40 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../support/child.h"
 #include "asyncspy/target/access.h"
 #include "asyncspy/target/stop.h"
-
-/* What a child tells through shared memory. */
-struct shared {
-    volatile unsigned long ticks, signals, step;
-};
-
-static struct shared *shared;
-
-static void on_signal(int number) {
-    (void)number;
-    shared->signals++;
-}
-
-static void count_forever(void) {
-    for (;;) {
-        shared->ticks++;
-        usleep(200);
-    }
-}
-
-static void *pause_forever(void *unused) {
-    (void)unused;
-    for (;;)
-        pause();
-    return NULL;
-}
 
 static void *end_at_once(void *unused) {
     return unused;
@@ -53,87 +28,33 @@ static void *end_at_once(void *unused) {
 static void run_many_threads(void) {
     pthread_t thread;
     for (int i = 0; i < 20; i++)
-        pthread_create(&thread, NULL, pause_forever, NULL);
-    count_forever();
+        pthread_create(&thread, NULL, child_pause_forever, NULL);
+    child_count_forever();
 }
 
 static void churn_threads(void) {
-    for (;; shared->ticks++) {
+    for (;; child_shared->ticks++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, end_at_once, NULL) == 0)
             pthread_join(thread, NULL);
     }
 }
 
-static void *count_in_thread(void *unused) {
-    (void)unused;
-    count_forever();
-    return NULL;
-}
-
 /* The main thread ends and stays as a zombie; another thread lives on. */
 static void end_main_thread(void) {
     pthread_t thread;
-    pthread_create(&thread, NULL, count_in_thread, NULL);
+    pthread_create(&thread, NULL, child_count_in_thread, NULL);
     pthread_exit(NULL);
 }
 
 /* A parent in vfork(2) is in uninterruptible sleep until its child ends. */
 static void sleep_in_vfork(void) {
-    shared->step = 1;
+    child_shared->step = 1;
     if (vfork() == 0) {
         usleep(500000);
         _exit(0);
     }
-    count_forever();
-}
-
-static pid_t start(void (*body)(void)) {
-    /* A page for each child: one that a failed test left behind must not count in another's. */
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(shared, MAP_FAILED);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        signal(SIGUSR1, on_signal);
-        body();
-        _exit(0);
-    }
-    usleep(50000);
-    return pid;
-}
-
-static void finish(pid_t pid) {
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, __WALL);
-}
-
-static char read_state(pid_t pid) {
-    char path[64], text[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    const char *at = size ? strrchr(text, ')') : NULL;
-    return at ? at[2] : '\0';
-}
-
-static bool is_running(void) {
-    unsigned long before = shared->ticks;
-    for (int i = 0; i < 100 && shared->ticks == before; i++)
-        usleep(10000);
-    return shared->ticks != before;
-}
-
-static struct target_process *open_child(pid_t pid) {
-    struct target_process *process = NULL;
-    struct error *err = process_open(pid, &process);
-    if (err)
-        fail_msg("%s", error_get_message(err));
-    return process;
+    child_count_forever();
 }
 
 static struct target_stop *begin(struct target_process *process) {
@@ -146,146 +67,146 @@ static struct target_stop *begin(struct target_process *process) {
 
 static void test_stands_still_and_goes_on(void **state) {
     (void)state;
-    pid_t pid = start(run_many_threads);
-    struct target_process *process = open_child(pid);
+    pid_t pid = child_start(run_many_threads);
+    struct target_process *process = child_open(pid);
     struct target_stop *stop = begin(process);
-    unsigned long before = shared->ticks;
+    unsigned long before = child_shared->ticks;
     usleep(30000);
-    assert_int_equal(shared->ticks, before);
+    assert_int_equal(child_shared->ticks, before);
     assert_int_equal(stop_get_unstopped(stop), 0);
     stop_end(stop);
-    assert_true(is_running());
+    assert_true(child_is_running());
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_stopped_stays_stopped(void **state) {
     (void)state;
-    pid_t pid = start(count_forever);
-    struct target_process *process = open_child(pid);
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
     kill(pid, SIGSTOP);
     usleep(20000);
-    assert_int_equal(read_state(pid), 'T');
+    assert_int_equal(child_read_state(pid), 'T');
     stop_end(begin(process));
     usleep(20000);
-    assert_int_equal(read_state(pid), 'T');
-    unsigned long before = shared->ticks;
+    assert_int_equal(child_read_state(pid), 'T');
+    unsigned long before = child_shared->ticks;
     usleep(20000);
-    assert_int_equal(shared->ticks, before);
+    assert_int_equal(child_shared->ticks, before);
     kill(pid, SIGCONT);
-    assert_true(is_running());
+    assert_true(child_is_running());
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_signal_is_delivered_afterwards(void **state) {
     (void)state;
-    pid_t pid = start(count_forever);
-    struct target_process *process = open_child(pid);
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
     struct target_stop *stop = begin(process);
     kill(pid, SIGUSR1);
     usleep(20000);
-    assert_int_equal(shared->signals, 0);
+    assert_int_equal(child_shared->signals, 0);
     stop_end(stop);
     usleep(50000);
-    assert_int_equal(shared->signals, 1);
+    assert_int_equal(child_shared->signals, 1);
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_no_signal_is_lost(void **state) {
     (void)state;
-    pid_t pid = start(count_forever);
-    struct target_process *process = open_child(pid);
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
     for (unsigned long i = 1; i <= 300; i++) {
         kill(pid, SIGUSR1); /* races with the stop: it may end in a signal-delivery-stop */
         stop_end(begin(process));
-        for (int k = 0; k < 200 && shared->signals < i; k++)
+        for (int k = 0; k < 200 && child_shared->signals < i; k++)
             usleep(1000);
-        assert_int_equal(shared->signals, i);
+        assert_int_equal(child_shared->signals, i);
     }
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_killed_stopper_lets_go(void **state) {
     (void)state;
-    pid_t pid = start(count_forever), stopper = fork();
+    pid_t pid = child_start(child_count_forever), stopper = fork();
     if (stopper == 0) {
         struct target_process *process;
         struct target_stop *stop;
         if (process_open(pid, &process) || stop_begin(process, &stop))
             _exit(1);
-        shared->step = 7;
+        child_shared->step = 7;
         pause();
         _exit(0);
     }
-    for (int i = 0; i < 100 && shared->step != 7; i++)
+    for (int i = 0; i < 100 && child_shared->step != 7; i++)
         usleep(10000);
-    assert_int_equal(shared->step, 7);
-    unsigned long before = shared->ticks;
+    assert_int_equal(child_shared->step, 7);
+    unsigned long before = child_shared->ticks;
     usleep(20000);
-    assert_int_equal(shared->ticks, before);
-    finish(stopper);
-    assert_true(is_running());
-    finish(pid);
+    assert_int_equal(child_shared->ticks, before);
+    child_finish(stopper);
+    assert_true(child_is_running());
+    child_finish(pid);
 }
 
 static void test_threads_come_and_go(void **state) {
     (void)state;
-    pid_t pid = start(churn_threads);
-    struct target_process *process = open_child(pid);
+    pid_t pid = child_start(churn_threads);
+    struct target_process *process = child_open(pid);
     for (int i = 0; i < 300; i++) {
         struct target_stop *stop = begin(process);
-        unsigned long before = shared->ticks;
+        unsigned long before = child_shared->ticks;
         usleep(1000);
-        assert_int_equal(shared->ticks, before);
+        assert_int_equal(child_shared->ticks, before);
         stop_end(stop);
-        assert_true(is_running());
+        assert_true(child_is_running());
     }
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_ended_main_thread(void **state) {
     (void)state;
-    pid_t pid = start(end_main_thread);
+    pid_t pid = child_start(end_main_thread);
     struct target_process *process = NULL;
     struct error *err = process_open(pid, &process);
     if (err)
         fail_msg("open: %s", error_get_message(err));
     stop_end(begin(process));
-    assert_true(is_running());
+    assert_true(child_is_running());
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_uninterruptible_thread_goes_on(void **state) {
     (void)state;
-    pid_t pid = start(sleep_in_vfork);
-    struct target_process *process = open_child(pid);
-    assert_int_equal(read_state(pid), 'D');
+    pid_t pid = child_start(sleep_in_vfork);
+    struct target_process *process = child_open(pid);
+    assert_int_equal(child_read_state(pid), 'D');
     struct target_stop *stop = begin(process);
     assert_true(stop_get_unstopped(stop) > 0);
     stop_end(stop);
-    assert_true(is_running());
+    assert_true(child_is_running());
     process_close(process);
-    finish(pid);
+    child_finish(pid);
 }
 
 static void test_traced_by_another(void **state) {
     (void)state;
-    pid_t pid = start(count_forever), tracer = fork();
+    pid_t pid = child_start(child_count_forever), tracer = fork();
     if (tracer == 0) {
-        shared->step = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 ? 7 : 8;
+        child_shared->step = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 ? 7 : 8;
         pause();
         _exit(0);
     }
-    for (int i = 0; i < 100 && !shared->step; i++)
+    for (int i = 0; i < 100 && !child_shared->step; i++)
         usleep(10000);
-    assert_int_equal(shared->step, 7);
+    assert_int_equal(child_shared->step, 7);
     assert_int_equal(access_get_tracer(pid), tracer);
-    struct target_process *process = open_child(pid);
+    struct target_process *process = child_open(pid);
     struct target_stop *stop = NULL;
     struct error *err = stop_begin(process, &stop);
     char number[16];
@@ -294,11 +215,356 @@ static void test_traced_by_another(void **state) {
     assert_int_equal(error_get_kind(err), ERROR_PERMISSION);
     assert_non_null(strstr(error_get_message(err), number));
     error_destroy(err);
-    assert_true(is_running());
+    assert_true(child_is_running());
     process_close(process);
-    finish(tracer);
-    finish(pid);
+    child_finish(tracer);
+    child_finish(pid);
 }
+
+/* ---- signals ---- */
+
+/* Each value that a real-time signal brings must be the next one. */
+static void on_value(int number, siginfo_t *info, void *unused) {
+    (void)number, (void)unused;
+    if (info->si_value.sival_int == (int)child_shared->signals)
+        child_shared->signals++;
+}
+
+static void take_values(void) {
+    struct sigaction action = {.sa_sigaction = on_value, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigaction(SIGRTMIN, &action, NULL);
+    child_count_forever();
+}
+
+static void test_real_time_signals_keep_their_values(void **state) {
+    (void)state;
+    pid_t pid = child_start(take_values);
+    struct target_process *process = child_open(pid);
+    union sigval value;
+    for (value.sival_int = 0; value.sival_int < 600;) {
+        for (int i = 0; i < 3; i++, value.sival_int++)
+            assert_int_equal(sigqueue(pid, SIGRTMIN, value), 0);
+        stop_end(begin(process));
+    }
+    child_wait_for_signals(600);
+    process_close(process);
+    child_finish(pid);
+}
+
+static void take_traps(void) {
+    signal(SIGTRAP, child_on_signal);
+    child_count_forever();
+}
+
+static void test_trap_signal_is_delivered(void **state) {
+    (void)state;
+    pid_t pid = child_start(take_traps);
+    struct target_process *process = child_open(pid);
+    for (unsigned long i = 1; i <= 100; i++) {
+        kill(pid, SIGTRAP);
+        stop_end(begin(process));
+        child_wait_for_signals(i);
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_continued_while_stopped(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 20; i++) {
+        kill(pid, SIGSTOP);
+        struct target_stop *stop = begin(process);
+        kill(pid, SIGCONT);
+        stop_end(stop);
+        assert_true(child_is_running());
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_stopped_while_stopped(void **state) {
+    (void)state;
+    pid_t pid = child_start(run_many_threads);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 20; i++) {
+        if (i % 2)
+            kill(pid, SIGSTOP);
+        struct target_stop *stop = begin(process);
+        if (i % 2 == 0)
+            kill(pid, SIGSTOP);
+        stop_end(stop);
+        for (int k = 0; k < 200 && child_read_state(pid) != 'T'; k++)
+            usleep(1000);
+        assert_int_equal(child_read_state(pid), 'T');
+        kill(pid, SIGCONT);
+        assert_true(child_is_running());
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+/* Stops `pid` until it is killed itself; tells by child_shared->step. */
+static void stop_until_killed(pid_t pid) {
+    struct target_process *process;
+    struct target_stop *stop;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (process_open(pid, &process) || stop_begin(process, &stop))
+        _exit(1);
+    child_shared->step = 7;
+    for (;;)
+        pause();
+}
+
+static void test_killed_stopper_loses_no_signal(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    for (unsigned long i = 1; i <= 40; i++) {
+        child_shared->step = 0;
+        pid_t stopper = fork();
+        if (stopper == 0) {
+            kill(pid, SIGUSR1);
+            stop_until_killed(pid);
+        }
+        for (int k = 0; k < 2000 && child_shared->step != 7; k++)
+            usleep(500);
+        assert_int_equal(child_shared->step, 7);
+        child_finish(stopper);
+        child_wait_for_signals(i);
+    }
+    child_finish(pid);
+}
+
+/* ---- ends ---- */
+
+static void test_killed_stopper_at_any_moment(void **state) {
+    (void)state;
+    pid_t pid = child_start(run_many_threads);
+    unsigned random = 12345;
+    for (int i = 0; i < 30; i++) {
+        pid_t stopper = fork();
+        if (stopper == 0) {
+            struct target_process *process;
+            struct target_stop *stop;
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (process_open(pid, &process))
+                _exit(1);
+            while (!stop_begin(process, &stop))
+                stop_end(stop);
+            _exit(1);
+        }
+        random = random * 1103515245 + 12345;
+        usleep(2000 + random / 65536 % 8000);
+        child_finish(stopper);
+        assert_true(child_is_running());
+    }
+    assert_int_equal(access_get_tracer(pid), 0);
+    child_finish(pid);
+}
+
+static void test_target_killed_while_stopped(void **state) {
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        int status;
+        pid_t pid = child_start(run_many_threads);
+        struct target_process *process = child_open(pid);
+        struct target_stop *stop = begin(process);
+        kill(pid, SIGKILL);
+        usleep((unsigned)i * 500);
+        stop_end(stop);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_false(process_is_alive(process));
+        stop = NULL;
+        struct error *err = stop_begin(process, &stop);
+        assert_non_null(err);
+        assert_int_equal(error_get_kind(err), ERROR_GONE);
+        error_destroy(err);
+        process_close(process);
+    }
+    stop_end(NULL);
+    quiet_end(NULL);
+}
+
+static void *exit_later(void *unused) {
+    usleep(1000 * (unsigned)(child_shared->step % 7));
+    (void)unused;
+    _exit(42);
+}
+
+static void exit_soon(void) {
+    pthread_t thread;
+    child_shared->ticks = 1;
+    while (child_shared->step < 100)
+        usleep(100);
+    pthread_create(&thread, NULL, exit_later, NULL);
+    child_count_forever();
+}
+
+/* The status of a child of our own is for whoever waits for it. */
+static void test_exit_status_is_not_taken(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        int status;
+        pid_t pid = child_start(exit_soon);
+        struct target_process *process = child_open(pid);
+        struct target_stop *stop = NULL;
+        struct error *err = NULL;
+        for (child_shared->step = 100 + i; !err; stop_end(stop))
+            err = stop_begin(process, &stop), stop = err ? NULL : stop;
+        assert_int_equal(error_get_kind(err), ERROR_GONE);
+        error_destroy(err);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+        process_close(process);
+    }
+}
+
+static void *exec_sleep(void *unused) {
+    usleep(1000 * (unsigned)(child_shared->step % 7));
+    execl("/bin/sleep", "sleep", "60", (char *)NULL);
+    return unused;
+}
+
+static void exec_in_thread(void) {
+    pthread_t thread;
+    while (child_shared->step < 100)
+        usleep(100);
+    pthread_create(&thread, NULL, exec_sleep, NULL);
+    run_many_threads();
+}
+
+/* The thread that calls exec becomes the main thread, all others vanish. */
+static void test_exec_while_stopping(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        pid_t pid = child_start(exec_in_thread);
+        struct target_process *process = child_open(pid);
+        child_shared->step = 100 + i;
+        for (int k = 0; k < 1000 && process_is_alive(process); k++) {
+            struct target_stop *stop = NULL;
+            struct error *err = stop_begin(process, &stop);
+            if (!err)
+                stop_end(stop);
+            error_destroy(err);
+        }
+        assert_false(process_is_alive(process));
+        for (int k = 0; k < 200 && child_read_state(pid) != 'S'; k++)
+            usleep(1000);
+        assert_int_equal(child_read_state(pid), 'S');
+        assert_int_equal(access_get_tracer(pid), 0);
+        process_close(process);
+        child_finish(pid);
+    }
+}
+
+static void end_main_thread_often(void) {
+    pthread_t thread;
+    while (child_shared->step < 100)
+        usleep(100);
+    pthread_create(&thread, NULL, child_count_in_thread, NULL);
+    usleep(1000 * (unsigned)(child_shared->step % 7));
+    pthread_exit(NULL);
+}
+
+/* Of a seized main thread that ends before the others nothing is ever to be waited for. */
+static void test_main_thread_ends_while_stopping(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        pid_t pid = child_start(end_main_thread_often);
+        struct target_process *process = child_open(pid);
+        child_shared->step = 100 + i;
+        for (int k = 0; k < 100; k++)
+            stop_end(begin(process));
+        assert_true(child_is_running());
+        process_close(process);
+        child_finish(pid);
+    }
+}
+
+/* ---- time ---- */
+
+static double now_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* A thread in uninterruptible sleep runs nothing; waiting for it would only hold the others. */
+static void test_uninterruptible_thread_costs_little(void **state) {
+    (void)state;
+    pid_t pid = child_start(sleep_in_vfork);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 5; i++) { /* one after the other: the last tracer has let go */
+        double before = now_ms();
+        struct target_stop *stop = begin(process);
+        assert_int_equal(stop_get_unstopped(stop), 1);
+        stop_end(stop);
+        assert_true(now_ms() - before < 50);
+    }
+    assert_int_equal(access_get_tracer(pid), 0);
+    assert_true(child_is_running());
+    process_close(process);
+    child_finish(pid);
+}
+
+static void run_200_threads(void) {
+    pthread_t thread;
+    for (int i = 0; i < 199; i++)
+        pthread_create(&thread, NULL, child_pause_forever, NULL);
+    child_count_forever();
+}
+
+static void assert_state_of_all(pid_t pid, size_t count, char state) {
+    struct target_process *process = child_open(pid);
+    struct arena *arena = arena_create();
+    struct target_thread *threads;
+    size_t found;
+    assert_null(process_list_threads(process, arena, &threads, &found));
+    assert_int_equal(found, count);
+    for (size_t i = 0; i < found; i++)
+        assert_int_equal(threads[i].state, state);
+    arena_destroy(arena);
+    process_close(process);
+}
+
+static void test_200_threads(void **state) {
+    (void)state;
+    pid_t pid = child_start(run_200_threads);
+    usleep(100000);
+    struct target_process *process = child_open(pid);
+    double best = 1e9;
+    struct target_stop *stop = begin(process);
+    assert_int_equal(stop_get_unstopped(stop), 0);
+    assert_state_of_all(pid, 200, 't');
+    stop_end(stop);
+    for (int i = 0; i < 20; i++) {
+        double before = now_ms();
+        stop_end(begin(process));
+        double took = now_ms() - before;
+        best = took < best ? took : best;
+    }
+    print_message("200 threads: %.2f ms\n", best);
+    assert_true(best < 60);
+    assert_true(child_is_running());
+    assert_int_equal(access_get_tracer(pid), 0);
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_two_stops_in_a_row(void **state) {
+    (void)state;
+    pid_t pid = child_start(run_many_threads);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 200; i++)
+        stop_end(begin(process));
+    assert_true(child_is_running());
+    process_close(process);
+    child_finish(pid);
+}
+
+/* ---- quiet ---- */
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -311,6 +577,19 @@ int main(void) {
         cmocka_unit_test(test_ended_main_thread),
         cmocka_unit_test(test_uninterruptible_thread_goes_on),
         cmocka_unit_test(test_traced_by_another),
+        cmocka_unit_test(test_real_time_signals_keep_their_values),
+        cmocka_unit_test(test_trap_signal_is_delivered),
+        cmocka_unit_test(test_continued_while_stopped),
+        cmocka_unit_test(test_stopped_while_stopped),
+        cmocka_unit_test(test_killed_stopper_loses_no_signal),
+        cmocka_unit_test(test_killed_stopper_at_any_moment),
+        cmocka_unit_test(test_target_killed_while_stopped),
+        cmocka_unit_test(test_exit_status_is_not_taken),
+        cmocka_unit_test(test_exec_while_stopping),
+        cmocka_unit_test(test_main_thread_ends_while_stopping),
+        cmocka_unit_test(test_uninterruptible_thread_costs_little),
+        cmocka_unit_test(test_200_threads),
+        cmocka_unit_test(test_two_stops_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
