@@ -184,6 +184,128 @@ static void test_every_fault(void **state) {
     }
 }
 
+#define RANDOM_PAGES 512
+
+/* A source without clamp: everything may be mapped, pages of `holes` are not; short reads. */
+struct plain {
+    unsigned char *bytes;
+    const bool *holes;
+    bool gone;
+    uint64_t calls;
+};
+
+static struct error *read_plain(void *context, const struct memory_range *ranges, size_t count,
+                                size_t *done) {
+    struct plain *plain = context;
+    plain->calls++;
+    if (plain->gone)
+        return error_create(ERROR_GONE, "gone");
+    for (size_t i = 0; i < count; i++) {
+        uint64_t at = ranges[i].address - BASE;
+        for (done[i] = 0; done[i] < ranges[i].size; done[i]++, at++) {
+            if (at >= RANDOM_PAGES * 4096 || plain->holes[at / 4096])
+                break;
+            ((unsigned char *)ranges[i].buffer)[done[i]] = plain->bytes[at];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t next_random(uint64_t *seed) {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static bool has_hole(const bool *holes, size_t at, size_t size) {
+    for (size_t page = at / 4096; page <= (at + size - 1) / 4096; page++)
+        if (page >= RANDOM_PAGES || holes[page])
+            return true;
+    return false;
+}
+
+static void assert_like_plain(struct target_memory *memory, const struct plain *plain, size_t at,
+                              size_t size) {
+    static unsigned char buffer[3 * BLOCK];
+    struct error *err = memory_read(memory, BASE + at, buffer, size);
+    assert_int_equal(err != NULL, has_hole(plain->holes, at, size));
+    if (err)
+        assert_int_equal(error_get_kind(err), ERROR_FAULT);
+    else
+        assert_memory_equal(buffer, plain->bytes + at, size);
+    error_destroy(err);
+}
+
+/* What the cache says is what a plain array of bytes with holes says. */
+static void test_random_reads(void **state) {
+    (void)state;
+    static unsigned char bytes[RANDOM_PAGES * 4096];
+    static bool holes[RANDOM_PAGES];
+    uint64_t seed = 20240229;
+    struct plain plain = {bytes, holes, false, 0};
+    struct memory_source source = {.context = &plain, .read = read_plain};
+    struct target_memory *memory = memory_create(&source);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)next_random(&seed);
+    for (size_t i = 0; i < RANDOM_PAGES; i++)
+        holes[i] = next_random(&seed) % 10 == 0;
+    for (int i = 0; i < 10000; i++) {
+        size_t at = (size_t)(next_random(&seed) % sizeof bytes);
+        uint64_t most = next_random(&seed) % 8 ? 200 : 3 * BLOCK;
+        assert_like_plain(memory, &plain, at, 1 + (size_t)(next_random(&seed) % most));
+        if (i % 500 == 0) {
+            bytes[at] ^= 0xff; /* seen after a copy only */
+            assert_null(memory_recopy(memory));
+            memory_set_fetch_size(memory, BLOCK << next_random(&seed) % 5);
+        }
+        if (i % 3000 == 2999)
+            memory_forget(memory);
+    }
+    memory_destroy(memory);
+}
+
+static void test_gone(void **state) {
+    (void)state;
+    static unsigned char bytes[RANDOM_PAGES * 4096];
+    static const bool holes[RANDOM_PAGES];
+    unsigned char byte;
+    struct plain plain = {bytes, holes, true, 0};
+    struct memory_source source = {.context = &plain, .read = read_plain};
+    struct target_memory *memory = memory_create(&source);
+    for (int round = 0; round < 2; round++) {
+        struct error *errors[] = {
+            memory_read(memory, BASE, &byte, 1), memory_read_uncached(memory, BASE, &byte, 1),
+            round ? memory_recopy(memory) : error_create(ERROR_GONE, "nothing to copy")};
+        for (size_t i = 0; i < 3; i++) {
+            assert_non_null(errors[i]);
+            assert_int_equal(error_get_kind(errors[i]), ERROR_GONE);
+            error_destroy(errors[i]);
+        }
+    }
+    plain.gone = false;
+    assert_null(memory_read(memory, BASE, &byte, 1)); /* a failure is not remembered as bytes */
+    memory_destroy(memory);
+}
+
+static void test_large_fetch(void **state) {
+    struct fixture *f = *state;
+    fake_memory_map(f->fake, BASE, 32 * BLOCK);
+    memory_set_fetch_size(f->memory, 256 * 1024);
+    for (size_t i = 0; i < 16; i++)
+        assert_reads(f, BASE + i * BLOCK + 5, "\0", 1);
+    assert_int_equal(fake_memory_get_reads(f->fake), 1);
+    assert_int_equal(memory_get_statistics(f->memory).bytes_read, 256 * 1024);
+    assert_int_equal(memory_get_statistics(f->memory).reads, 1);
+    memory_freeze(f->memory, true);
+    assert_fails(f, BASE + 16 * BLOCK, 1, ERROR_MISSED);
+    assert_int_equal(memory_get_statistics(f->memory).missed, 1);
+    memory_reset_missed(f->memory);
+    assert_int_equal(memory_get_statistics(f->memory).missed, 0);
+    memory_freeze(f->memory, false);
+    assert_reads(f, BASE + 16 * BLOCK, "\0", 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -198,6 +320,9 @@ int main(void) {
         TEST(test_forget),
         TEST(test_many_blocks),
         TEST(test_every_fault),
+        TEST(test_large_fetch),
+        cmocka_unit_test(test_random_reads),
+        cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
