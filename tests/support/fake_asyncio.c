@@ -165,8 +165,8 @@ uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
     FAKE_SET(fake, task, task, exception, it->exception);
     FAKE_SET(fake, task, task, source_traceback, it->source_traceback);
     FAKE_SET(fake, task, task, state, it->state);
-    FAKE_SET(fake, task, task, must_cancel,
-             it->must_cancel ? fake->layout.traits.must_cancel_mask : 0);
+    uint8_t mask = fake->layout.traits.must_cancel_mask; /* the other bits mean something else */
+    FAKE_SET(fake, task, task, must_cancel, it->must_cancel ? mask : (uint8_t)~mask);
     FAKE_SET(fake, task, task, cancel_requests, it->cancel_requests);
     FAKE_SET(fake, task, task, fut_waiter, it->fut_waiter);
     FAKE_SET(fake, task, task, coroutine, it->coroutine);
@@ -234,17 +234,23 @@ uint64_t fake_exception(struct fake_asyncio *aio, const char *type, const char *
 static const char *const summary_slots[] = {"filename",   "lineno", "name",
                                             "end_lineno", "colno",  "end_colno"};
 
-uint64_t fake_source_traceback(struct fake_asyncio *aio, const char *function, int line) {
+static uint64_t make_summary(struct fake_asyncio *aio, uint64_t type, const char *function,
+                             int line) {
     struct fake_python *fake = aio->fake;
-    uint64_t type = fake_class(
-        fake, &(struct fake_class){.module = "traceback", .name = "FrameSummary", .size = 72});
     uint64_t values[] = {
         fake_str(fake, "/srv/app.py"), fake_int(fake, line), fake_str(fake, function),
         fake_int(fake, line),          fake_int(fake, 4),    fake->none};
     uint64_t summary = fake_object(fake, type, 72);
-    for (size_t i = 0; i < 6; i++) {
-        fake_class_add_slot(fake, type, summary_slots[i], 16 + 8 * i);
-        fake_put(fake, summary + 16 + 8 * i, values[i], 8);
-    }
-    return fake_list(fake, &summary, 1);
+    fake_put_bytes(fake, summary + 16, values, sizeof values);
+    return summary;
+}
+
+uint64_t fake_source_traceback(struct fake_asyncio *aio, const char *function, int line) {
+    uint64_t type = fake_class(
+        aio->fake, &(struct fake_class){.module = "traceback", .name = "FrameSummary", .size = 72});
+    for (size_t i = 0; i < 6; i++)
+        fake_class_add_slot(aio->fake, type, summary_slots[i], 16 + 8 * i);
+    uint64_t summaries[] = {make_summary(aio, type, "<module>", 300),
+                            make_summary(aio, type, function, line)};
+    return fake_list(aio->fake, summaries, 2);
 }

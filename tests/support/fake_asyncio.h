@@ -51,7 +51,7 @@ uint64_t fake_future_iter(struct fake_asyncio *aio, uint64_t future);
 
 uint64_t fake_exception(struct fake_asyncio *aio, const char *type, const char *text);
 
-/* A _source_traceback of one frame. */
+/* A _source_traceback of a frame that a module called. */
 uint64_t fake_source_traceback(struct fake_asyncio *aio, const char *function, int line);
 
 /* A program with a task in every state; their addresses. */

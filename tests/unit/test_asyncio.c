@@ -134,6 +134,8 @@ static void test_waiting(struct fake_target *target) {
     assert_int_equal(task->frames.frames[0]->line, 23);
     assert_int_equal(task->frames.frames[0]->column, 8);
     assert_true(task->has_created_at);
+    assert_int_equal(task->created_at.count, 2);
+    assert_string_equal(task->created_at.frames[1]->function, "<module>");
     assert_string_equal(task->created_at.frames[0]->function, "main");
     assert_int_equal(task->created_at.frames[0]->line, 203);
     assert_int_equal(task->created_at.frames[0]->end_column, -1);

@@ -135,6 +135,13 @@ static void test_counts_behind_the_memory(struct fake_target *target) {
 
 /* --- dicts --- */
 
+static struct error *count_entry(void *context, uint64_t key, uint64_t value, bool *stop) {
+    size_t *count = context;
+    assert_true(key != 0 && value != 0);
+    *stop = ++*count == 2;
+    return NULL;
+}
+
 static void check_dict(struct fake_target *target, bool general) {
     struct fake_python *fake = target->fake;
     uint64_t dict = fake_dict(fake, general), found, key = fake_int(fake, 7);
@@ -149,6 +156,9 @@ static void check_dict(struct fake_target *target, bool general) {
     assert_int_equal(found, 0x200);
     fake_expect_success(py_dict_find(target->py, dict, "gone", &found));
     assert_int_equal(found, 0);
+    size_t count = 0;
+    fake_expect_success(py_dict_visit(target->py, dict, count_entry, &count));
+    assert_int_equal(count, 2); /* neither the deleted one nor one after *stop */
     fake_expect_success(py_dict_find(target->py, dict, "tw", &found));
     assert_int_equal(found, 0);
     fake_expect_success(py_dict_find_object(target->py, dict, key, &found));
