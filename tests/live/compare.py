@@ -94,7 +94,7 @@ def resolve(expected, stacks):
     return expected
 
 
-def listed(expected, actual, key, what, extra_allowed, stacks):
+def listed(expected, actual, key, what, extra_allowed, stacks, extra_states=()):
     """Matches two lists of objects by a key: each once, none lost, none too many."""
     problems = []
     by_key = {}
@@ -115,8 +115,7 @@ def listed(expected, actual, key, what, extra_allowed, stacks):
     if not extra_allowed:
         expected_keys = {item[key] for item in expected}
         for item in actual:
-            # all_tasks() does not tell of tasks that are done but still registered.
-            if item.get(key) not in expected_keys and item.get("state") not in ("done", "cancelled"):
+            if item.get(key) not in expected_keys and item.get("state") not in extra_states:
                 problems.append("%s %s (%s) was not expected" % (what, item.get(key),
                                                                  short(item.get("name"))))
     return problems
@@ -130,7 +129,8 @@ def compare(expectation, snapshot, mode=None, pid=None):
     if not options.get("incomplete") and snapshot.get("missing") != []:
         problems.append("missing: %s" % short(snapshot.get("missing")))
     problems += listed(expectation["tasks"], snapshot["tasks"], "id", "task",
-                       options.get("extra_tasks"), stacks)
+                       options.get("extra_tasks"), stacks,
+                       ("done", "cancelled") if options.get("extra_finished") else ())
     if options.get("loops", True):
         problems += listed(expectation["event_loops"], snapshot["event_loops"], "id", "loop",
                            options.get("extra_loops"), stacks)

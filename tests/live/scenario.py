@@ -55,6 +55,7 @@ def expect_thread(ident, **keys):
 
 def options(**keys):
     """extra_tasks, extra_threads, extra_loops: the snapshot may have more than was stated;
+    extra_finished: more tasks that are done or cancelled, which all_tasks() does not tell of;
     busy: the target never stands still; threads=False: threads are not compared;
     exact=False: only stated tasks are expected, nothing is added from all_tasks()."""
     _options.update(keys)

@@ -10,6 +10,7 @@ async def attempt():
 
 
 async def main():
+    scenario.options(extra_finished=True)
     asyncio.get_event_loop().call_later(0.05, scenario.ready)
     await asyncio.staggered.staggered_race([attempt, attempt], delay=0.01)
 
