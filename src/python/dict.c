@@ -73,7 +73,6 @@ struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *vis
 struct key_search {
     struct py *py;
     const char *text;
-    uint64_t object;
     uint64_t found;
 };
 
@@ -89,25 +88,9 @@ static struct error *visit_text_key(void *context, uint64_t key, uint64_t value,
     return err;
 }
 
-static struct error *visit_object_key(void *context, uint64_t key, uint64_t value, bool *stop) {
-    struct key_search *search = context;
-    if (key == search->object) {
-        search->found = value;
-        *stop = true;
-    }
-    return NULL;
-}
-
 struct error *py_dict_find(struct py *py, uint64_t address, const char *key, uint64_t *ret) {
     struct key_search search = {.py = py, .text = key};
     struct error *err = py_dict_visit(py, address, visit_text_key, &search);
-    *ret = err ? 0 : search.found;
-    return err;
-}
-
-struct error *py_dict_find_object(struct py *py, uint64_t address, uint64_t key, uint64_t *ret) {
-    struct key_search search = {.py = py, .object = key};
-    struct error *err = py_dict_visit(py, address, visit_object_key, &search);
     *ret = err ? 0 : search.found;
     return err;
 }

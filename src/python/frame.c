@@ -40,17 +40,6 @@ struct error *py_frame_get_position(struct py *py, const struct py_record *frame
     return NULL;
 }
 
-struct error *py_frame_decode(struct py *py, uint64_t address, const struct snapshot_frame **ret) {
-    struct py_record frame;
-    struct py_position *position;
-    struct error *err = py_record_read(py, PY_STRUCT_frame, address, &frame);
-    if (!err)
-        err = py_frame_get_position(py, &frame, &position);
-    if (!err)
-        *ret = position->frame;
-    return err;
-}
-
 struct frame_list {
     struct py_frame *items;
     size_t count, capacity;

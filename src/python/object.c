@@ -56,16 +56,8 @@ struct py_layout *py_get_layout(struct py *py) {
     return &py->layout;
 }
 
-struct target_memory *py_get_memory(struct py *py) {
-    return py->memory;
-}
-
 struct snapshot *py_get_snapshot(struct py *py) {
     return py->snapshot;
-}
-
-uint64_t py_get_runtime_address(const struct py *py) {
-    return py->runtime_address;
 }
 
 struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t address,

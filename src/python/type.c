@@ -172,22 +172,3 @@ struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
     struct mro_walk walk = {.py = py, .visit = visit, .context = context};
     return py_tuple_visit(py, type->mro, visit_mro_item, &walk);
 }
-
-struct ancestor_search {
-    uint64_t ancestor;
-    bool found;
-};
-
-static struct error *visit_ancestor(void *context, struct py_type *type, bool *stop) {
-    struct ancestor_search *search = context;
-    *stop = search->found = type->address == search->ancestor;
-    return NULL;
-}
-
-struct error *py_type_is_subclass(struct py *py, const struct py_type *type, uint64_t ancestor,
-                                  bool *ret) {
-    struct ancestor_search search = {.ancestor = ancestor};
-    struct error *err = py_type_visit_mro(py, type, visit_ancestor, &search);
-    *ret = search.found;
-    return err;
-}

@@ -60,10 +60,6 @@ struct py_frame {
 struct error *py_frames_read(struct py *py, uint64_t top_frame, struct py_frame **ret,
                              size_t *ret_count, const char **ret_why) ERROR_CHECK;
 
-/* The decoded frame at `address` (function, file, position), interned by code and instruction. */
-struct error *py_frame_decode(struct py *py, uint64_t address,
-                              const struct snapshot_frame **ret) ERROR_CHECK;
-
 /* --- generators, coroutines, async generators (genobject.h) --- */
 
 enum py_generator_state {

@@ -33,9 +33,7 @@ void py_set_unsettled(struct py *py);
 bool py_is_unsettled(const struct py *py);
 
 struct py_layout *py_get_layout(struct py *py);
-struct target_memory *py_get_memory(struct py *py);
 struct snapshot *py_get_snapshot(struct py *py);
-uint64_t py_get_runtime_address(const struct py *py);
 
 /* --- records: the fields of one structure, copied in one read --- */
 
@@ -120,10 +118,6 @@ struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) 
 /* The type object at `type_address`. */
 struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type **ret) ERROR_CHECK;
 
-/* Whether `ancestor` (a type's address) is in the MRO of `type`. */
-struct error *py_type_is_subclass(struct py *py, const struct py_type *type, uint64_t ancestor,
-                                  bool *ret) ERROR_CHECK;
-
 /* Calls `visit` for every type in the MRO of `type`, itself first, until it sets *stop. */
 struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
                                 struct error *(*visit)(void *context, struct py_type *type,
@@ -171,10 +165,6 @@ struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *vis
 /* Value of the str key `key`; *ret is 0 when it is not there. */
 struct error *py_dict_find(struct py *py, uint64_t address, const char *key,
                            uint64_t *ret) ERROR_CHECK;
-
-/* Value of the key that is the object at `key` (identity); *ret is 0 when it is not there. */
-struct error *py_dict_find_object(struct py *py, uint64_t address, uint64_t key,
-                                  uint64_t *ret) ERROR_CHECK;
 
 /* --- attributes --- */
 
