@@ -98,6 +98,7 @@ struct aio_fields {
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
+    bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
 };
 struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
                               struct aio_fields *ret) ERROR_CHECK;

@@ -17,6 +17,7 @@ static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_f
     struct error *err = py_record_read(aio->py, PY_STRUCT_task, address, &task);
     if (err)
         return err;
+    ret->unknown = !PY_HAS(layout, task, state) || !PY_HAS(layout, task, fut_waiter);
     ret->loop = PY_U64(&task, task, loop);
     ret->coroutine = PY_U64(&task, task, coroutine);
     ret->fut_waiter = PY_U64(&task, task, fut_waiter);

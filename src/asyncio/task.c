@@ -154,6 +154,19 @@ static void note_running(struct aio *aio, const struct aio_chain *chain,
         thread->current_task = task->id;
 }
 
+/* Of a structure that is not the known one only the coroutine tells the state. */
+static struct error *note_unknown(struct aio *aio, const struct aio_chain *chain,
+                                  struct snapshot_task *task) {
+    if (chain->is_generator && chain->state == PY_GENERATOR_FINISHED) {
+        task->state = SNAPSHOT_TASK_DONE;
+        return NULL;
+    }
+    task->state = SNAPSHOT_TASK_WAITING;
+    snapshot_add_note(aio->snapshot, task,
+                      "whether it waits or is ready or done is not known: see what is missing");
+    return NULL;
+}
+
 /* State and wait of a pending task from what its coroutine does. */
 static struct error *read_pending(struct aio *aio, const struct aio_fields *fields,
                                   const struct aio_chain *chain, struct snapshot_task *task) {
@@ -167,6 +180,8 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
         task->state = SNAPSHOT_TASK_NOT_STARTED;
         return NULL;
     }
+    if (fields->unknown)
+        return note_unknown(aio, chain, task);
     return note(aio, task, "awaited future", read_awaiting(aio, fields->fut_waiter, task));
 }
 
@@ -186,7 +201,7 @@ static struct error *read_coroutine(struct aio *aio, const struct aio_fields *fi
     bool pending = fields->state == 0 || fields->state == SNAPSHOT_UNKNOWN;
     if (fields->coroutine)
         err = aio_chain_read(aio, fields->coroutine, &chain);
-    else if (pending)
+    else if (pending && !fields->unknown)
         snapshot_add_note(aio->snapshot, task, "it has no coroutine");
     task->coroutine = chain.name;
     task->frames = chain.frames;

@@ -39,8 +39,11 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     err = read_line_table(py, PY_U64(&record, code, linetable), code);
     if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
         return err;
+    code->has_lines = !err;
     if (err)
-        code->why_no_lines = arena_format(py->arena, "line table: %s", error_get_message(err));
+        snapshot_add_missing(py->snapshot,
+                             arena_format(py->arena, "lines of %s", code->qualified_name),
+                             error_get_message(err));
     error_destroy(err);
     return NULL;
 }
@@ -72,7 +75,7 @@ static void locate(struct py *py, const struct py_code *code, uint64_t instructi
         frame->line = code->first_line;
         return;
     }
-    if (unit > UINT32_MAX || code->why_no_lines ||
+    if (unit > UINT32_MAX || !code->has_lines ||
         !py_line_find(py->layout.traits.line_kind, code->line_table, code->line_table_size,
                       code->first_line, (uint32_t)unit, &location))
         return;

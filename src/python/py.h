@@ -16,9 +16,9 @@ struct py_code {
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
-    int32_t first_traceable;  /* code units before the frame counts as entered */
-    int32_t locals_count;     /* co_nlocalsplus */
-    const char *why_no_lines; /* NULL: the line table was read */
+    int32_t first_traceable; /* code units before the frame counts as entered */
+    int32_t locals_count;    /* co_nlocalsplus */
+    bool has_lines;          /* the line table was read */
 };
 
 struct py_position_key {

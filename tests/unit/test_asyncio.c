@@ -197,6 +197,10 @@ static void test_unknown_size(struct fake_target *target) {
     assert_int_equal(task->must_cancel, SNAPSHOT_MAYBE);
     assert_int_equal(task->event_loop, 0);
     assert_false(task->has_created_at);
+    assert_int_not_equal(task->state, SNAPSHOT_TASK_READY); /* the absence of a field is no fact */
+    assert_int_equal(task->note_count, 1);
+    assert_non_null(strstr(task->notes[0], "is not known"));
+    assert_int_not_equal(find(target, program.ready)->state, SNAPSHOT_TASK_READY);
 }
 
 static void test_torn_task_list(struct fake_target *target) {
