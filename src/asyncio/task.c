@@ -37,34 +37,23 @@ static struct error *read_name(struct aio *aio, uint64_t name, const char **ret)
     return err;
 }
 
-struct first_item {
-    uint64_t item;
-    size_t count;
-};
-
-static struct error *visit_first(void *context, uint64_t item) {
-    struct first_item *first = context;
-    if (first->count++ == 0)
-        first->item = item;
-    return NULL;
-}
-
 /* str(exception) where that is plain: one argument, a string. */
 static struct error *read_exception_text(struct aio *aio, uint64_t exception, const char **ret) {
     const struct py_layout *layout = py_get_layout(aio->py);
-    struct first_item first = {0};
     struct py_type *type;
-    uint64_t args;
+    uint64_t args, count = 0, item = 0;
     struct error *err =
         py_read_u64(aio->py, exception + (uint64_t)PY_OFFSET(layout, exception, args), &args);
     if (!err)
-        err = py_tuple_visit(aio->py, args, visit_first, &first);
-    if (err || first.count != 1)
+        err = py_read_u64(aio->py, args + (uint64_t)PY_OFFSET(layout, tuple, count), &count);
+    if (err || count != 1)
         return err;
-    err = py_type_of(aio->py, first.item, &type);
+    err = py_read_u64(aio->py, args + (uint64_t)PY_OFFSET(layout, tuple, items), &item);
+    if (!err)
+        err = py_type_of(aio->py, item, &type);
     if (err || type->kind != PY_KIND_STRING)
         return err;
-    return py_string_read(aio->py, first.item, ret);
+    return py_string_read(aio->py, item, ret);
 }
 
 static struct error *read_exception(struct aio *aio, uint64_t exception,

@@ -159,7 +159,9 @@ struct mro_walk {
 static struct error *visit_mro_item(void *context, uint64_t item) {
     struct mro_walk *walk = context;
     struct py_type *type = NULL;
-    if (walk->stop || walk->count++ >= MRO_MAX)
+    if (walk->count++ >= MRO_MAX) /* also ends the walk over a tuple that lies about its length */
+        return error_create(ERROR_INVALID, "a class with more than %d ancestors", MRO_MAX);
+    if (walk->stop)
         return NULL;
     struct error *err = py_type_read(walk->py, item, &type);
     return err ? err : walk->visit(walk->context, type, &walk->stop);
