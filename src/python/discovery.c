@@ -310,20 +310,6 @@ static void search_asyncio_debug(struct search *search, const struct target_modu
     error_destroy(err);
 }
 
-/* The writable memory of a module. */
-static void note_asyncio_data(struct search *search, const struct target_module *module) {
-    struct target_mappings mappings = process_get_mappings(search->process);
-    struct py_roots *roots = &search->found->roots;
-    for (size_t i = 0; i < mappings.count; i++) {
-        const struct target_mapping *mapping = &mappings.items[i];
-        if (!mapping->writable || mapping->start < module->start || mapping->end > module->end)
-            continue;
-        if (!roots->asyncio_data)
-            roots->asyncio_data = mapping->start;
-        roots->asyncio_data_size = mapping->end - roots->asyncio_data;
-    }
-}
-
 /* The extension, or the runtime's module where _asyncio is compiled into that. */
 static void search_asyncio(struct search *search) {
     const struct target_module *runtime = find_module(search, search->found->module_path);
@@ -335,8 +321,11 @@ static void search_asyncio(struct search *search) {
         search_asyncio_debug(search, extension);
     if (runtime)
         search_asyncio_debug(search, runtime);
-    if (extension || runtime)
-        note_asyncio_data(search, extension ? extension : runtime);
+    struct py_roots *roots = &search->found->roots;
+    if ((extension || runtime) &&
+        !module_find_data(search->process, extension ? extension : runtime, &roots->asyncio_data,
+                          &roots->asyncio_data_size))
+        roots->asyncio_data = roots->asyncio_data_size = 0;
 }
 
 struct error *py_discover(struct target_process *process, struct arena *arena,

@@ -43,6 +43,11 @@ bool module_find_symbol(const struct module_file *file, const char *name, uint64
 bool module_find_exported(struct target_process *process, const struct target_module *module,
                           const char *name, uint64_t *ret_address, uint64_t *ret_size);
 
+/* Where the module's static data is (its last writable segment with .bss), from the target's
+ * memory: a mapping may reach further, into memory that is not the module's. */
+bool module_find_data(struct target_process *process, const struct target_module *module,
+                      uint64_t *ret_address, uint64_t *ret_size);
+
 /* Address in the target and size of section `name`; false when it has none. */
 bool module_find_section(const struct module_file *file, const char *name, uint64_t *ret_address,
                          uint64_t *ret_size);

@@ -1,7 +1,8 @@
 /*
- * Exported symbols of a module as the dynamic linker finds them: DT_SYMTAB through DT_GNU_HASH or
- * DT_HASH, all of it read from the target's memory (System V ABI; glibc, elf/dl-lookup.c). Nothing
- * there is trusted: what makes no sense is a symbol that is not found.
+ * What the loaded image of a module says of itself, read from the target's memory: its static data
+ * (program headers), and exported symbols as the dynamic linker finds them (DT_SYMTAB through
+ * DT_GNU_HASH or DT_HASH; System V ABI; glibc, elf/dl-lookup.c). Nothing there is trusted: what
+ * makes no sense is not found.
  */
 #include <elf.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct image {
     struct target_memory *memory;
     uint64_t bias;
     uint64_t dynamic, dynamic_size;
+    uint64_t data, data_size; /* the last writable segment, .bss included */
     uint64_t symbols, strings, gnu_hash, hash;
 };
 
@@ -46,25 +48,27 @@ static bool is_usable(const Elf64_Ehdr *header) {
            header->e_phentsize == sizeof(Elf64_Phdr) && header->e_phnum <= SEGMENTS_MAX;
 }
 
-/* Finds bias and dynamic section in the program headers. */
+/* Finds bias, data and dynamic section in the program headers. */
 static bool read_segments(struct image *image, uint64_t start) {
     Elf64_Ehdr header;
     Elf64_Phdr segment;
     if (!read_at(image, start, &header, sizeof header) || !is_usable(&header))
         return false;
-    uint64_t dynamic = 0;
     for (unsigned i = 0; i < header.e_phnum; i++) {
         if (!read_at(image, start + header.e_phoff + i * sizeof segment, &segment, sizeof segment))
             return false;
         if (segment.p_type == PT_LOAD && segment.p_offset == 0 && header.e_type == ET_DYN)
             image->bias = start - segment.p_vaddr;
         if (segment.p_type == PT_DYNAMIC) {
-            dynamic = segment.p_vaddr;
+            image->dynamic = segment.p_vaddr;
             image->dynamic_size = segment.p_memsz;
         }
+        if (segment.p_type == PT_LOAD && segment.p_flags & PF_W) {
+            image->data = segment.p_vaddr;
+            image->data_size = segment.p_memsz;
+        }
     }
-    image->dynamic = dynamic + image->bias;
-    return dynamic != 0;
+    return true;
 }
 
 /* The dynamic linker makes addresses of most of these; where it did not they are in the file's. */
@@ -73,10 +77,13 @@ static uint64_t relocate(const struct image *image, uint64_t value) {
 }
 
 static bool read_dynamic(struct image *image) {
+    uint64_t dynamic = image->dynamic + image->bias;
+    if (!image->dynamic)
+        return false;
     for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= image->dynamic_size; at += sizeof(Elf64_Dyn)) {
         Elf64_Dyn entry;
         if (at >= DYNAMIC_MAX * sizeof entry ||
-            !read_at(image, image->dynamic + at, &entry, sizeof entry) || entry.d_tag == DT_NULL)
+            !read_at(image, dynamic + at, &entry, sizeof entry) || entry.d_tag == DT_NULL)
             break;
         if (entry.d_tag == DT_SYMTAB)
             image->symbols = relocate(image, entry.d_un.d_ptr);
@@ -157,6 +164,17 @@ static bool find_by_sysv_hash(const struct image *image, const char *name, Elf64
             return false;
     }
     return false;
+}
+
+bool module_find_data(struct target_process *process, const struct target_module *module,
+                      uint64_t *ret_address, uint64_t *ret_size) {
+    struct image image = {.memory = process->memory};
+    const struct target_mapping *first = find_header(process, module);
+    if (!first || !read_segments(&image, first->start) || !image.data_size)
+        return false;
+    *ret_address = image.data + image.bias;
+    *ret_size = image.data_size;
+    return true;
 }
 
 bool module_find_exported(struct target_process *process, const struct target_module *module,
