@@ -234,6 +234,7 @@ static struct error *look_at_all(struct search *search, const struct find_progre
 
 struct error *find_processes(struct snapshot_processes *ret, const struct find_progress *progress) {
     struct search search = {.processes = ret};
+    ret->user_id = geteuid();
     ret->captured_at = clock_format_stamp(ret->arena, clock_realtime());
     struct error *err = list_pids(&search);
     if (!err)

@@ -103,24 +103,25 @@ static void fill_row(struct table *table, const struct snapshot_process *process
     }
 }
 
-/* Whether the cells of a column tell anything. */
-static bool is_told(const struct table *table, size_t count, enum column column) {
-    for (size_t i = 0; i < count; i++) {
-        const char *cell = table->cells[i][column];
-        if (column == COLUMN_CONTAINER && strcmp(cell, "-") != 0)
-            return true;
-        if (column == COLUMN_USER && strcmp(cell, table->cells[0][column]) != 0)
+/* Whether a column tells anything. */
+static bool is_told(const struct snapshot_processes *processes, enum column column) {
+    if (column != COLUMN_USER && column != COLUMN_CONTAINER)
+        return true;
+    for (size_t i = 0; i < processes->list.count; i++) {
+        const struct snapshot_process *process = &processes->list.items[i];
+        if (column == COLUMN_USER ? process->user_id != processes->user_id
+                                  : process->container != NULL)
             return true;
     }
-    return column != COLUMN_CONTAINER && column != COLUMN_USER;
+    return false;
 }
 
-static void measure(struct table *table, size_t count) {
+static void measure(struct table *table, const struct snapshot_processes *processes) {
     for (int column = 0; column < COLUMN_COUNT; column++) {
-        if (!is_told(table, count, (enum column)column))
+        if (!is_told(processes, (enum column)column))
             continue;
         table->width[column] = text_width(columns[column].title);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < processes->list.count; i++) {
             int width = text_width(table->cells[i][column]);
             table->width[column] = width > table->width[column] ? width : table->width[column];
         }
@@ -150,7 +151,7 @@ static void print_table(struct table *table, const struct snapshot_processes *pr
         fill_row(table, &processes->list.items[i], table->cells[i]);
     for (int i = 0; i < COLUMN_COUNT; i++)
         titles[i] = columns[i].title;
-    measure(table, count);
+    measure(table, processes);
     print_row(table, titles, PAGE_BOLD);
     for (size_t i = 0; i < count; i++) {
         bool unread = processes->list.items[i].state >= SNAPSHOT_PROCESS_NOT_PERMITTED;

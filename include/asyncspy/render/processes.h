@@ -10,7 +10,7 @@
 #include "asyncspy/snapshot/processes.h"
 
 /* One line for each; nothing for none. The command is cut at the width unless `verbose`, which
- * shows it whole; columns of which all rows say the same (user) or nothing (container) are left
- * out. Escaped as in render_text. ERROR_OS when writing fails. */
+ * shows it whole. Who owns them is left out where all are of the user who asks, the container
+ * where no process has one. Escaped as in render_text. ERROR_OS when writing fails. */
 struct error *render_processes(const struct snapshot_processes *processes,
                                const struct text_options *options, FILE *out) ERROR_CHECK;

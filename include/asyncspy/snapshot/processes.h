@@ -46,6 +46,7 @@ struct snapshot_process {
 struct snapshot_processes {
     struct arena *arena;
     const char *captured_at; /* RFC 3339 UTC */
+    int64_t user_id;         /* the effective user who asks */
     SNAPSHOT_VECTOR(struct snapshot_process) list;
 };
 
