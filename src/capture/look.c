@@ -79,13 +79,13 @@ static bool maps_python(pid_t pid, bool *ret_readable) {
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
-    *ret_readable = maps != NULL;
-    while (maps && !found && fgets(line, sizeof line, maps))
+    *ret_readable = false;
+    if (!maps)
+        return false;
+    while (!found && fgets(line, sizeof line, maps))
         found = strstr(line, "python") || strstr(line, "pypy");
-    if (maps)
-        *ret_readable = !ferror(maps);
-    if (maps)
-        fclose(maps);
+    *ret_readable = !ferror(maps);
+    fclose(maps);
     return found;
 }
 

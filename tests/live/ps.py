@@ -342,20 +342,23 @@ def zombie(context):
 
 
 def traced(context):
-    with program(context, IDLE) as process, tracer(process.pid):
-        settled(process.pid)
-        rows, problems = listed(context)
-        yield from problems
-        yield from differences(rows.get(process.pid), "a traced one that runs", state="idle", tasks=4)
+    """None is stopped: one that another program traces could not be."""
+    for source, state, letter in ((IDLE, "idle", "S"), (BUSY, "busy", "R")):
+        with program(context, source) as process, tracer(process.pid):
+            settled(process.pid, letter)
+            rows, problems = listed(context)
+            yield from problems
+            yield from differences(rows.get(process.pid), "a traced one", state=state, tasks=4)
 
 
 def one_that_hangs(context):
+    named = [i for i in context.found if i.minor >= (3, 8)]  # Task.set_name
     with contextlib.ExitStack() as stack:
         good = [stack.enter_context(program(context, IDLE))]
         try:
-            bad = stack.enter_context(program(context, HANGS))
-        except TargetFailed as reason:
-            raise Skip("no userfaultfd, or a Python without names of tasks") from reason
+            bad = stack.enter_context(program(context, HANGS, command=named[0].command))
+        except (TargetFailed, IndexError) as reason:
+            raise Skip("no userfaultfd, or no Python with names of tasks") from reason
         good.append(stack.enter_context(program(context, IDLE)))
         settled(good[1].pid)
         begin = time.monotonic()
