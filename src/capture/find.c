@@ -128,7 +128,7 @@ static void end_worker(struct worker *worker) {
     close(worker->input);
     kill(worker->pid, SIGKILL);
     for (int i = 0; i < END_MILLISECONDS && waitpid(worker->pid, NULL, WNOHANG) == 0; i++)
-        usleep(1000);
+        poll(NULL, 0, 1);
 }
 
 /* False at the end of the pipe, and when the deadline is over. */
