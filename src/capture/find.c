@@ -23,13 +23,15 @@
 #include "asyncspy/base/text.h"
 #include "look.h"
 
-#define END_MILLISECONDS 100 /* a killed worker is waited for; one in the kernel ends later */
+#define WAIT_MILLISECONDS 200 /* between two reports of progress */
+#define END_MILLISECONDS 100  /* a killed worker is waited for; one in the kernel ends later */
 
 struct search {
     struct snapshot_processes *processes;
     pid_t *pids;
     size_t count, next; /* the process that is looked at now */
     struct look look;   /* what the worker said of it so far */
+    const struct find_progress *progress;
 };
 
 struct worker {
@@ -131,15 +133,30 @@ static void end_worker(struct worker *worker) {
         poll(NULL, 0, 1);
 }
 
+static void report_progress(const struct search *search) {
+    if (search->progress)
+        search->progress->report(search->progress->context, search->next + 1, search->count);
+}
+
+/* False when the deadline is over. */
+static bool wait_for_input(const struct search *search, int input, double deadline) {
+    struct pollfd waited = {.fd = input, .events = POLLIN};
+    while (clock_monotonic() < deadline) {
+        int ready = poll(&waited, 1, WAIT_MILLISECONDS);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+        report_progress(search);
+    }
+    return false;
+}
+
 /* False at the end of the pipe, and when the deadline is over. */
-static bool receive(int input, void *buffer, size_t size, double deadline) {
+static bool receive(const struct search *search, int input, void *buffer, size_t size,
+                    double deadline) {
     for (char *at = buffer; size;) {
-        struct pollfd poll_input = {.fd = input, .events = POLLIN};
-        double left = deadline - clock_monotonic();
-        int ready = left > 0 ? poll(&poll_input, 1, (int)(left * 1000) + 1) : 0;
-        if (ready < 0 && errno == EINTR)
-            continue;
-        ssize_t got = ready > 0 ? read(input, at, size) : 0;
+        if (!wait_for_input(search, input, deadline))
+            return false;
+        ssize_t got = read(input, at, size);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -154,8 +171,8 @@ static bool receive_look(struct search *search, int input, bool *ret_done) {
     struct message message;
     struct look look;
     double deadline = clock_monotonic() + FIND_SECONDS;
-    if (!receive(input, &message, sizeof message, deadline) || message.size > sizeof look ||
-        !receive(input, &look, message.size, deadline))
+    if (!receive(search, input, &message, sizeof message, deadline) || message.size > sizeof look ||
+        !receive(search, input, &look, message.size, deadline))
         return false;
     memcpy(&search->look, &look, message.size);
     *ret_done = message.done;
@@ -202,12 +219,10 @@ static void add_row(struct search *search) {
 }
 
 /* Takes the looks of one worker until there are no more. */
-static void take_looks(struct search *search, const struct worker *worker,
-                       const struct find_progress *progress) {
+static void take_looks(struct search *search, const struct worker *worker) {
     bool done;
     while (search->next < search->count) {
-        if (progress)
-            progress->report(progress->context, search->next + 1, search->count);
+        report_progress(search);
         do {
             if (!receive_look(search, worker->input, &done))
                 return;
@@ -216,13 +231,13 @@ static void take_looks(struct search *search, const struct worker *worker,
     }
 }
 
-static struct error *look_at_all(struct search *search, const struct find_progress *progress) {
+static struct error *look_at_all(struct search *search) {
     struct worker worker = {0};
     while (search->next < search->count) {
         struct error *err = start_worker(search, &worker);
         if (err)
             return err;
-        take_looks(search, &worker, progress);
+        take_looks(search, &worker);
         end_worker(&worker);
         if (search->next < search->count) {
             log_debug(LOG_CAPTURE, "no answer about process %d", (int)search->pids[search->next]);
@@ -233,12 +248,12 @@ static struct error *look_at_all(struct search *search, const struct find_progre
 }
 
 struct error *find_processes(struct snapshot_processes *ret, const struct find_progress *progress) {
-    struct search search = {.processes = ret};
+    struct search search = {.processes = ret, .progress = progress};
     ret->user_id = geteuid();
     ret->captured_at = clock_format_stamp(ret->arena, clock_realtime());
     struct error *err = list_pids(&search);
     if (!err)
-        err = look_at_all(&search, progress);
+        err = look_at_all(&search);
     free(search.pids);
     snapshot_processes_sort(ret);
     return err;

@@ -10,7 +10,8 @@
 
 #define FIND_SECONDS 5 /* for one process; then its row says "no answer" */
 
-/* Called before each process: its number, and how many there are (Pythons or not). */
+/* Called before each process and while it is looked at: its number, and how many there are (Pythons
+ * or not). */
 struct find_progress {
     void (*report)(void *context, size_t number, size_t count);
     void *context;
