@@ -30,25 +30,36 @@ static struct error *visit_attribute(void *context, uint64_t key, uint64_t value
     return NULL;
 }
 
-static struct aio_thread *find_thread(struct aio *aio, uint64_t loop) {
+/* Where a loop runs. */
+struct place {
+    const struct aio_thread *thread; /* NULL: nowhere */
+    bool has_running_task;
+};
+
+/* A thread names but its innermost loop; the outer ones have a running task under it. */
+static struct place find_place(struct aio *aio, uint64_t loop) {
+    struct place place = {NULL, false};
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].event_loop == loop)
-            return &aio->threads[i];
-    return NULL;
+            place.thread = &aio->threads[i];
+    for (size_t i = 0; i < aio->running_task_count; i++)
+        if (aio->running_tasks[i].event_loop == loop)
+            place = (struct place){aio->running_tasks[i].thread, true};
+    return place;
 }
 
 /* Idle: nothing of the loop runs, its thread waits for events in the kernel. */
-static enum snapshot_loop_state running_state(const struct aio_thread *thread) {
-    if (thread->current_task || thread->polls == SNAPSHOT_NO)
+static enum snapshot_loop_state running_state(const struct place *place) {
+    if (place->has_running_task || place->thread->polls == SNAPSHOT_NO)
         return SNAPSHOT_LOOP_RUNNING;
-    if (thread->polls == SNAPSHOT_YES)
+    if (place->thread->polls == SNAPSHOT_YES)
         return SNAPSHOT_LOOP_IDLE;
     return SNAPSHOT_LOOP_STATE_UNKNOWN;
 }
 
 static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
     struct loop_attributes attributes = {aio, {SNAPSHOT_MAYBE, SNAPSHOT_MAYBE}};
-    const struct aio_thread *thread = find_thread(aio, loop->id);
+    struct place place = find_place(aio, loop->id);
     struct py_type *type;
     struct error *err = py_type_of(aio->py, loop->id, &type);
     if (!err) {
@@ -56,11 +67,11 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
         err = py_attributes_visit(aio->py, loop->id, visit_attribute, &attributes);
     }
     loop->debug = attributes.values[ATTRIBUTE_DEBUG];
-    loop->tid = thread ? thread->tid : SNAPSHOT_UNKNOWN;
+    loop->tid = place.thread ? place.thread->tid : SNAPSHOT_UNKNOWN;
     if (attributes.values[ATTRIBUTE_CLOSED] == SNAPSHOT_YES)
         loop->state = SNAPSHOT_LOOP_CLOSED;
-    else if (thread)
-        loop->state = running_state(thread);
+    else if (place.thread)
+        loop->state = running_state(&place);
     else if (attributes.values[ATTRIBUTE_CLOSED] == SNAPSHOT_NO)
         loop->state = SNAPSHOT_LOOP_STOPPED;
     return err;

@@ -132,6 +132,14 @@ static struct aio_thread *find_thread_of_task(struct aio *aio, uint64_t address)
     return NULL;
 }
 
+static void add_running_task(struct aio *aio, uint64_t event_loop,
+                             const struct aio_thread *thread) {
+    aio->running_tasks =
+        snapshot_vector_grow(aio->arena, aio->running_tasks, &aio->running_task_count,
+                             &aio->running_task_capacity, sizeof *aio->running_tasks);
+    aio->running_tasks[aio->running_task_count - 1] = (struct aio_running_task){event_loop, thread};
+}
+
 /* The thread that a running task runs in learns of it; the innermost task of a thread counts. */
 static void note_running(struct aio *aio, const struct aio_chain *chain,
                          struct snapshot_task *task) {
@@ -141,6 +149,8 @@ static void note_running(struct aio *aio, const struct aio_chain *chain,
     task->tid = thread ? thread->tid : SNAPSHOT_UNKNOWN;
     if (thread && !thread->current_task)
         thread->current_task = task->id;
+    if (thread)
+        add_running_task(aio, task->event_loop, thread);
 }
 
 /* Of a structure that is not the known one only the coroutine tells the state. */
