@@ -16,6 +16,11 @@
 /* Bytes that a hostile target can make us hold; behind it the cache takes no more blocks. */
 #define CACHE_LIMIT ((size_t)4 << 30)
 #define MEMO_SIZE 256
+/* What reads cost in units of work: one and one more for 64 bytes; a call of the source 50 and one
+ * more for 256 bytes. */
+#define UNIT_SHIFT 6
+#define SOURCE_UNITS 50
+#define SOURCE_UNIT_SHIFT 8
 
 /* Remembers whole blocks by the low bits of their number: most reads end here. */
 struct memo {
@@ -28,6 +33,7 @@ struct target_memory {
     struct block_table blocks;
     size_t fetch_size;
     bool frozen;
+    uint64_t work; /* units left */
     struct memory_statistics statistics;
     /* What one call of the source is to read; kept, so that a copy allocates little. */
     struct memory_range *ranges;
@@ -43,7 +49,8 @@ static void clear_memo(struct target_memory *memory) {
 
 struct target_memory *memory_create(const struct memory_source *source) {
     struct target_memory *memory = memory_alloc(sizeof *memory);
-    *memory = (struct target_memory){.source = *source, .fetch_size = BLOCK_SIZE};
+    *memory = (struct target_memory){
+        .source = *source, .fetch_size = BLOCK_SIZE, .work = MEMORY_NO_LIMIT};
     clear_memo(memory);
     return memory;
 }
@@ -55,6 +62,21 @@ void memory_destroy(struct target_memory *memory) {
     free(memory->ranges);
     free(memory->done);
     free(memory);
+}
+
+/* ---- work ---- */
+
+void memory_set_work(struct target_memory *memory, uint64_t units) {
+    memory->work = units;
+}
+
+void memory_charge(struct target_memory *memory, uint64_t units) {
+    if (memory->work != MEMORY_NO_LIMIT)
+        memory->work -= units < memory->work ? units : memory->work;
+}
+
+bool memory_is_exhausted(const struct target_memory *memory) {
+    return memory->work == 0;
 }
 
 /* ---- fetching ---- */
@@ -114,9 +136,12 @@ static void mark_valid(struct target_memory *memory, uint64_t start, uint64_t en
 static struct error *read_source(struct target_memory *memory, const struct memory_range *ranges,
                                  size_t count, size_t *done) {
     struct error *err = memory->source.read(memory->source.context, ranges, count, done);
-    memory->statistics.reads++;
+    uint64_t bytes = 0;
     for (size_t i = 0; !err && i < count; i++)
-        memory->statistics.bytes_read += done[i];
+        bytes += done[i];
+    memory->statistics.reads++;
+    memory->statistics.bytes_read += bytes;
+    memory_charge(memory, SOURCE_UNITS + (bytes >> SOURCE_UNIT_SHIFT));
     return err;
 }
 
@@ -177,6 +202,12 @@ static struct error *fetch_around(struct target_memory *memory, uint64_t address
 static struct error *fault(uint64_t address, size_t size) {
     return error_create(ERROR_FAULT, "cannot read %zu bytes at 0x%llx", size,
                         (unsigned long long)address);
+}
+
+static struct error *exhausted(void) {
+    return error_create(
+        ERROR_EXHAUSTED,
+        "it took more work than any real program needs: memory that is damaged or hostile");
 }
 
 static bool is_out_of_range(uint64_t address, size_t size) {
@@ -267,6 +298,9 @@ struct error *memory_read(struct target_memory *memory, uint64_t address, void *
                           size_t size) {
     uint64_t number = address >> BLOCK_SHIFT;
     uint64_t offset = address & (BLOCK_SIZE - 1);
+    if (!memory->work)
+        return exhausted();
+    memory_charge(memory, 1 + (size >> UNIT_SHIFT));
     const struct memo *memo = &memory->memo[number % MEMO_SIZE];
     if (memo->number != number || size > BLOCK_SIZE - offset)
         return read_blocks(memory, address, buffer, size);
@@ -280,6 +314,8 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
         return memory_read(memory, address, buffer, size);
     if (!size)
         return NULL;
+    if (!memory->work)
+        return exhausted();
     if (is_out_of_range(address, size))
         return fault(address, size);
     size_t done = 0;
