@@ -28,7 +28,7 @@ void py_destroy(struct py *py); /* NULL-safe */
 void py_begin_walk(struct py *py, struct snapshot *snapshot);
 
 /*
- * The work of one walk is limited (memory_set_work), in units of about 20 ns and about 4 bytes of
+ * The work of one walk is limited (memory_set_work), in units of about 10 ns and about 4 bytes of
  * memory: a walk over 100,000 tasks of ten frames takes some 5 % of it. Reads count by themselves;
  * whoever keeps something, or goes over many things without a read, charges for it. When all is
  * spent the next read fails with ERROR_EXHAUSTED, which ends the walk with what there is.

@@ -51,7 +51,7 @@ void memory_destroy(struct target_memory *memory); /* NULL-safe */
 
 /*
  * The work that a hostile target can make us do is limited: every read costs units of it, about
- * 20 ns each, and so does whatever else the readers charge for. When they are spent every read
+ * 10 ns each, and so does whatever else the readers charge for. When they are spent every read
  * fails with ERROR_EXHAUSTED. At first there is no limit.
  */
 #define MEMORY_NO_LIMIT UINT64_MAX
