@@ -112,7 +112,11 @@ static struct error *read_heap_part(struct py *py, struct py_type *type) {
     err = read_full_name(py, type);
     if (err && error_is_fatal(err))
         return err;
-    error_destroy(err); /* its short name stands */
+    if (err) /* its short name stands */
+        snapshot_add_missing(py->snapshot,
+                             arena_format(py->arena, "module of class %s", type->tp_name),
+                             error_get_message(err));
+    error_destroy(err);
     return NULL;
 }
 

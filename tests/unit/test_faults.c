@@ -180,7 +180,7 @@ static uint64_t make_program(struct fake_target *target) {
 
 /* --- tests --- */
 
-/* What is lost without a row of missing or a note is at most lines and the modules of types. */
+/* Nothing is lost without a row of missing or a note. */
 static void check_told(const struct result *result, const struct result *whole, uint64_t n) {
     if (result->missing || result->notes != whole->notes)
         return;
