@@ -216,12 +216,12 @@ static bool is_out_of_range(uint64_t address, size_t size) {
 
 /* Frozen, and pages of the block are not there: nobody asked for them before the copy was made
  * (missed), or the copy could not get them (a fault). */
-static struct error *miss(struct target_memory *memory, uint64_t number, uint8_t pages) {
-    struct block *block = block_table_add(&memory->blocks, number);
+static struct error *miss(struct target_memory *memory, uint64_t address, size_t size,
+                          uint8_t pages) {
+    struct block *block = block_table_add(&memory->blocks, address >> BLOCK_SHIFT);
     uint8_t absent = pages & (uint8_t)~block->valid;
-    uint64_t address = number << BLOCK_SHIFT;
     if ((block->failed & absent) == absent)
-        return fault(address, BLOCK_SIZE);
+        return fault(address, size);
     block->asked |= absent;
     memory->statistics.missed++;
     log_debug(LOG_TARGET, "0x%llx is not in the frozen copy", (unsigned long long)address);
@@ -258,7 +258,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
     struct block *block = block_table_find(&memory->blocks, number);
     if (!block || (block->valid & pages) != pages) {
         if (memory->frozen)
-            return miss(memory, number, pages);
+            return miss(memory, address, size, pages);
         if (memory->blocks.bytes_used >= CACHE_LIMIT)
             return memory_read_uncached(memory, address, buffer, size);
         struct error *err = fetch_pages(memory, number, pages);
