@@ -6,8 +6,8 @@
 #include "asyncspy/snapshot/snapshot.h"
 
 #define TABLES_MAX 64
-#define CHANGES_MAX 255
-#define OBJECT_AT 64 /* in its block: fake_alloc() */
+#define CHANGES_MAX 512 /* of one input */
+#define OBJECT_AT 64    /* in its block: fake_alloc() */
 #define DESERT UINT64_C(0x600000000000)
 #define DESERT_SIZE (UINT64_C(1) << 30)
 /* A walk over the program takes some 60,000; one that takes this many was led astray. */
@@ -128,7 +128,8 @@ static uint64_t new_word(const struct fuzz_image *image, unsigned kind, uint64_t
 static void overwrite(struct fuzz_image *image, uint64_t address, unsigned kind, uint64_t value) {
     unsigned char *at = fake_memory_at(image->fake->memory, address);
     uint64_t word;
-    if (!at || fake_memory_at(image->fake->memory, address + 7) != at + 7)
+    if (change_count == CHANGES_MAX || !at ||
+        fake_memory_at(image->fake->memory, address + 7) != at + 7)
         return;
     memcpy(changes[change_count].old, at, 8);
     changes[change_count++].at = at;
@@ -149,13 +150,18 @@ static void change(struct fuzz_image *image, struct fuzz_input *input) {
         overwrite(image, address + (uint64_t)(int64_t)distance, kind % 8, value);
 }
 
+void fuzz_image_change(struct fuzz_image *image, struct fuzz_input *input) {
+    for (uint64_t left = fuzz_take(input, 1); left && input->left; left--)
+        change(image, input);
+}
+
 struct fuzz_image *fuzz_image_begin(struct fuzz_input *input) {
     size_t index = fuzz_take(input, 1) % fuzz_count_tables();
     if (!images[index])
         images[index] = create(py_table_get(index));
     struct fuzz_image *image = images[index];
-    for (uint64_t left = fuzz_take(input, 1); left && input->left; left--)
-        change(image, input);
+    fuzz_image_change(image, input);
+    memory_freeze(image->memory, false);
     memory_forget(image->memory);
     snapshot_reset(image->snapshot);
     *py_get_layout(image->py) = image->fake->layout;

@@ -28,6 +28,7 @@ struct fuzz_image {
 /* Takes the version and the changes from the input, and starts a walk. The image is kept for the
  * next input; fuzz_image_end() undoes the changes. */
 struct fuzz_image *fuzz_image_begin(struct fuzz_input *input);
+void fuzz_image_change(struct fuzz_image *image, struct fuzz_input *input); /* more of them */
 void fuzz_image_end(struct fuzz_image *image);
 
 /* An address of some object, or now and then of something else. */

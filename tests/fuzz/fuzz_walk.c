@@ -1,4 +1,7 @@
-/* The whole way from hostile memory to text: walk, analysis, renderers. */
+/*
+ * The whole way from hostile memory to text: walk, analysis, renderers. What is left of the input
+ * are more changes, before the memory is copied and walked frozen.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,13 +21,25 @@ static void write_all(const struct snapshot *snapshot) {
     fclose(out);
 }
 
+static void walk(struct fuzz_image *image) {
+    struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
+    snapshot_reset(image->snapshot);
+    *py_get_layout(image->py) = image->fake->layout;
+    if (walk_interpreters(image->py, image->snapshot, &kernel, 1))
+        abort(); /* the target is there all the time: nothing in it ends a run */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input input = {data, size};
-    struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
     struct fuzz_image *image = fuzz_image_begin(&input);
-    struct error *err = walk_interpreters(image->py, image->snapshot, &kernel, 1);
-    if (err) /* the target is there all the time: nothing in it ends a run */
-        abort();
+    walk(image);
+    if (input.left) { /* it ran on: more changes; then it is stopped and copied */
+        fuzz_image_change(image, &input);
+        if (memory_recopy(image->memory))
+            abort();
+        memory_freeze(image->memory, true);
+        walk(image);
+    }
     edges_find(image->snapshot);
     group_tasks(image->snapshot);
     write_all(image->snapshot);

@@ -40,6 +40,7 @@ def write_images():
                          for what in range(48))
         write("fuzz_walk", "plain-%d" % layout, image(layout, []))
         write("fuzz_walk", "changed-%d" % layout, image(layout, changes))
+        write("fuzz_walk", "copied-%d" % layout, image(layout, [], image(1, changes)[1:]))
         write("fuzz_objects", "calls-%d" % layout, image(layout, changes[:2], calls))
         write("fuzz_frames", "calls-%d" % layout, image(layout, changes[:2], calls))
 
