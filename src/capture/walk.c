@@ -83,6 +83,7 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
     const struct py_thread *thread = &walk->threads[index];
     struct aio_thread *aio_thread = &walk->aio_threads[index];
     struct snapshot_thread *ret = SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->threads);
+    py_charge(walk->py, walk->kernel_count / 8);
     const struct target_thread *kernel = find_kernel_thread(walk, thread->native_thread_id);
     *ret = (struct snapshot_thread){.tid = SNAPSHOT_UNKNOWN,
                                     .ident = thread->ident,

@@ -14,13 +14,13 @@
 #define LARGEST_READ ((size_t)64 << 20)
 #define LARGEST_FETCH ((size_t)1 << 20)
 /* Bytes that a hostile target can make us hold; behind it the cache takes no more blocks. */
-#define CACHE_LIMIT ((size_t)4 << 30)
+#define CACHE_LIMIT ((size_t)2 << 30)
 #define MEMO_SIZE 256
-/* What reads cost in units of work: one and one more for 64 bytes; a call of the source 50 and one
- * more for 256 bytes. */
+/* What reads cost in units of work, besides one for 64 bytes: a call of the source is a system
+ * call, a fault an error that somebody notes. */
 #define UNIT_SHIFT 6
-#define SOURCE_UNITS 50
-#define SOURCE_UNIT_SHIFT 8
+#define SOURCE_UNITS 150
+#define FAULT_UNITS 100
 
 /* Remembers whole blocks by the low bits of their number: most reads end here. */
 struct memo {
@@ -141,7 +141,7 @@ static struct error *read_source(struct target_memory *memory, const struct memo
         bytes += done[i];
     memory->statistics.reads++;
     memory->statistics.bytes_read += bytes;
-    memory_charge(memory, SOURCE_UNITS + (bytes >> SOURCE_UNIT_SHIFT));
+    memory_charge(memory, SOURCE_UNITS + (bytes >> UNIT_SHIFT));
     return err;
 }
 
@@ -199,7 +199,8 @@ static struct error *fetch_around(struct target_memory *memory, uint64_t address
 
 /* ---- reading ---- */
 
-static struct error *fault(uint64_t address, size_t size) {
+static struct error *fault(struct target_memory *memory, uint64_t address, size_t size) {
+    memory_charge(memory, FAULT_UNITS);
     return error_create(ERROR_FAULT, "cannot read %zu bytes at 0x%llx", size,
                         (unsigned long long)address);
 }
@@ -221,7 +222,7 @@ static struct error *miss(struct target_memory *memory, uint64_t address, size_t
     struct block *block = block_table_add(&memory->blocks, address >> BLOCK_SHIFT);
     uint8_t absent = pages & (uint8_t)~block->valid;
     if ((block->failed & absent) == absent)
-        return fault(address, size);
+        return fault(memory, address, size);
     block->asked |= absent;
     memory->statistics.missed++;
     log_debug(LOG_TARGET, "0x%llx is not in the frozen copy", (unsigned long long)address);
@@ -266,7 +267,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
             return err;
         block = block_table_find(&memory->blocks, number);
         if (!block || (block->valid & pages) != pages)
-            return fault(address, size);
+            return fault(memory, address, size);
     }
     memcpy(buffer, block->bytes + (address & (BLOCK_SIZE - 1)), size);
     remember(memory, block);
@@ -276,7 +277,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
 static struct error *read_blocks(struct target_memory *memory, uint64_t address,
                                  unsigned char *buffer, size_t size) {
     if (is_out_of_range(address, size))
-        return fault(address, size);
+        return fault(memory, address, size);
     if (size > LARGEST_READ)
         return error_create(ERROR_INVALID, "an object of %zu bytes at 0x%llx is too large", size,
                             (unsigned long long)address);
@@ -317,11 +318,11 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
     if (!memory->work)
         return exhausted();
     if (is_out_of_range(address, size))
-        return fault(address, size);
+        return fault(memory, address, size);
     size_t done = 0;
     struct memory_range range = {address, size, buffer};
     struct error *err = read_source(memory, &range, 1, &done);
-    return !err && done < size ? fault(address, size) : err;
+    return !err && done < size ? fault(memory, address, size) : err;
 }
 
 /* ---- the copy ---- */

@@ -15,7 +15,7 @@
 
 #define OBJECT_AT 64        /* in its block: fake_alloc() */
 #define COPIES_MAX 20       /* each finds what the one before missed */
-#define ENOUGH_WORK 3000000 /* the walk over the program takes some 70,000 */
+#define ENOUGH_WORK 3000000 /* ten times what the walk over the program takes */
 
 static uint64_t next_random(uint64_t *seed) {
     *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

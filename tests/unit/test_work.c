@@ -60,11 +60,25 @@ static void test_misses_cost_more(void **state) {
     unsigned char byte;
     struct error *err = NULL;
     fake_memory_map(fake, 0, 4 << 20);
-    memory_set_work(memory, 11500); /* 115 a block: a call, 16 KiB, the read itself */
+    memory_set_work(memory, 40700); /* 407 a block: a call, 16 KiB, the read itself */
     for (; !err; address += 16384)
         err = memory_read(memory, address, &byte, 1);
     fake_expect_error(err, ERROR_EXHAUSTED);
     assert_int_equal(address / 16384, 101);
+    memory_destroy(memory);
+    fake_memory_destroy(fake);
+}
+
+static void test_faults_cost_more(void **state) {
+    (void)state;
+    struct fake_memory *fake = fake_memory_create();
+    struct memory_source source = fake_memory_source(fake);
+    struct target_memory *memory = memory_create(&source);
+    unsigned char byte;
+    memory_set_work(memory, 10100); /* 101 each: nothing is mapped there, the source is not asked */
+    for (int i = 0; i < 100; i++)
+        fake_expect_error(memory_read(memory, 0x10000, &byte, 1), ERROR_FAULT);
+    fake_expect_error(memory_read(memory, 0x10000, &byte, 1), ERROR_EXHAUSTED);
     memory_destroy(memory);
     fake_memory_destroy(fake);
 }
@@ -203,11 +217,9 @@ FAKE_EACH_VERSION(test_long_line_table)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_cost_work),
-        cmocka_unit_test(test_misses_cost_more),
-        FAKE_TEST(test_endless_set),
-        FAKE_TEST(test_next_walk_is_whole),
-        FAKE_TEST(test_exhausted_at_every_moment),
+        cmocka_unit_test(test_reads_cost_work),  cmocka_unit_test(test_misses_cost_more),
+        cmocka_unit_test(test_faults_cost_more), FAKE_TEST(test_endless_set),
+        FAKE_TEST(test_next_walk_is_whole),      FAKE_TEST(test_exhausted_at_every_moment),
         FAKE_TEST(test_long_line_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
