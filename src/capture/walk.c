@@ -167,7 +167,7 @@ static struct error *walk_interpreter(struct interpreter_walk *walk) {
 static struct error *end_walk(struct snapshot *snapshot, struct error *err) {
     if (!err || error_get_kind(err) != ERROR_EXHAUSTED)
         return err;
-    snapshot_add_missing(snapshot, "all that was not read yet", error_get_message(err));
+    snapshot_add_missing_always(snapshot, "all that was not read yet", error_get_message(err));
     error_destroy(err);
     return NULL;
 }

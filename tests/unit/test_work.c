@@ -89,6 +89,7 @@ static void test_faults_cost_more(void **state) {
 struct endless {
     struct memory_source inner;
     uint64_t words[2];
+    bool differ; /* in place of the first word an address where nothing is, each time another */
 };
 
 static struct error *read_ranges(void *context, const struct memory_range *ranges, size_t count,
@@ -100,8 +101,11 @@ static struct error *read_ranges(void *context, const struct memory_range *range
                 endless->inner.read(endless->inner.context, &ranges[i], 1, done + i));
             continue;
         }
-        for (size_t at = 0; at < ranges[i].size; at += sizeof endless->words)
+        for (size_t at = 0; at < ranges[i].size; at += sizeof endless->words) {
+            if (endless->differ)
+                endless->words[0] = ENDLESS - (ranges[i].address + at - ENDLESS + 1) * 4096;
             memcpy((unsigned char *)ranges[i].buffer + at, endless->words, sizeof endless->words);
+        }
         done[i] = ranges[i].size;
     }
     return NULL;
@@ -133,7 +137,7 @@ static void test_endless_set(struct fake_target *target) {
     struct fake_python *fake = target->fake;
     struct fake_asyncio aio;
     struct fake_program program;
-    struct endless endless;
+    struct endless endless = {.differ = false};
     fake_asyncio_create(&aio, fake);
     fake_program_create(&program, &aio);
     endless.words[0] = fake_weakref(fake, program.waiting);
@@ -149,6 +153,22 @@ static void test_endless_set(struct fake_target *target) {
     assert_int_equal(target->snapshot->threads.count, 1);
     assert_true(target->snapshot->threads.items[0].event_loop == aio.event_loop);
     assert_true(memory_get_statistics(target->memory).reads < SMALL_WORK / 50);
+}
+
+/* More rows of missing than are listed: that the walk was given up is listed all the same. */
+static void test_endless_faults(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct endless endless = {.words = {0, 1}, .differ = true};
+    fake_asyncio_create(&aio, target->fake);
+    FAKE_SET(target->fake, aio.weak_set, set, mask, PY_ITEMS_MAX - 1);
+    FAKE_SET(target->fake, aio.weak_set, set, table, ENDLESS);
+    open_endless(target, &endless, aio.runtime);
+    py_set_walk_units(target->py, 4 * SMALL_WORK);
+    walk(target);
+    assert_true(py_is_exhausted(target->py));
+    assert_int_equal(target->snapshot->missing.count, 1002);
+    assert_int_equal(count_rows(target->snapshot, "more"), 1);
+    assert_int_equal(count_rows(target->snapshot, "all that was not read yet"), 1);
 }
 
 /* The next walk has all its work before it again. */
@@ -211,15 +231,20 @@ static void test_long_line_table(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_endless_set)
+FAKE_EACH_VERSION(test_endless_faults)
 FAKE_EACH_VERSION(test_next_walk_is_whole)
 FAKE_EACH_VERSION(test_exhausted_at_every_moment)
 FAKE_EACH_VERSION(test_long_line_table)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_cost_work),  cmocka_unit_test(test_misses_cost_more),
-        cmocka_unit_test(test_faults_cost_more), FAKE_TEST(test_endless_set),
-        FAKE_TEST(test_next_walk_is_whole),      FAKE_TEST(test_exhausted_at_every_moment),
+        cmocka_unit_test(test_reads_cost_work),
+        cmocka_unit_test(test_misses_cost_more),
+        cmocka_unit_test(test_faults_cost_more),
+        FAKE_TEST(test_endless_set),
+        FAKE_TEST(test_endless_faults),
+        FAKE_TEST(test_next_walk_is_whole),
+        FAKE_TEST(test_exhausted_at_every_moment),
         FAKE_TEST(test_long_line_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
