@@ -1,6 +1,8 @@
 /* Event loops: asyncio/base_events.py. */
 #include "aio.h"
 
+#define LOOP_UNITS 50 /* of work, besides the reads */
+
 enum { ATTRIBUTE_CLOSED, ATTRIBUTE_DEBUG, ATTRIBUTE_COUNT };
 
 struct loop_attributes {
@@ -80,6 +82,7 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
 struct error *aio_loop_read(struct aio *aio, uint64_t address) {
     if (!aio_seen_add(aio, aio->seen_loops, address))
         return NULL;
+    py_charge(aio->py, LOOP_UNITS + aio->thread_count / 8);
     struct snapshot_loop *loop = SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops);
     *loop = (struct snapshot_loop){.id = address,
                                    .state = SNAPSHOT_LOOP_STATE_UNKNOWN,

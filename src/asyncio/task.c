@@ -1,6 +1,8 @@
 /* One task. */
 #include "aio.h"
 
+#define TASK_UNITS 100 /* of work, besides the reads */
+
 static void add_note(struct aio *aio, struct snapshot_task *task, const char *what,
                      struct error *err) {
     snapshot_add_note(aio->snapshot, task,
@@ -257,6 +259,7 @@ struct error *aio_task_read(struct aio *aio, uint64_t address) {
                                  .tid = SNAPSHOT_UNKNOWN,
                                  .cancel_requests = SNAPSHOT_UNKNOWN,
                                  .must_cancel = SNAPSHOT_MAYBE};
+    py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
     struct error *err = read_task(aio, &task);
     if (err)
         return aio_note_missing(

@@ -20,6 +20,7 @@ import traceback
 import bad
 import compare
 import interpreters
+import kill
 import line_tables
 import plan
 import ps
@@ -259,6 +260,8 @@ def execute(arguments, folder):
         print("the JSON Schema is not checked: " + tester.no_schema)
     results = run_all(tester, pairs, arguments.jobs)
     for outcome in line_tables.run(found, arguments.all, arguments.k):
+        results.append(report(Result(*outcome)))
+    for outcome in kill.run(tester.asyncspy, found, arguments.all, arguments.k):
         results.append(report(Result(*outcome)))
     for outcome in bad.run(tester.asyncspy, found, arguments.k):
         results.append(report(Result(*outcome)))
