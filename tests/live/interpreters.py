@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MINORS = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
+MINORS = tuple((3, minor) for minor in range(6, 16))
 IN_ROOT = os.path.join(REPOSITORY, "scripts", "in-root")
 PYTHONS = os.path.join(REPOSITORY, "build", "pythons")
 

@@ -13,6 +13,8 @@ import types
 
 TOOL = os.path.join("build", "tests", "decode_line_table")
 
+POSITIONS = (3, 11)
+
 MODULES = """
 _collections_abc abc argparse ast asyncio.base_events asyncio.base_subprocess asyncio.events
 asyncio.futures asyncio.locks asyncio.queues asyncio.runners asyncio.selector_events
@@ -146,7 +148,7 @@ def problems_of(interpreter):
     return problems
 
 
-def run(found, everything, pattern):
+def run(_, found, everything, pattern):
     """(row, column, status, details) for one interpreter of each minor, or for all."""
     if pattern and pattern not in "line_tables":
         return
@@ -155,6 +157,9 @@ def run(found, everything, pattern):
         if interpreter.minor in minors and not everything:
             continue
         minors.add(interpreter.minor)
+        if interpreter.minor < POSITIONS:
+            yield "line_tables", interpreter.label, "skip", ["needs co_positions (3.11)"]
+            continue
         if not os.path.exists(tool()):
             yield "line_tables", interpreter.label, "skip", [
                 TOOL + " does not exist"]

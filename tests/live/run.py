@@ -27,6 +27,10 @@ from target import Target, TargetFailed, kernel_can_prove_quiet
 SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
 DUMP_SECONDS = 120
 PROBLEMS_SHOWN = 12
+# What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
+# (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
+# not contain the pattern.
+MORE_TESTS = (line_tables, bad)
 
 
 class Result:
@@ -257,10 +261,9 @@ def execute(arguments, folder):
     if tester.no_schema:
         print("the JSON Schema is not checked: " + tester.no_schema)
     results = run_all(tester, pairs, arguments.jobs)
-    for outcome in line_tables.run(found, arguments.all, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in bad.run(tester.asyncspy, found, arguments.k):
-        results.append(report(Result(*outcome)))
+    for module in MORE_TESTS:
+        for outcome in module.run(tester.asyncspy, found, arguments.all, arguments.k):
+            results.append(report(Result(*outcome)))
     return results
 
 

@@ -18,9 +18,8 @@ async def request(depth):
 async def server(beat):
     while True:
         beat()
-        async with asyncio.TaskGroup() as group:
-            for depth in range(20):
-                group.create_task(request(depth % 5), name="request-%d" % depth)
+        await asyncio.gather(*[asyncio.create_task(request(depth % 5), name="request-%d" % depth)
+                               for depth in range(20)])
 
 
 async def sleeps():
@@ -36,5 +35,4 @@ async def main():
     scenario.ready()
     await server(scenario.heartbeat())
 
-MIN_VERSION = (3, 11)
 scenario.run(main())

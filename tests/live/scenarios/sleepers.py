@@ -14,7 +14,7 @@ async def main():
     tasks = [asyncio.create_task(sleeper(scenario.HOUR + i), name="sleeper-%d" % i)
              for i in range(3)]
     for task in tasks:
-        scenario.expect_task(task, "waiting", ["sleep", "sleeper"], name=task.get_name())
+        scenario.expect_task(task, "waiting", ["sleep", "sleeper"])
     scenario.ready()
     await tasks[-1]
 
