@@ -22,7 +22,7 @@ import compare
 import interpreters
 import line_tables
 import plan
-from target import Target, TargetFailed, kernel_can_prove_quiet
+from target import Target, TargetFailed, TargetSkipped, kernel_can_prove_quiet
 
 SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
 DUMP_SECONDS = 120
@@ -154,6 +154,8 @@ def run_one(test, interpreter, scenario):
         return Result(scenario.name, interpreter.label, "skip", [reason])
     try:
         problems = test(interpreter, scenario)
+    except TargetSkipped as reason:
+        return Result(scenario.name, interpreter.label, "skip", [str(reason)])
     except TargetFailed as error:
         problems = ["the scenario failed: %s" % error]
     except subprocess.TimeoutExpired as error:

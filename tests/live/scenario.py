@@ -105,6 +105,18 @@ def set_name(task, name):
         task.set_name(name)
 
 
+def skip(reason):
+    """Ends the scenario: it cannot be run here."""
+    _print({"skip": reason})
+    sys.exit()
+
+
+def forked():
+    """The process that calls this is a new one, and the target from now on."""
+    signal.alarm(LIFETIME)
+    threading.main_thread().native_id = os.getpid()
+
+
 def own_native_id():
     """The kernel's number of the calling thread."""
     return old_asyncio.own_native_id()

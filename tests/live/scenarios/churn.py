@@ -6,6 +6,7 @@ import scenario
 SMOKE = True
 MODE = "paused"
 REPEAT = 20
+REPEAT_ALL = 300
 HEARTBEAT = True
 
 

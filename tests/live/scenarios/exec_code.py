@@ -3,7 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
 FILES = ["<string>", "", "no such file.py", "caf\u00e9 \U0001f40d.py", "\x1b[2Jclear.py",
          "new\nline.py", "nul\x00.py", "sur\udc80rogate.py", "rel/../ative.py"]
 SOURCE = """

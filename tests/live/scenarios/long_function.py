@@ -18,7 +18,7 @@ def build(name, lines, statement):
 
 def table_size(function):
     code = function.__code__
-    return len(getattr(code, "co_linetable", code.co_lnotab))
+    return len(code.co_linetable if hasattr(code, "co_linetable") else code.co_lnotab)
 
 
 async def main():

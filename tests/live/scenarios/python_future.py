@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 class Reply(asyncio.futures._PyFuture):
     __slots__ = ("request",)

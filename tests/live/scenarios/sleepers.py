@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 async def sleeper(seconds):
     await asyncio.sleep(seconds)

@@ -6,8 +6,6 @@ import time
 
 import scenario
 
-SMOKE = True
-
 
 async def sleeps(arrived):
     scenario.expect_task(asyncio.current_task(), "waiting", ["sleep", "sleeps"])
