@@ -48,6 +48,11 @@ def own_native_id():
     return int(os.path.basename(os.readlink("/proc/thread-self")))
 
 
+def forked():
+    if sys.version_info < (3, 8):
+        threading.main_thread().native_id = os.getpid()
+
+
 def _keep_native_ids():
     """threading.Thread.native_id, which is there from 3.8 on, for all threads that start later."""
     set_ident = threading.Thread._set_ident
@@ -56,7 +61,7 @@ def _keep_native_ids():
         set_ident(self)
         self.native_id = own_native_id()
     threading.Thread._set_ident = set_both
-    threading.main_thread().native_id = os.getpid()
+    forked()
 
 
 if sys.version_info < (3, 8):

@@ -114,7 +114,7 @@ def skip(reason):
 def forked():
     """The process that calls this is a new one, and the target from now on."""
     signal.alarm(LIFETIME)
-    threading.main_thread().native_id = os.getpid()
+    old_asyncio.forked()
 
 
 def own_native_id():

@@ -117,8 +117,8 @@ class Target:
     def _wait_for_rest(self):
         """What printed the picture comes to rest; only then is the target what it said."""
         deadline = time.monotonic() + REST_SECONDS
-        expected = {thread.get("tid") for thread in self.expectation["threads"]}
-        while expected and len(self.threads()) > len(expected) and time.monotonic() < deadline:
+        expected = len(self.expectation["threads"])
+        while expected and len(self.threads()) > expected and time.monotonic() < deadline:
             time.sleep(0.005)
         if self.wants_heartbeat:
             return
