@@ -30,25 +30,67 @@ NOW = 99  # still so in the newest version
 # Fields that not every version has: the first and the last minor that do. Every other field of
 # fields.def must be found, or no table is written.
 ONLY_IN = {
-    "runtime.gil": (11, 11),
+    "runtime.size": (7, NOW),
+    "runtime.gil": (7, 11),
+    "runtime.gc": (7, 8),
+    "interpreter.id": (7, NOW),
     "interpreter.gil": (12, NOW),
+    "interpreter.gc": (9, NOW),
     "interpreter.asyncio_tasks_head": (14, NOW),
-    "thread.cframe": (11, 12),
+    "gil.size": (7, NOW),
+    "gil.last_holder": (7, NOW),
+    "gil.locked": (7, NOW),
+    "gc.size": (7, NOW),
+    "gc.collecting": (7, NOW),
+    "thread.frame": (6, 10),
+    "thread.cframe": (10, 12),
     "thread.current_frame": (13, NOW),
+    "thread.native_thread_id": (11, NOW),
     "thread.asyncio_running_loop": (13, NOW),
     "thread.asyncio_running_task": (14, NOW),
     "thread.asyncio_tasks_head": (14, NOW),
     "cframe.size": (11, 12),
     "cframe.current_frame": (11, 12),
     "cframe.previous": (11, 12),
+    "frame.instruction": (11, NOW),
+    "frame.lasti": (6, 10),
+    "frame.state": (10, 10),
+    "frame.valuestack": (6, 10),
+    "frame.stackdepth": (10, 10),
     "frame.stacktop": (11, 13),
-    "frame.stackpointer": (14, NOW),
+    "frame.stackpointer": ((6, 9), (14, NOW)),
+    "frame.owner": (11, NOW),
     "frame.is_entry": (11, 11),
+    "code.nlocalsplus": (11, NOW),
+    "code.qualname": (11, NOW),
+    "code.bytecode": (6, 10),
+    "code.firsttraceable": (11, NOW),
+    "code.instructions": (11, NOW),
+    "generator.frame_object": (6, 10),
+    "generator.running": (6, 9),
+    "generator.frame_state": (11, NOW),
+    "generator.frame": (11, NOW),
+    "anext_awaitable.size": (10, NOW),
+    "anext_awaitable.wrapped": (10, NOW),
+    "dict_keys.table_size": (6, 10),
+    "dict_keys.log2_size": (11, NOW),
+    "dict_keys.log2_index_bytes": (11, NOW),
+    "dict_keys.kind": (11, NOW),
+    "dict_values.size": (11, NOW),
+    "dict_values.values": (11, NOW),
     "dict_values.valid": (13, NOW),
+    "task.cancel_requests": (11, NOW),
+    "task.name": (8, NOW),
     "task.node": (14, NOW),
-    "running_loop_holder.size": (11, 11),
-    "running_loop_holder.loop": (11, 11),
+    "running_loop_holder.size": (7, 11),
+    "running_loop_holder.loop": (7, 11),
+    "running_loop_holder.pid": (7, 11),
+    "local_dummy.dict": (6, 12),
 }
+
+# Places that no DWARF tells. 3.6 has no structure of the runtime: the variable interp_head stands
+# for it.
+PLACES = {(6, "runtime.interpreters_head"): 0}
 
 # 3.13 keeps the running loop right behind the embedded PyThreadState, whose size changed within
 # 3.13 and is told by _Py_DebugOffsets.
@@ -61,30 +103,45 @@ AWAIT_STATES = {"created": -3, "suspended": -2, "suspended_await": -1,
 NEW_STATES = {"created": 0, "suspended": 1, "suspended_await": 2,
               "suspended_await_locked": 3, "executing": 4}
 
+YIELD_FROM = (72, 0, 0)
+
 TRAITS = {
-    11: dict(frame="CFRAME", await_="RESUME", stack="INDEX", loop="HOLDER", tasks="ALL_TASKS",
-             instance="VALUES_POINTER", integer="SIGNED_COUNT", gil="RUNTIME", states=OLD_STATES,
-             resume=(151, 150, 0), depth=1, tagged=False, shim=0),
-    12: dict(frame="CFRAME", await_="RESUME", stack="INDEX", loop="DICT",
-             tasks="SCHEDULED_TASKS", instance="TAGGED_WORD", integer="TAG", gil="INTERPRETER",
-             states=OLD_STATES, resume=(151, 240, 0), depth=1, tagged=False, shim=3),
-    13: dict(frame="CURRENT", await_="STATE", stack="INDEX", loop="FIELD",
-             tasks="SCHEDULED_TASKS", instance="INLINE_VALUES", integer="TAG",
-             gil="INTERPRETER", states=AWAIT_STATES, resume=(0, 0, 0), depth=1, tagged=False, shim=3),
-    14: dict(frame="CURRENT", await_="STATE", stack="POINTER", loop="FIELD",
-             tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS", instance="INLINE_VALUES",
-             integer="TAG", gil="INTERPRETER", states=AWAIT_STATES, resume=(0, 0, 0), depth=1,
+    6: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
+            stack="POINTER", loop="LOCAL", tasks="TASK_CLASS | PY_TASKS_MODULE_DATA",
+            instance="DICT", integer="SIGNED_COUNT", gil="CURRENT_THREAD", states=OLD_STATES,
+            await_opcodes=YIELD_FROM, lasti=1),
+    7: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
+            stack="POINTER", loop="HOLDER", tasks="ALL_TASKS", instance="DICT",
+            integer="SIGNED_COUNT", gil="RUNTIME", states=OLD_STATES, await_opcodes=YIELD_FROM,
+            lasti=1),
+    10: dict(frame="OBJECT", line="RANGES", await_="YIELD_FROM", state="FRAME", stack="DEPTH",
+             loop="HOLDER", tasks="ALL_TASKS", instance="DICT", integer="SIGNED_COUNT",
+             gil="RUNTIME", states=OLD_STATES, await_opcodes=YIELD_FROM, lasti=2),
+    11: dict(frame="CFRAME", line="LOCATIONS", await_="RESUME", state="GENERATOR", stack="INDEX",
+             loop="HOLDER", tasks="ALL_TASKS", instance="VALUES_POINTER", integer="SIGNED_COUNT",
+             gil="RUNTIME", states=OLD_STATES, await_opcodes=(151, 150, 0)),
+    12: dict(frame="CFRAME", line="LOCATIONS", await_="RESUME", state="GENERATOR", stack="INDEX",
+             loop="DICT", tasks="SCHEDULED_TASKS", instance="TAGGED_WORD", integer="TAG",
+             gil="INTERPRETER", states=OLD_STATES, await_opcodes=(151, 240, 0), shim=3),
+    13: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="INDEX",
+             loop="FIELD", tasks="SCHEDULED_TASKS", instance="INLINE_VALUES", integer="TAG",
+             gil="INTERPRETER", states=AWAIT_STATES, shim=3),
+    14: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
+             loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
+             instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=AWAIT_STATES,
              tagged=True, shim=3),
-    15: dict(frame="CURRENT", await_="STATE", stack="POINTER", loop="FIELD",
-             tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS", instance="INLINE_VALUES",
-             integer="TAG", gil="INTERPRETER", states=NEW_STATES, resume=(0, 0, 0), depth=2,
-             tagged=True, shim=3),
+    15: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
+             loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
+             instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=NEW_STATES,
+             depth=2, tagged=True, shim=3),
 }
+TRAITS[8] = TRAITS[9] = TRAITS[7]
 
 MINORS = tuple(sorted(TRAITS))
 
-# Prints the numbers of RESUME and its variants: the specialised ones stand only in the header.
-RESUME_PROGRAM = r"""
+# Prints the numbers of YIELD_FROM, or of RESUME and its variants: the specialised ones stand only
+# in the header.
+OPCODES_PROGRAM = r"""
 import opcode, os, re, sysconfig
 found = dict(opcode.opmap)
 header = os.path.join(sysconfig.get_path("include"), "opcode.h")
@@ -92,7 +149,7 @@ if os.path.exists(header):
     found.update((m[1], int(m[2])) for m in
                  re.finditer(r"#define[ ]+(\w+)[ ]+(\d+)", open(header).read()))
 print(os.path.exists(header), *[n for k, n in found.items()
-                                if re.match("(INSTRUMENTED_)?RESUME(_QUICK|_CHECK)?$", k)])
+                                if re.match("YIELD_FROM$|(INSTRUMENTED_)?RESUME(_QUICK|_CHECK)?$", k)])
 """
 
 # Runs inside gdb: looks every member up and writes its place in bits.
@@ -201,9 +258,9 @@ class Interpreter:
         inside = [library if library and os.path.exists(self.root + library) else executable]
         self.files = [self.root + name for name in inside + [extension] if name]
 
-    def resume_opcodes(self):
-        """The numbers of RESUME, and whether its specialised forms are among them."""
-        words = self.run(RESUME_PROGRAM).split()
+    def await_opcodes(self):
+        """The numbers of YIELD_FROM or RESUME, and whether specialised forms are among them."""
+        words = self.run(OPCODES_PROGRAM).split()
         return set(map(int, words[1:])), words[0] == "True"
 
     def sort_key(self):
@@ -264,8 +321,9 @@ def read_dwarf(files, root, structs):
 
 
 def is_expected(minor, name):
-    first, last = ONLY_IN.get(name, (0, NOW))
-    return first <= minor <= last
+    ranges = ONLY_IN.get(name, (0, NOW))
+    return any(first <= minor <= last
+               for first, last in (ranges if isinstance(ranges[0], tuple) else (ranges,)))
 
 
 def make_slot(minor, name, field, dwarf, asyncio_words):
@@ -273,6 +331,8 @@ def make_slot(minor, name, field, dwarf, asyncio_words):
     debug = DEBUG_OFFSET_OF.get((minor, name), field["debug"])
     if minor >= 13 and debug in dwarf["debug_offsets"]:
         return "PY_DBG(%d)" % dwarf["debug_offsets"][debug]
+    if (minor, name) in PLACES:
+        return "PY_AT(%d)" % PLACES[minor, name]
     if name not in dwarf["places"]:
         return None
     if minor >= 14 and field["asyncio"] in dwarf["asyncio_debug"]:
@@ -307,8 +367,9 @@ def state_text(value):
 def format_traits(minor, mask):
     traits = TRAITS[minor]
     rows = [("frame_kind", "PY_FRAME_" + traits["frame"]),
-            ("line_kind", "PY_LINE_LOCATIONS"),
+            ("line_kind", "PY_LINE_" + traits["line"]),
             ("await_kind", "PY_AWAIT_" + traits["await_"]),
+            ("state_kind", "PY_STATE_" + traits["state"]),
             ("stack_kind", "PY_STACK_" + traits["stack"]),
             ("running_loop_kind", "PY_RUNNING_LOOP_" + traits["loop"]),
             ("task_registry", "PY_TASKS_" + traits["tasks"]),
@@ -317,10 +378,11 @@ def format_traits(minor, mask):
             ("gil_kind", "PY_GIL_" + traits["gil"])]
     rows += [("generator_states.%s" % key, state_text(value))
              for key, value in traits["states"].items()]
-    rows += [("resume_opcodes", "{%d, %d, %d}" % traits["resume"]),
-             ("awaited_depth", str(traits["depth"])),
-             ("stackref_tagged", str(traits["tagged"]).lower()),
-             ("shim_owner_from", str(traits["shim"])),
+    rows += [("await_opcodes", "{%d, %d, %d}" % traits.get("await_opcodes", (0, 0, 0))),
+             ("lasti_scale", str(traits.get("lasti", 0))),
+             ("awaited_depth", str(traits.get("depth", 1))),
+             ("stackref_tagged", str(traits.get("tagged", False)).lower()),
+             ("shim_owner_from", str(traits.get("shim", 0))),
              ("must_cancel_mask", "0x%02x" % mask)]
     return "".join("            .%s = %s,\n" % row for row in rows)
 
@@ -363,12 +425,12 @@ def asyncio_words_of(interpreters, wanted):
 
 def check_opcodes(it):
     """The one trait that an interpreter tells itself."""
-    known = set(TRAITS[it.minor]["resume"]) - {0}
+    known = set(TRAITS[it.minor].get("await_opcodes", ())) - {0}
     if not known:
         return
-    found, complete = it.resume_opcodes()
+    found, complete = it.await_opcodes()
     if not found or (found != known if complete else not found <= known):
-        raise GenerateError("RESUME is %s here, %s in TRAITS" % (sorted(found), sorted(known)))
+        raise GenerateError("RESUME or YIELD_FROM is %s here, %s in TRAITS" % (sorted(found), sorted(known)))
 
 
 def generate(it, interpreters, structs):

@@ -11,12 +11,13 @@ enum aio_kind {
     AIO_KIND_C_TASK,      /* _asyncio.Task and subclasses */
     AIO_KIND_C_FUTURE,    /* _asyncio.Future and subclasses */
     AIO_KIND_PYTHON_TASK, /* asyncio.tasks._PyTask and subclasses */
+    AIO_KIND_MIXED_TASK,  /* the same where it is derived from _asyncio.Future (3.6) */
     AIO_KIND_PYTHON_FUTURE,
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
 struct aio_modules {
-    uint64_t tasks;                                        /* dict of asyncio.tasks */
+    uint64_t tasks, events;                                /* dicts of asyncio.tasks, .events */
     uint64_t c_task, c_future, python_task, python_future; /* types */
 };
 
@@ -72,12 +73,26 @@ struct aio {
 };
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
+/* The dict of the module `name` in sys.modules, 0 when it is not imported. */
+struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) ERROR_CHECK;
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
+
+bool aio_kind_is_task(enum aio_kind kind);
 
 /* registry.c: puts every registered task into the queue, once each. */
 struct error *aio_registry_collect(struct aio *aio) ERROR_CHECK;
 void aio_queue_task(struct aio *aio, uint64_t address);
+/* The tasks in the weakref.WeakSet at `weak_set`. */
+struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) ERROR_CHECK;
+/* The tasks in a dict {loop: task that it runs now}; one such pair. */
+struct error *aio_current_tasks_collect(struct aio *aio, uint64_t dict) ERROR_CHECK;
+void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task);
+
+/* registry_static.c: where 3.6 keeps its tasks. Attributes of the class _PyTask for those written
+ * in Python, static variables of the extension _asyncio for those written in C. */
+struct error *aio_task_class_collect(struct aio *aio) ERROR_CHECK;
+struct error *aio_module_data_collect(struct aio *aio) ERROR_CHECK;
 
 /* chain.c: what a task's coroutine is doing. */
 struct aio_chain {
@@ -110,7 +125,7 @@ struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
 struct error *aio_traceback_read(struct aio *aio, uint64_t address,
                                  struct snapshot_stack *ret) ERROR_CHECK;
 
-/* loop.c */
+/* loop.c: event loops, and which one runs in a thread (running_loop.c) */
 struct error *aio_running_loops_read(struct aio *aio) ERROR_CHECK;
 struct error *aio_loop_read(struct aio *aio, uint64_t address) ERROR_CHECK; /* once each */
 

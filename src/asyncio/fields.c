@@ -138,6 +138,19 @@ static struct error *read_python(struct aio *aio, uint64_t address, struct aio_f
     return err;
 }
 
+/* In 3.6 the Task written in Python adds its own attributes to the Future written in C. */
+static struct error *read_mixed(struct aio *aio, uint64_t address, struct aio_fields *ret) {
+    struct aio_fields future = *ret;
+    struct error *err = read_c_future(aio, address, &future);
+    if (!err)
+        err = read_python(aio, address, ret);
+    ret->loop = future.loop;
+    ret->source_traceback = future.source_traceback;
+    ret->exception = future.exception;
+    ret->state = future.state;
+    return err;
+}
+
 struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
                               struct aio_fields *ret) {
     *ret = (struct aio_fields){.state = SNAPSHOT_UNKNOWN,
@@ -147,5 +160,7 @@ struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t addr
         return read_c_task(aio, address, ret);
     if (kind == AIO_KIND_C_FUTURE)
         return read_c_future(aio, address, ret);
+    if (kind == AIO_KIND_MIXED_TASK)
+        return read_mixed(aio, address, ret);
     return read_python(aio, address, ret);
 }

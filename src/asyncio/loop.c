@@ -1,39 +1,5 @@
-/* Event loops: asyncio/base_events.py; the loop of a thread: Modules/_asynciomodule.c. */
+/* Event loops: asyncio/base_events.py. */
 #include "aio.h"
-
-#define RUNNING_LOOP_KEY "__asyncio_running_event_loop__"
-
-/* The loop that runs in `thread`. */
-static struct error *read_running_loop(struct aio *aio, struct aio_thread *thread) {
-    const struct py_layout *layout = py_get_layout(aio->py);
-    uint64_t value = 0;
-    struct error *err = NULL;
-    switch (layout->traits.running_loop_kind) {
-    case PY_RUNNING_LOOP_FIELD:
-        value = thread->thread->asyncio_running_loop;
-        break;
-    case PY_RUNNING_LOOP_HOLDER:
-    case PY_RUNNING_LOOP_DICT:
-        if (thread->thread->dict)
-            err = py_dict_find(aio->py, thread->thread->dict, RUNNING_LOOP_KEY, &value);
-        break;
-    }
-    if (!err && value && layout->traits.running_loop_kind == PY_RUNNING_LOOP_HOLDER)
-        err = py_read_u64(aio->py, value + (uint64_t)PY_OFFSET(layout, running_loop_holder, loop),
-                          &value);
-    if (!err)
-        err = aio_drop_none(aio, &value);
-    thread->event_loop = err ? 0 : value;
-    return err;
-}
-
-struct error *aio_running_loops_read(struct aio *aio) {
-    struct error *err = NULL;
-    for (size_t i = 0; !err && i < aio->thread_count; i++)
-        err = aio_note_missing(aio, "running loop of a thread",
-                               read_running_loop(aio, &aio->threads[i]));
-    return err;
-}
 
 enum { ATTRIBUTE_CLOSED, ATTRIBUTE_DEBUG, ATTRIBUTE_COUNT };
 

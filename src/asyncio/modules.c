@@ -1,7 +1,7 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
 #include "aio.h"
 
-static struct error *find_module_dict(struct aio *aio, const char *name, uint64_t *ret) {
+struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) {
     uint64_t module = 0;
     struct py_type *type;
     *ret = 0;
@@ -55,12 +55,14 @@ static struct error *check_sizes(struct aio *aio) {
 static struct error *find_modules(struct aio *aio) {
     struct aio_modules *modules = &aio->modules;
     uint64_t futures, accelerator;
-    struct error *err = find_module_dict(aio, "asyncio.tasks", &modules->tasks);
+    struct error *err = aio_module_find(aio, "asyncio.tasks", &modules->tasks);
     if (err || !modules->tasks)
         return err;
-    err = find_module_dict(aio, "asyncio.futures", &futures);
+    err = aio_module_find(aio, "asyncio.futures", &futures);
     if (!err)
-        err = find_module_dict(aio, "_asyncio", &accelerator);
+        err = aio_module_find(aio, "asyncio.events", &modules->events);
+    if (!err)
+        err = aio_module_find(aio, "_asyncio", &accelerator);
     if (!err)
         err = find_type(aio, accelerator, "Task", &modules->c_task);
     if (!err)
@@ -86,14 +88,20 @@ static struct error *visit_type(void *context, struct py_type *type, bool *stop)
     const struct aio_modules *modules = search->modules;
     if (type->address == modules->c_task)
         search->kind = AIO_KIND_C_TASK;
+    else if (type->address == modules->c_future && search->kind == AIO_KIND_PYTHON_TASK)
+        search->kind = AIO_KIND_MIXED_TASK;
     else if (type->address == modules->c_future)
         search->kind = AIO_KIND_C_FUTURE;
     else if (type->address == modules->python_task)
         search->kind = AIO_KIND_PYTHON_TASK;
-    else if (type->address == modules->python_future)
+    else if (type->address == modules->python_future && search->kind == AIO_KIND_OTHER)
         search->kind = AIO_KIND_PYTHON_FUTURE;
-    *stop = search->kind != AIO_KIND_OTHER;
+    *stop = search->kind != AIO_KIND_OTHER && search->kind != AIO_KIND_PYTHON_TASK;
     return NULL;
+}
+
+bool aio_kind_is_task(enum aio_kind kind) {
+    return kind == AIO_KIND_C_TASK || kind == AIO_KIND_PYTHON_TASK || kind == AIO_KIND_MIXED_TASK;
 }
 
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) {

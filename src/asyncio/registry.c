@@ -32,14 +32,17 @@ static struct error *visit_weakref(void *context, uint64_t item) {
     return aio_note_missing(aio, "a registered task", err);
 }
 
-/* The set inside a weakref.WeakSet of asyncio.tasks. */
+struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) {
+    uint64_t data = 0;
+    struct error *err = py_attribute_find(aio->py, weak_set, "data", &data);
+    return err || !data ? err : py_set_visit(aio->py, data, visit_weakref, aio);
+}
+
 static struct error *collect_weak_set(struct aio *aio, const char *name) {
-    uint64_t weak_set = 0, data = 0;
+    uint64_t weak_set = 0;
     struct error *err = py_dict_find(aio->py, aio->modules.tasks, name, &weak_set);
     if (!err && weak_set)
-        err = py_attribute_find(aio->py, weak_set, "data", &data);
-    if (!err && data)
-        err = py_set_visit(aio->py, data, visit_weakref, aio);
+        err = aio_weak_set_collect(aio, weak_set);
     return aio_note_missing(aio, name, err);
 }
 
@@ -87,14 +90,21 @@ static struct error *collect_lists(struct aio *aio) {
     return aio_note_missing(aio, "tasks of ended threads", walk_list(aio, head));
 }
 
-static struct error *visit_current(void *context, uint64_t key, uint64_t value, bool *stop) {
-    struct aio *aio = context;
-    (void)stop;
+void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task) {
     for (size_t i = 0; i < aio->thread_count; i++)
-        if (aio->threads[i].event_loop == key && !aio->threads[i].current_task)
-            aio->threads[i].current_task = value;
-    aio_queue_task(aio, value);
+        if (aio->threads[i].event_loop == loop && !aio->threads[i].current_task)
+            aio->threads[i].current_task = task;
+    aio_queue_task(aio, task);
+}
+
+static struct error *visit_current(void *context, uint64_t key, uint64_t value, bool *stop) {
+    (void)stop;
+    aio_note_current(context, key, value);
     return NULL;
+}
+
+struct error *aio_current_tasks_collect(struct aio *aio, uint64_t dict) {
+    return py_dict_visit(aio->py, dict, visit_current, aio);
 }
 
 /* asyncio.tasks._current_tasks: {loop: task}, filled while a step runs; from 3.14 on for tasks
@@ -107,7 +117,7 @@ static struct error *collect_current(struct aio *aio) {
     }
     struct error *err = py_dict_find(aio->py, aio->modules.tasks, "_current_tasks", &current);
     if (!err && current)
-        err = py_dict_visit(aio->py, current, visit_current, aio);
+        err = aio_current_tasks_collect(aio, current);
     return aio_note_missing(aio, "_current_tasks", err);
 }
 
@@ -122,5 +132,11 @@ struct error *aio_registry_collect(struct aio *aio) {
         err = collect_weak_set(aio, "_scheduled_tasks");
     if (!err && registry & PY_TASKS_SCHEDULED_TASKS)
         err = collect_set(aio, "_eager_tasks");
-    return err ? err : collect_current(aio);
+    if (!err)
+        err = collect_current(aio);
+    if (!err && registry & PY_TASKS_TASK_CLASS)
+        err = aio_task_class_collect(aio);
+    if (!err && registry & PY_TASKS_MODULE_DATA)
+        err = aio_module_data_collect(aio);
+    return err;
 }

@@ -87,7 +87,7 @@ static struct error *read_waiter(struct aio *aio, uint64_t waiter, struct snapsh
                      : type->full_name;
     if (kind == AIO_KIND_OTHER)
         return NULL;
-    bool is_task = kind == AIO_KIND_C_TASK || kind == AIO_KIND_PYTHON_TASK;
+    bool is_task = aio_kind_is_task(kind);
     wait->kind = is_task ? SNAPSHOT_WAIT_TASK : SNAPSHOT_WAIT_FUTURE;
     if (is_task) {
         wait->tasks = arena_alloc(aio->snapshot->arena, sizeof *wait->tasks);

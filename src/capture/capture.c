@@ -57,7 +57,7 @@ struct error *capture_open(pid_t pid, const struct capture_options *options, str
         return err;
     }
     capture->py = py_create(process_get_memory(capture->process), &capture->layout,
-                            capture->discovery.runtime_address);
+                            &capture->discovery.roots);
     *ret = capture;
     return NULL;
 }

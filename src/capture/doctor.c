@@ -76,7 +76,7 @@ static void describe_discovery(const struct py_discovery *discovery, struct aren
     if (*discovery->build_id)
         add_fact(arena, report, "build id", "%s", discovery->build_id);
     add_fact(arena, report, "runtime", "0x%llx, from %s",
-             (unsigned long long)discovery->runtime_address,
+             (unsigned long long)discovery->roots.runtime,
              discovery->runtime_source ? discovery->runtime_source : "nowhere");
     if (discovery->asyncio_debug_address)
         add_fact(arena, report, ".AsyncioDebug", "0x%llx in %s",

@@ -40,6 +40,8 @@ static struct error *find_managed(struct py *py, const struct py_type *type, uin
     if (err)
         return err;
     switch (py->layout.traits.instance_kind) {
+    case PY_INSTANCE_DICT:
+        break;
     case PY_INSTANCE_VALUES_POINTER:
         err = py_read_u64(py, address + (uint64_t)MANAGED_VALUES_AT, &ret->values);
         ret->dict = ret->values ? 0 : dict;
@@ -58,7 +60,7 @@ static struct error *find_managed(struct py *py, const struct py_type *type, uin
 static struct error *find_storage(struct py *py, const struct py_type *type, uint64_t address,
                                   struct instance_storage *ret) {
     *ret = (struct instance_storage){0, 0};
-    if (type->flags & FLAG_MANAGED_DICT)
+    if (type->flags & FLAG_MANAGED_DICT && py->layout.traits.instance_kind != PY_INSTANCE_DICT)
         return find_managed(py, type, address, ret);
     if (type->dictoffset > 0)
         return py_read_u64(py, address + (uint64_t)type->dictoffset, &ret->dict);

@@ -20,6 +20,13 @@ static struct error *read_line_table(struct py *py, uint64_t address, struct py_
     return err;
 }
 
+/* Up to 3.10 the bytecode is a bytes object, later the end of the code object itself. */
+static uint64_t get_first_instruction(const struct py *py, const struct py_record *code) {
+    if (PY_HAS(&py->layout, code, bytecode))
+        return PY_U64(code, code, bytecode) + (uint64_t)PY_OFFSET(&py->layout, bytes, data);
+    return code->address + (uint64_t)PY_OFFSET(&py->layout, code, instructions);
+}
+
 static struct error *read_code(struct py *py, uint64_t address, struct py_code *code) {
     struct py_record record;
     struct error *err = py_record_read(py, PY_STRUCT_code, address, &record);
@@ -27,22 +34,20 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
         err = py_string_read(py, PY_U64(&record, code, name), &code->function);
     if (!err)
         err = py_string_read(py, PY_U64(&record, code, filename), &code->file);
-    if (!err)
+    if (!err && PY_HAS(&py->layout, code, qualname))
         err = py_string_read(py, PY_U64(&record, code, qualname), &code->qualified_name);
     if (err)
         return err;
     code->address = address;
     code->first_line = PY_I32(&record, code, firstlineno);
     code->first_traceable = PY_I32(&record, code, firsttraceable);
-    code->locals_count = PY_I32(&record, code, nlocalsplus);
-    code->first_instruction = address + (uint64_t)PY_OFFSET(&py->layout, code, instructions);
+    code->first_instruction = get_first_instruction(py, &record);
     err = read_line_table(py, PY_U64(&record, code, linetable), code);
     if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
         return err;
     code->has_lines = !err;
     if (err)
-        snapshot_add_missing(py->snapshot,
-                             arena_format(py->arena, "lines of %s", code->qualified_name),
+        snapshot_add_missing(py->snapshot, arena_format(py->arena, "lines of %s", code->function),
                              error_get_message(err));
     error_destroy(err);
     return NULL;
@@ -85,6 +90,14 @@ static void locate(struct py *py, const struct py_code *code, uint64_t instructi
     frame->end_column = location.end_column;
 }
 
+/* f_lasti is -1 before the first instruction, which gives an address before it. */
+static uint64_t get_instruction_address(const struct py *py, const struct py_code *code,
+                                        uint64_t instruction) {
+    if (py->layout.traits.frame_kind == PY_FRAME_OBJECT)
+        return code->first_instruction + instruction;
+    return instruction;
+}
+
 struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction) {
     struct py_position_key key = {code->address, instruction};
     struct py_position *position = table_find(py->positions, &key, sizeof key);
@@ -93,6 +106,7 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
     position = arena_alloc(py->arena, sizeof *position);
     position->key = key;
     position->code = code;
+    position->instruction = get_instruction_address(py, code, instruction);
     position->awaits = -1;
     position->frame = arena_alloc(py->snapshot->arena, sizeof *position->frame);
     *position->frame = (struct snapshot_frame){.function = code->function,
@@ -102,7 +116,7 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
                                                .end_line = -1,
                                                .column = -1,
                                                .end_column = -1};
-    locate(py, code, instruction, position->frame);
+    locate(py, code, position->instruction, position->frame);
     table_add(py->positions, &position->key, sizeof position->key, position);
     return position;
 }

@@ -8,18 +8,37 @@
 
 #define PIECE_BYTES 6144 /* a multiple of 16 and 24 */
 
+#define INDEX_BYTES_MAX (1ull << 40)
+
+/* Bytes of the table of indices, which stands before the entries. Up to 3.10 the slots are counted
+ * and how wide one is follows from that (DK_IXSIZE in Objects/dict-common.h, dictobject.c). */
+static uint64_t get_index_bytes(const struct py *py, const struct py_record *keys) {
+    if (!PY_HAS(&py->layout, dict_keys, table_size)) {
+        uint8_t log2 = PY_U8(keys, dict_keys, log2_index_bytes);
+        return log2 < 64 ? 1ull << log2 : UINT64_MAX;
+    }
+    uint64_t slots = PY_U64(keys, dict_keys, table_size);
+    if (slots > INDEX_BYTES_MAX)
+        return UINT64_MAX;
+    return slots * (slots <= UINT8_MAX ? 1 : slots <= UINT16_MAX ? 2 : slots <= UINT32_MAX ? 4 : 8);
+}
+
+static size_t get_entry_size(const struct py *py, const struct py_record *keys) {
+    bool has_kind = PY_HAS(&py->layout, dict_keys, kind);
+    return has_kind && PY_U8(keys, dict_keys, kind) != KEYS_GENERAL ? 16 : 24;
+}
+
 struct error *py_dict_keys_read(struct py *py, uint64_t address, struct py_dict_keys *ret) {
     struct py_record keys;
     struct error *err = py_record_read(py, PY_STRUCT_dict_keys, address, &keys);
     if (err)
         return err;
-    uint8_t log2_index_bytes = PY_U8(&keys, dict_keys, log2_index_bytes);
+    uint64_t index_bytes = get_index_bytes(py, &keys);
     ret->entry_count = PY_U64(&keys, dict_keys, entry_count);
-    ret->entry_size = PY_U8(&keys, dict_keys, kind) == KEYS_GENERAL ? 24 : 16;
-    if (log2_index_bytes > 40 || ret->entry_count > PY_ITEMS_MAX)
+    ret->entry_size = get_entry_size(py, &keys);
+    if (index_bytes > INDEX_BYTES_MAX || ret->entry_count > PY_ITEMS_MAX)
         return error_create(ERROR_INVALID, "no dict keys at 0x%llx", (unsigned long long)address);
-    ret->entries =
-        address + (uint64_t)PY_OFFSET(&py->layout, dict_keys, indices) + (1ull << log2_index_bytes);
+    ret->entries = address + (uint64_t)PY_OFFSET(&py->layout, dict_keys, indices) + index_bytes;
     return NULL;
 }
 

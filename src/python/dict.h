@@ -10,8 +10,9 @@ struct py_dict_keys {
     size_t entry_size; /* 24: hash, key, value; 16: key, value */
 };
 
-/* Most attributes that instances keep in split values (SHARED_KEYS_MAX_SIZE, pycore_dict.h). */
-#define PY_SPLIT_VALUES_MAX 256
+/* Most attributes that instances keep in split values: 30 from 3.11 on (SHARED_KEYS_MAX_SIZE in
+ * pycore_dict.h), before as many as the instances of a class have in common. */
+#define PY_SPLIT_VALUES_MAX 65536
 
 struct error *py_dict_keys_read(struct py *py, uint64_t address,
                                 struct py_dict_keys *ret) ERROR_CHECK;

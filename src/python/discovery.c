@@ -40,7 +40,7 @@ static bool is_likely(const struct target_module *module) {
 static void note_runtime(struct search *search, const struct target_module *module,
                          const struct module_file *file, uint64_t address, const char *source) {
     const char *build_id = module_get_build_id(file);
-    search->found->runtime_address = address;
+    search->found->roots.runtime = address;
     search->found->runtime_source = source;
     search->found->module_path = module->path;
     search->found->build_id = arena_copy_string(search->arena, build_id, strlen(build_id));
@@ -92,9 +92,13 @@ static bool search_file(struct search *search, const struct target_module *modul
         note_runtime(search, module, file, address, "symbol _PyRuntime");
     else if (module_find_section(file, ".PyRuntime", &address, &size))
         note_runtime(search, module, file, address, "section .PyRuntime");
+    else if (module_find_symbol(file, "interp_head", &address, &size))
+        note_runtime(search, module, file, address, "symbol interp_head");
     else
         found = false;
     if (found) {
+        if (module_find_symbol(file, "_PyThreadState_Current", &address, &size))
+            search->found->roots.current_thread = address;
         note_version(search, file);
         note_flavour(search, file);
     }
@@ -114,7 +118,7 @@ static bool search_cookie(struct search *search) {
         const struct target_module *module = &search->modules[i];
         uint64_t address;
         if (module_scan_writable(search->process, module, COOKIE, strlen(COOKIE), 8, &address, 1)) {
-            search->found->runtime_address = address;
+            search->found->roots.runtime = address;
             search->found->runtime_source = "cookie of _Py_DebugOffsets";
             search->found->module_path = module->path;
             search->found->build_id = "";
@@ -131,7 +135,7 @@ static void read_debug_offsets_version(struct search *search) {
         uint64_t version, free_threaded;
     } head;
     struct error *err = memory_read(process_get_memory(search->process),
-                                    search->found->runtime_address, &head, sizeof head);
+                                    search->found->roots.runtime, &head, sizeof head);
     if (!err && memcmp(head.cookie, COOKIE, sizeof head.cookie) == 0) {
         search->found->free_threaded = head.free_threaded == 1;
         if (!search->found->hexversion && head.version <= UINT32_MAX) {
@@ -225,6 +229,23 @@ static void search_asyncio_debug(struct search *search) {
     }
 }
 
+/* The writable memory of the extension, or of the runtime's module if it is compiled into that. */
+static void search_asyncio_data(struct search *search) {
+    struct target_mappings mappings = process_get_mappings(search->process);
+    const struct target_module *module = runtime_module(search);
+    for (size_t i = 0; i < search->module_count; i++)
+        if (starts_with(base_name(search->modules[i].path), "_asyncio."))
+            module = &search->modules[i];
+    for (size_t i = 0; module && i < mappings.count; i++) {
+        const struct target_mapping *mapping = &mappings.items[i];
+        if (!mapping->writable || mapping->start < module->start || mapping->end > module->end)
+            continue;
+        if (!search->found->roots.asyncio_data)
+            search->found->roots.asyncio_data = mapping->start;
+        search->found->roots.asyncio_data_size = mapping->end - search->found->roots.asyncio_data;
+    }
+}
+
 struct error *py_discover(struct target_process *process, struct arena *arena,
                           struct py_discovery *ret) {
     *ret = (struct py_discovery){.version_source = "", .build_id = ""};
@@ -246,6 +267,8 @@ struct error *py_discover(struct target_process *process, struct arena *arena,
         !py_table_find(PY_VERSION_MAJOR(ret->hexversion), PY_VERSION_MINOR(ret->hexversion)))
         return unsupported(&search);
     search_asyncio_debug(&search);
+    search_asyncio_data(&search);
+    ret->roots.pid = process_get_namespace_pid(process);
     return NULL;
 }
 
@@ -271,7 +294,7 @@ struct error *py_discovery_get_layout(struct target_process *process,
     uint64_t asyncio_size = discovery->asyncio_debug_size;
     if (table->debug_offsets_size > sizeof debug_bytes || asyncio_size > sizeof asyncio_bytes)
         return error_create(ERROR_INVALID, "impossible size of a source of offsets");
-    struct error *err = read_words(process, discovery->runtime_address, table->debug_offsets_size,
+    struct error *err = read_words(process, discovery->roots.runtime, table->debug_offsets_size,
                                    debug_bytes, &debug_offsets);
     if (!err)
         err = read_words(process, discovery->asyncio_debug_address, asyncio_size, asyncio_bytes,

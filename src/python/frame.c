@@ -1,4 +1,4 @@
-/* Frames of threads. Include/internal/pycore_frame.h. */
+/* Frames of threads. Include/internal/pycore_frame.h; Include/frameobject.h up to 3.10. */
 #include <stdlib.h>
 
 #include "py.h"
@@ -11,9 +11,11 @@ static bool is_shim(const struct py *py, const struct py_record *frame) {
     return from && PY_U8(frame, frame, owner) >= from;
 }
 
-/* A frame whose first instructions are not done yet is not visible to Python. */
-static bool is_incomplete(const struct py_record *frame, const struct py_code *code) {
-    return PY_U8(frame, frame, owner) != OWNED_BY_GENERATOR &&
+/* A frame whose first instructions are not done yet is not visible to Python; frame objects are
+ * always. */
+static bool is_incomplete(const struct py *py, const struct py_record *frame,
+                          const struct py_code *code) {
+    return PY_HAS(&py->layout, frame, owner) && PY_U8(frame, frame, owner) != OWNED_BY_GENERATOR &&
            PY_U64(frame, frame, instruction) <
                code->first_instruction + 2 * (uint64_t)(uint32_t)code->first_traceable;
 }
@@ -24,11 +26,22 @@ static uint64_t get_code_address(const struct py *py, const struct py_record *fr
     return py->layout.traits.stackref_tagged ? code & ~3ull : code;
 }
 
+/* f_lasti counts bytes, from 3.10 on code units; -1 is before the first in either. */
+static uint64_t get_instruction(const struct py *py, const struct py_record *frame) {
+    if (py->layout.traits.frame_kind != PY_FRAME_OBJECT)
+        return PY_U64(frame, frame, instruction);
+    return (uint64_t)((int64_t)PY_I32(frame, frame, lasti) * py->layout.traits.lasti_scale);
+}
+
+static struct py_position **find_memo(struct py *py, uint64_t code, uint64_t instruction) {
+    return &py->position_memo[((code >> 4) ^ (instruction >> 1)) & (PY_MEMO_SIZE - 1)];
+}
+
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) {
     uint64_t address = get_code_address(py, frame);
-    uint64_t instruction = PY_U64(frame, frame, instruction);
-    struct py_position **memo = &py->position_memo[(instruction >> 1) & (PY_MEMO_SIZE - 1)];
+    uint64_t instruction = get_instruction(py, frame);
+    struct py_position **memo = find_memo(py, address, instruction);
     if (!*memo || (*memo)->key.code != address || (*memo)->key.instruction != instruction) {
         struct py_code *code;
         struct error *err = py_code_read(py, address, &code);
@@ -66,7 +79,7 @@ static struct error *read_frame(struct py *py, uint64_t *address, struct frame_l
     if (is_shim(py, &frame))
         return NULL;
     err = py_frame_get_position(py, &frame, &position);
-    if (!err && !is_incomplete(&frame, position->code))
+    if (!err && !is_incomplete(py, &frame, position->code))
         append_frame(list, current, position->frame);
     return err;
 }

@@ -1,6 +1,7 @@
 /*
  * Generators, coroutines, async generators and what they await.
- * Include/cpython/genobject.h, Objects/genobject.c, Python/bytecodes.c (RESUME, SEND).
+ * Include/cpython/genobject.h, Objects/genobject.c, Python/bytecodes.c (RESUME, SEND),
+ * Python/ceval.c (YIELD_FROM).
  */
 #include "py.h"
 
@@ -19,6 +20,11 @@ static uint64_t get_stack_end(const struct py *py, const struct py_record *frame
     uint64_t end = 0;
     int32_t index;
     switch (py->layout.traits.stack_kind) {
+    case PY_STACK_DEPTH:
+        index = PY_I32(frame, frame, stackdepth);
+        base = PY_U64(frame, frame, valuestack);
+        end = index > 0 && index < STACK_SLOTS_MAX ? base + 8 * (uint64_t)index : 0;
+        break;
     case PY_STACK_INDEX:
         index = PY_I32(frame, frame, stacktop);
         end = index > 0 && index < STACK_SLOTS_MAX ? base + 8 * (uint64_t)index : 0;
@@ -30,8 +36,8 @@ static uint64_t get_stack_end(const struct py *py, const struct py_record *frame
     return end > base && end - base < 8ull * STACK_SLOTS_MAX ? end : 0;
 }
 
-/* Whether the instruction after the last one is a RESUME that continues an await or yield from:
- * its argument is 2 or 3 (3.11, 3.12). */
+/* Whether the instruction after the last one continues an await or yield from: YIELD_FROM up to
+ * 3.10, a RESUME whose argument is 2 or 3 in 3.11 and 3.12. */
 static struct error *continues_await(struct py *py, struct py_position *position, bool *ret) {
     const struct py_traits *traits = &py->layout.traits;
     unsigned char unit[2];
@@ -39,13 +45,13 @@ static struct error *continues_await(struct py *py, struct py_position *position
         *ret = position->awaits == 1;
         return NULL;
     }
-    struct error *err = memory_read(py->memory, position->key.instruction + 2, unit, sizeof unit);
+    struct error *err = memory_read(py->memory, position->instruction + 2, unit, sizeof unit);
     if (err)
         return err;
-    bool resume = false;
-    for (size_t i = 0; i < sizeof traits->resume_opcodes; i++)
-        resume |= traits->resume_opcodes[i] && unit[0] == traits->resume_opcodes[i];
-    *ret = resume && (unit[1] & 3) >= 2;
+    bool known = false;
+    for (size_t i = 0; i < sizeof traits->await_opcodes; i++)
+        known |= traits->await_opcodes[i] && unit[0] == traits->await_opcodes[i];
+    *ret = known && (traits->await_kind == PY_AWAIT_YIELD_FROM || (unit[1] & 3) >= 2);
     position->awaits = *ret ? 1 : 0;
     return NULL;
 }
@@ -54,6 +60,7 @@ static struct error *is_awaiting(struct py *py, int8_t state, struct py_position
                                  bool *ret) {
     const struct py_generator_states *states = &py->layout.traits.generator_states;
     switch (py->layout.traits.await_kind) {
+    case PY_AWAIT_YIELD_FROM:
     case PY_AWAIT_RESUME:
         return continues_await(py, position, ret);
     case PY_AWAIT_STATE:
@@ -90,33 +97,78 @@ static struct error *read_awaited(struct py *py, const struct py_record *frame, 
     return err;
 }
 
-static struct error *read_embedded_frame(struct py *py, int8_t state, struct py_generator *ret) {
-    struct py_record frame;
+/* Before 3.11 a code object does not know its qualified name, but a coroutine does; it is the
+ * code's own unless somebody gave the function another name (functools.wraps). */
+static struct error *learn_qualified_name(struct py *py, uint64_t name_address,
+                                          struct py_position *position) {
+    struct py_code *code = position->code;
+    const char *name;
+    if (!code->qualified_name) {
+        struct error *err = py_string_read(py, name_address, &name);
+        if (err)
+            return err;
+        const char *dot = strrchr(name, '.');
+        if (strcmp(dot ? dot + 1 : name, code->function) == 0)
+            code->qualified_name = name;
+    }
+    position->frame->qualified_name = code->qualified_name;
+    return NULL;
+}
+
+/* What a generator's state byte says; before 3.10 there is none. */
+static enum py_generator_state get_state(const struct py *py, const struct py_record *generator,
+                                         const struct py_record *frame) {
+    const struct py_generator_states *states = &py->layout.traits.generator_states;
+    switch (py->layout.traits.state_kind) {
+    case PY_STATE_LAST_INSTRUCTION:
+        if (PY_U8(generator, generator, running))
+            return PY_GENERATOR_EXECUTING;
+        return PY_I32(frame, frame, lasti) < 0 ? PY_GENERATOR_CREATED : PY_GENERATOR_SUSPENDED;
+    case PY_STATE_FRAME:
+        return classify(states, PY_I8(frame, frame, state));
+    case PY_STATE_GENERATOR:
+        break;
+    }
+    return classify(states, PY_I8(generator, generator, frame_state));
+}
+
+/* A generator's frame is a part of it, up to 3.10 an object of its own that ends with it (0). */
+static uint64_t get_frame_address(const struct py *py, const struct py_record *generator) {
+    if (PY_HAS(&py->layout, generator, frame_object))
+        return PY_U64(generator, generator, frame_object);
+    return generator->address + (uint64_t)PY_OFFSET(&py->layout, generator, frame);
+}
+
+static struct error *decode_frame(struct py *py, const struct py_record *generator,
+                                  const struct py_record *frame, struct py_generator *ret) {
     struct py_position *position;
-    struct error *err = py_record_read(py, PY_STRUCT_frame, ret->frame, &frame);
-    if (!err)
-        err = py_frame_get_position(py, &frame, &position);
+    int8_t state = PY_I8(generator, generator, frame_state);
+    struct error *err = py_frame_get_position(py, frame, &position);
+    if (!err && !position->frame->qualified_name)
+        err = learn_qualified_name(py, ret->name_address, position);
     if (err)
         return err;
     ret->decoded = position->frame;
     if (ret->state == PY_GENERATOR_SUSPENDED)
-        err = read_awaited(py, &frame, state, position, &ret->awaited);
+        err = read_awaited(py, frame, state, position, &ret->awaited);
     return err;
 }
 
 struct error *py_generator_read(struct py *py, uint64_t address, struct py_generator *ret) {
-    struct py_record record;
-    *ret = (struct py_generator){.address = address};
+    struct py_record record, frame;
+    *ret = (struct py_generator){.address = address, .state = PY_GENERATOR_FINISHED};
     struct error *err = py_record_read(py, PY_STRUCT_generator, address, &record);
     if (err)
         return err;
-    int8_t state = PY_I8(&record, generator, frame_state);
-    ret->state = classify(&py->layout.traits.generator_states, state);
-    ret->frame = address + (uint64_t)PY_OFFSET(&py->layout, generator, frame);
+    ret->frame = get_frame_address(py, &record);
     ret->name_address = PY_U64(&record, generator, qualname);
-    if (ret->state == PY_GENERATOR_FINISHED)
+    if (!ret->frame)
         return NULL;
-    return read_embedded_frame(py, state, ret);
+    err = py_record_read(py, PY_STRUCT_frame, ret->frame, &frame);
+    if (!err)
+        ret->state = get_state(py, &record, &frame);
+    return err || ret->state == PY_GENERATOR_FINISHED ? err
+                                                      : decode_frame(py, &record, &frame, ret);
 }
 
 struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,

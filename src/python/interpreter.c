@@ -6,6 +6,14 @@ static void add_missing(struct py *py, const char *what, struct error *err) {
     error_destroy(err);
 }
 
+/* 3.6: the thread state that holds the GIL is a variable's value. */
+static struct error *read_current_thread(struct py *py, struct py_interpreter *interpreter) {
+    interpreter->gil_known = py->roots.current_thread != 0;
+    return interpreter->gil_known
+               ? py_read_u64(py, py->roots.current_thread, &interpreter->gil_holder)
+               : NULL;
+}
+
 /* The thread state that holds the GIL of `interpreter`. */
 static struct error *read_gil(struct py *py, struct py_interpreter *interpreter) {
     const struct py_layout *layout = &py->layout;
@@ -13,8 +21,10 @@ static struct error *read_gil(struct py *py, struct py_interpreter *interpreter)
     struct py_record record;
     struct error *err = NULL;
     switch (layout->traits.gil_kind) {
+    case PY_GIL_CURRENT_THREAD:
+        return read_current_thread(py, interpreter);
     case PY_GIL_RUNTIME:
-        gil = py->runtime_address + (uint64_t)PY_OFFSET(layout, runtime, gil);
+        gil = py->roots.runtime + (uint64_t)PY_OFFSET(layout, runtime, gil);
         break;
     case PY_GIL_INTERPRETER:
         err = py_read_u64(py, interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, gil),
@@ -36,29 +46,48 @@ static struct error *read_interpreter_word(struct py *py, uint64_t interpreter, 
     return py_read_u64(py, interpreter + (uint64_t)offset, ret);
 }
 
+/* Whether the garbage collector runs; its state is the interpreter's, before 3.9 the runtime's. */
+static struct error *read_collecting(struct py *py, struct py_interpreter *interpreter) {
+    const struct py_layout *layout = &py->layout;
+    uint64_t gc;
+    uint32_t collecting;
+    if (PY_HAS(layout, interpreter, gc))
+        gc = interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, gc);
+    else if (PY_HAS(layout, runtime, gc))
+        gc = py->roots.runtime + (uint64_t)PY_OFFSET(layout, runtime, gc);
+    else
+        return NULL;
+    struct error *err =
+        py_read_u32(py, gc + (uint64_t)PY_OFFSET(layout, gc, collecting), &collecting);
+    if (!err)
+        interpreter->gc_collecting = collecting != 0;
+    return err;
+}
+
 static struct error *read_interpreter(struct py *py, uint64_t address, struct py_interpreter *ret,
                                       uint64_t *ret_next) {
     const struct py_layout *layout = &py->layout;
-    uint64_t id;
-    uint32_t collecting;
+    uint64_t id = 0;
     *ret = (struct py_interpreter){.address = address, .gc_collecting = -1};
     struct error *err =
         read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, next), ret_next);
-    if (!err)
+    if (!err && PY_HAS(layout, interpreter, id))
         err = read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, id), &id);
     if (!err)
         err = read_interpreter_word(py, address, PY_OFFSET(layout, interpreter, modules),
                                     &ret->modules);
     if (!err)
-        err = py_read_u32(py,
-                          address + (uint64_t)PY_OFFSET(layout, interpreter, gc) +
-                              (uint64_t)PY_OFFSET(layout, gc, collecting),
-                          &collecting);
+        err = read_collecting(py, ret);
     if (err)
         return err;
     ret->id = (int64_t)id;
-    ret->gc_collecting = collecting != 0;
     return read_gil(py, ret);
+}
+
+/* 3.6 does not number its interpreters: they are counted from the oldest, which is the last. */
+static void number_interpreters(const struct py *py, struct py_interpreter *items, size_t count) {
+    for (size_t i = 0; i < count && !PY_HAS(&py->layout, interpreter, id); i++)
+        items[i].id = (int64_t)(count - 1 - i);
 }
 
 struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret, size_t *ret_count) {
@@ -68,7 +97,7 @@ struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret, s
     *ret = NULL;
     *ret_count = 0;
     struct error *err = py_read_u64(
-        py, py->runtime_address + (uint64_t)PY_OFFSET(&py->layout, runtime, interpreters_head),
+        py, py->roots.runtime + (uint64_t)PY_OFFSET(&py->layout, runtime, interpreters_head),
         &address);
     while (!err && address && *ret_count < PY_INTERPRETERS_MAX &&
            !py_cycle_found(&cycle, address)) {
@@ -83,6 +112,7 @@ struct error *py_interpreters_read(struct py *py, struct py_interpreter **ret, s
         add_missing(py, "interpreters", err);
         err = NULL;
     }
+    number_interpreters(py, *ret, *ret_count);
     return err;
 }
 
@@ -134,10 +164,37 @@ static struct error *read_cframe(struct py *py, uint64_t address, uint64_t *ret)
 }
 
 static struct error *read_top_frame(struct py *py, const struct py_record *thread, uint64_t *ret) {
-    if (py->layout.traits.frame_kind == PY_FRAME_CFRAME)
+    switch (py->layout.traits.frame_kind) {
+    case PY_FRAME_OBJECT:
+        *ret = PY_U64(thread, thread, frame);
+        return NULL;
+    case PY_FRAME_CFRAME:
         return read_cframe(py, PY_U64(thread, thread, cframe), ret);
+    case PY_FRAME_CURRENT:
+        break;
+    }
     *ret = PY_U64(thread, thread, current_frame);
     return NULL;
+}
+
+/* Where glibc keeps gettid() in the structure that pthread_self() points to (struct pthread.tid,
+ * nptl/descr.h): the same place in every glibc on x86-64. */
+#define PTHREAD_TID_AT 720
+
+/* Before 3.11 a thread state does not tell gettid(), but pthread_self(). */
+static struct error *read_native_id(struct py *py, const struct py_record *thread, int64_t *ret) {
+    uint64_t ident = PY_U64(thread, thread, thread_id);
+    uint32_t tid = 0;
+    *ret = (int64_t)PY_U64(thread, thread, native_thread_id);
+    if (PY_HAS(&py->layout, thread, native_thread_id) || !ident)
+        return NULL;
+    struct error *err = py_read_u32(py, ident + PTHREAD_TID_AT, &tid);
+    *ret = tid;
+    if (err && !error_is_fatal(err)) { /* no glibc, or the thread has ended */
+        error_destroy(err);
+        err = NULL;
+    }
+    return err;
 }
 
 static struct error *read_thread(struct py *py, uint64_t address, struct py_thread *ret,
@@ -151,7 +208,6 @@ static struct error *read_thread(struct py *py, uint64_t address, struct py_thre
         .address = address,
         .interpreter = PY_U64(&record, thread, interpreter),
         .ident = PY_U64(&record, thread, thread_id),
-        .native_thread_id = (int64_t)PY_U64(&record, thread, native_thread_id),
         .dict = PY_U64(&record, thread, dict),
         .asyncio_running_loop = PY_U64(&record, thread, asyncio_running_loop),
         .asyncio_running_task = PY_U64(&record, thread, asyncio_running_task),
@@ -159,7 +215,8 @@ static struct error *read_thread(struct py *py, uint64_t address, struct py_thre
     if (PY_HAS(layout, thread, asyncio_tasks_head))
         ret->asyncio_tasks_head = address + (uint64_t)PY_OFFSET(layout, thread, asyncio_tasks_head);
     *ret_next = PY_U64(&record, thread, next);
-    return read_top_frame(py, &record, &ret->top_frame);
+    err = read_native_id(py, &record, &ret->native_thread_id);
+    return err ? err : read_top_frame(py, &record, &ret->top_frame);
 }
 
 struct error *py_threads_read(struct py *py, const struct py_interpreter *interpreter,

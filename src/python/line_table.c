@@ -1,4 +1,4 @@
-/* The location table of 3.11 and later. */
+/* The line tables of all versions. */
 #include "asyncspy/python/line_table.h"
 
 /* Kinds of an entry, bits 3-6 of its first byte (Include/internal/pycore_code.h). */
@@ -13,8 +13,8 @@ enum location_code {
 
 void py_line_cursor_start(struct py_line_cursor *cursor, enum py_line_kind kind,
                           const unsigned char *bytes, size_t size, int32_t first_line) {
-    (void)kind; /* one kind so far */
-    *cursor = (struct py_line_cursor){.bytes = bytes, .size = size, .line = first_line};
+    *cursor =
+        (struct py_line_cursor){.kind = kind, .bytes = bytes, .size = size, .line = first_line};
 }
 
 static bool next_byte(struct py_line_cursor *cursor, uint32_t *ret) {
@@ -92,7 +92,71 @@ static bool read_short(struct py_line_cursor *cursor, uint32_t code, struct py_l
     return true;
 }
 
-bool py_line_cursor_next(struct py_line_cursor *cursor, struct py_location *ret) {
+/* The next pair of co_lnotab or of 3.10's co_linetable: an unsigned byte, a signed one. */
+static bool next_pair(struct py_line_cursor *cursor, uint32_t *ret_length, int8_t *ret_step) {
+    uint32_t step;
+    if (!next_byte(cursor, ret_length) || !next_byte(cursor, &step))
+        return false;
+    *ret_step = (int8_t)(uint8_t)step;
+    return true;
+}
+
+static bool step_line(struct py_line_cursor *cursor, int8_t step) {
+    int64_t line = (int64_t)cursor->line + step;
+    if (line < INT32_MIN || line > INT32_MAX)
+        return false;
+    cursor->line = (int32_t)line;
+    return true;
+}
+
+/* Sets *ret to the range of `bytes` bytes of bytecode from where the cursor stands. */
+static bool take_range(struct py_line_cursor *cursor, uint32_t bytes, int32_t line,
+                       struct py_location *ret) {
+    uint32_t units = bytes / 2;
+    if (cursor->unit > UINT32_MAX - units)
+        return false;
+    *ret = (struct py_location){cursor->unit, cursor->unit + units, line, line, -1, -1};
+    cursor->unit += units;
+    return true;
+}
+
+/* co_lnotab (Objects/lnotab_notes.txt): each pair says how far its line reaches, and how the next
+ * one differs; the last line reaches to the end of the code. */
+static bool next_of_lnotab(struct py_line_cursor *cursor, struct py_location *ret) {
+    uint32_t length;
+    int8_t step;
+    if (cursor->at > cursor->size)
+        return false;
+    while (next_pair(cursor, &length, &step)) {
+        int32_t line = cursor->line;
+        if (!step_line(cursor, step))
+            return false;
+        if (length >= 2)
+            return take_range(cursor, length, line, ret);
+    }
+    *ret = (struct py_location){cursor->unit, UINT32_MAX, cursor->line, cursor->line, -1, -1};
+    cursor->at = cursor->size + 1;
+    return true;
+}
+
+#define RANGE_WITHOUT_LINE INT8_MIN
+
+/* co_linetable of 3.10 (PEP 626, Objects/codeobject.c): each pair is a range and how its line
+ * differs from the one before. */
+static bool next_range(struct py_line_cursor *cursor, struct py_location *ret) {
+    uint32_t length;
+    int8_t step;
+    while (next_pair(cursor, &length, &step)) {
+        bool has_line = step != RANGE_WITHOUT_LINE;
+        if (has_line && !step_line(cursor, step))
+            return false;
+        if (length >= 2)
+            return take_range(cursor, length, has_line ? cursor->line : -1, ret);
+    }
+    return false;
+}
+
+static bool next_location(struct py_line_cursor *cursor, struct py_location *ret) {
     uint32_t first;
     if (!next_byte(cursor, &first) || !(first & 0x80))
         return false;
@@ -113,6 +177,18 @@ bool py_line_cursor_next(struct py_line_cursor *cursor, struct py_location *ret)
         return false;
     ret->line = ret->end_line = cursor->line;
     return true;
+}
+
+bool py_line_cursor_next(struct py_line_cursor *cursor, struct py_location *ret) {
+    switch (cursor->kind) {
+    case PY_LINE_LNOTAB:
+        return next_of_lnotab(cursor, ret);
+    case PY_LINE_RANGES:
+        return next_range(cursor, ret);
+    case PY_LINE_LOCATIONS:
+        break;
+    }
+    return next_location(cursor, ret);
 }
 
 bool py_line_find(enum py_line_kind kind, const unsigned char *bytes, size_t size,

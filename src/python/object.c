@@ -6,12 +6,12 @@
 #include "py.h"
 
 struct py *py_create(struct target_memory *memory, const struct py_layout *layout,
-                     uint64_t runtime_address) {
+                     const struct py_roots *roots) {
     struct py *py = memory_alloc(sizeof *py);
     memset(py, 0, sizeof *py);
     py->memory = memory;
     py->layout = *layout;
-    py->runtime_address = runtime_address;
+    py->roots = *roots;
     py->arena = arena_create();
     py->types = table_create();
     py->codes = table_create();
@@ -54,6 +54,10 @@ bool py_is_unsettled(const struct py *py) {
 
 struct py_layout *py_get_layout(struct py *py) {
     return &py->layout;
+}
+
+const struct py_roots *py_get_roots(const struct py *py) {
+    return &py->roots;
 }
 
 struct snapshot *py_get_snapshot(struct py *py) {

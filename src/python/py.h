@@ -12,26 +12,27 @@
 struct py_code {
     uint64_t address;
     uint64_t first_instruction;
-    const char *function, *qualified_name, *file;
+    const char *function, *file;
+    const char *qualified_name; /* NULL before 3.11, until a coroutine of this code tells it */
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
     int32_t first_traceable; /* code units before the frame counts as entered */
-    int32_t locals_count;    /* co_nlocalsplus */
     bool has_lines;          /* the line table was read */
 };
 
 struct py_position_key {
     uint64_t code;
-    uint64_t instruction;
+    uint64_t instruction; /* its address; of a PY_FRAME_OBJECT frame f_lasti in bytes */
 };
 
 /* A decoded frame position: one per code object and instruction. */
 struct py_position {
     struct py_position_key key;
     struct snapshot_frame *frame; /* in the snapshot's arena */
-    const struct py_code *code;
-    int8_t awaits; /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    struct py_code *code;
+    uint64_t instruction; /* its address; before the first one: not started */
+    int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
 };
 
 #define PY_MEMO_SIZE 256 /* a power of two */
@@ -39,7 +40,7 @@ struct py_position {
 struct py {
     struct target_memory *memory;
     struct py_layout layout;
-    uint64_t runtime_address;
+    struct py_roots roots;
     struct snapshot *snapshot;
     bool unsettled;                          /* this walk met a thread in the middle of a switch */
     struct arena *arena;                     /* of the caches */
@@ -53,9 +54,9 @@ struct py {
 /* The code object at `address`, read once a walk. */
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;
 
-/* The position of a frame in `code` whose instruction pointer is `instruction`. */
+/* The position `instruction` (as in its key) in `code`. */
 struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction);
 
-/* Position of the frame whose record is `frame`. */
+/* Position of the frame (an interpreter frame or frame object) whose record is `frame`. */
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) ERROR_CHECK;

@@ -105,21 +105,21 @@ struct error *process_refresh_mappings(struct target_process *process) {
     return NULL;
 }
 
-/* Whether NSpid shows more than one pid namespace. */
-static bool is_namespaced(const struct target_process *process) {
+/* The innermost pid, and whether NSpid shows more than one pid namespace. */
+static void read_namespace_pid(struct target_process *process) {
     char *text;
     size_t size;
-    bool nested = false;
+    process->namespace_pid = process->pid;
     struct error *err = process_read_file(process, "status", &text, &size);
     if (!err) {
         const char *line = strstr(text, "\nNSpid:");
         const char *end = line ? strchr(line + 1, '\n') : NULL;
         const char *first = line ? strpbrk(line, "0123456789") : NULL;
-        nested = end && first && memchr(first, '\t', (size_t)(end - first));
+        process->namespaced = end && first && memchr(first, '\t', (size_t)(end - first));
+        process->namespace_pid = process_parse_namespace_tid(text, process->pid);
         free(text);
     }
     error_destroy(err);
-    return nested;
 }
 
 static char *read_executable(const struct target_process *process) {
@@ -197,7 +197,7 @@ struct error *process_open(pid_t pid, struct target_process **ret) {
         process_close(process);
         return err;
     }
-    process->namespaced = is_namespaced(process);
+    read_namespace_pid(process);
     process->executable = read_executable(process);
     struct memory_source source = process_memory_source(process);
     process->memory = memory_create(&source);
@@ -218,6 +218,10 @@ void process_close(struct target_process *process) {
 
 pid_t process_get_pid(const struct target_process *process) {
     return process->pid;
+}
+
+pid_t process_get_namespace_pid(const struct target_process *process) {
+    return process->namespace_pid;
 }
 
 struct target_memory *process_get_memory(struct target_process *process) {

@@ -10,6 +10,7 @@ struct target_process {
     pid_t reader;    /* the thread that is read through: the main one, or another if that ended */
     int folder;      /* /proc/READER */
     bool namespaced; /* it has a pid namespace of its own */
+    pid_t namespace_pid;
     uint64_t start_ticks;
     uint64_t stack;      /* where it starts; tells an exec of the same program */
     struct arena *arena; /* of the mappings; two, so that a refresh can build the next ones */
@@ -26,6 +27,10 @@ struct error *process_read_file(const struct target_process *process, const char
 /* The thread ids now, sorted; *ret belongs to the caller. ERROR_GONE. */
 struct error *process_list_tids(const struct target_process *process, pid_t **ret,
                                 size_t *ret_count) ERROR_CHECK;
+
+/* The last number of the NSpid line of a status file: what the target itself calls a process or
+ * thread; `tid` where there is no such line. */
+pid_t process_parse_namespace_tid(const char *status, pid_t tid);
 
 /* The mapping that holds `address`, NULL none. */
 const struct target_mapping *mappings_find(const struct target_mappings *mappings,

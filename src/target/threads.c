@@ -48,9 +48,8 @@ static void parse_syscall(const char *text, struct target_thread *thread) {
         thread->syscall = strtoll(text, NULL, 10);
 }
 
-/* The last number of the NSpid line is what the target itself calls the thread. */
-static pid_t parse_namespace_tid(const char *text, pid_t tid) {
-    const char *line = strstr(text, "\nNSpid:");
+pid_t process_parse_namespace_tid(const char *status, pid_t tid) {
+    const char *line = strstr(status, "\nNSpid:");
     const char *end = line ? strchr(line + 1, '\n') : NULL;
     if (!end)
         return tid;
@@ -72,7 +71,7 @@ static void read_thread(const struct target_process *process, int task, pid_t ti
         thread->wait_channel[0] = '\0';
     if (process->namespaced) {
         read_small(task, tid, "status", text, sizeof text);
-        thread->namespace_tid = parse_namespace_tid(text, tid);
+        thread->namespace_tid = process_parse_namespace_tid(text, tid);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "fake_asyncio.h"
 
+#include <stdio.h>
+
 #define TID 4711
 
 /* --- modules --- */
@@ -26,11 +28,33 @@ static void add_registries(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
     bool all = fake->layout.traits.task_registry & PY_TASKS_ALL_TASKS;
     uint64_t weak_set = make_weak_set(aio, &aio->weak_set);
+    aio->python_weak_set = aio->weak_set;
     fake_dict_set(fake, aio->tasks_module, all ? "_all_tasks" : "_scheduled_tasks", weak_set);
     if (!all)
         fake_dict_set(fake, aio->tasks_module, "_eager_tasks", fake_set(fake, 7));
     aio->current_tasks = fake_dict(fake, true);
     fake_dict_set(fake, aio->tasks_module, "_current_tasks", aio->current_tasks);
+}
+
+#define STATIC_WORDS 16
+
+/* 3.6: static variables of _asyncio for tasks of C, attributes of the class for those of Python. */
+static void add_static_registries(struct fake_asyncio *aio) {
+    struct fake_python *fake = aio->fake;
+    uint64_t weak_set = make_weak_set(aio, &aio->weak_set);
+    uint64_t data = fake_alloc(fake, 8 * STATIC_WORDS);
+    uint64_t class_dict = FAKE_GET(fake, aio->python_task_type, type, dict);
+    aio->current_tasks = fake_dict(fake, true);
+    fake_put(fake, data, 0x1234567, 8); /* something else */
+    fake_put(fake, data + 8, class_dict, 8);
+    fake_put(fake, data + 16, weak_set, 8);
+    fake_put(fake, data + 32, aio->current_tasks, 8);
+    fake->roots.asyncio_data = data;
+    fake->roots.asyncio_data_size = 8 * STATIC_WORDS;
+    fake_dict_set(fake, add_module(aio, "weakref"), "WeakSet",
+                  FAKE_GET(fake, weak_set, object, type));
+    fake_dict_set(fake, class_dict, "_all_tasks", make_weak_set(aio, &aio->python_weak_set));
+    fake_dict_set(fake, class_dict, "_current_tasks", fake_dict(fake, true));
 }
 
 /* Types of C are heap types from 3.12 on. */
@@ -56,15 +80,23 @@ static void add_asyncio_modules(struct fake_asyncio *aio) {
     aio->tasks_module = add_module(aio, "asyncio.tasks");
     aio->task_type = make_c_type(aio, "Task", PY_OFFSET(layout, task, size));
     aio->future_type = make_c_type(aio, "Future", PY_OFFSET(layout, future, size));
-    aio->python_task_type = fake_class(aio->fake, &(struct fake_class){.module = "asyncio.tasks",
-                                                                       .name = "Task",
-                                                                       .base = python_future,
-                                                                       .keys = python_task_keys});
+    bool is_mixed = layout->traits.task_registry & PY_TASKS_TASK_CLASS;
+    aio->python_task_type = fake_class(
+        aio->fake,
+        &(struct fake_class){.module = "asyncio.tasks",
+                             .name = "Task",
+                             .base = is_mixed ? aio->future_type : python_future,
+                             .size = is_mixed ? (size_t)PY_OFFSET(layout, future, size) : 0,
+                             .keys = python_task_keys});
     fake_dict_set(aio->fake, accelerator, "Task", aio->task_type);
     fake_dict_set(aio->fake, accelerator, "Future", aio->future_type);
     fake_dict_set(aio->fake, aio->tasks_module, "_PyTask", aio->python_task_type);
     fake_dict_set(aio->fake, futures, "_PyFuture", python_future);
-    add_registries(aio);
+    aio->events_module = add_module(aio, "asyncio.events");
+    if (is_mixed)
+        add_static_registries(aio);
+    else
+        add_registries(aio);
 }
 
 /* --- the thread and its loop --- */
@@ -84,16 +116,34 @@ static void add_threading(struct fake_asyncio *aio) {
 
 static const char *const loop_keys[] = {"_closed", "_debug", NULL};
 
+/* The threading.local asyncio.events._running_loop. */
+static void set_running_loop_local(struct fake_asyncio *aio) {
+    struct fake_python *fake = aio->fake;
+    char key[64];
+    uint64_t local = fake_object(fake, fake->types[FAKE_OBJECT], 32), dict = fake_dict(fake, false);
+    uint64_t dummy = fake_object(fake, fake->types[FAKE_OBJECT], 32);
+    uint64_t pair[2] = {aio->event_loop, fake_int(fake, fake->roots.pid)};
+    fake_dict_set(fake, aio->events_module, "_running_loop", local);
+    fake_dict_set(fake, dict, "loop_pid", fake_tuple(fake, pair, 2));
+    FAKE_SET(fake, dummy, local_dummy, dict, dict);
+    snprintf(key, sizeof key, "thread.local.0x%llx", (unsigned long long)local);
+    fake_dict_set(fake, FAKE_GET(fake, aio->thread, thread, dict), key, dummy);
+}
+
 static void set_running_loop(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
     uint64_t value = aio->event_loop;
     switch (fake->layout.traits.running_loop_kind) {
+    case PY_RUNNING_LOOP_LOCAL:
+        set_running_loop_local(aio);
+        return;
     case PY_RUNNING_LOOP_FIELD:
         FAKE_SET(fake, aio->thread, thread, asyncio_running_loop, value);
         return;
     case PY_RUNNING_LOOP_HOLDER:
         value = fake_object(fake, fake->types[FAKE_OBJECT], 32);
         FAKE_SET(fake, value, running_loop_holder, loop, aio->event_loop);
+        FAKE_SET(fake, value, running_loop_holder, pid, fake->roots.pid);
         break;
     case PY_RUNNING_LOOP_DICT:
         break;
@@ -122,6 +172,7 @@ static void start_loop(struct fake_asyncio *aio) {
 
 void fake_asyncio_create(struct fake_asyncio *aio, struct fake_python *fake) {
     *aio = (struct fake_asyncio){.fake = fake, .runtime = fake_runtime(fake)};
+    fake->roots.pid = TID;
     aio->interpreter = fake_interpreter(fake, aio->runtime, 0);
     aio->thread = fake_thread(fake, aio->interpreter, 0x7f00, TID);
     aio->modules = fake_dict(fake, false);
@@ -154,8 +205,8 @@ static void link_task(struct fake_asyncio *aio, uint64_t task) {
     fake_put(fake, head + 8, node, 8);
 }
 
-static void register_in_weak_set(struct fake_asyncio *aio, uint64_t task) {
-    fake_set_add(aio->fake, aio->weak_set, fake_weakref(aio->fake, task));
+static void register_in_weak_set(struct fake_asyncio *aio, uint64_t set, uint64_t task) {
+    fake_set_add(aio->fake, set, fake_weakref(aio->fake, task));
 }
 
 uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
@@ -174,7 +225,7 @@ uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
     if (fake->layout.traits.task_registry & PY_TASKS_LINKED_LISTS)
         link_task(aio, task);
     else
-        register_in_weak_set(aio, task);
+        register_in_weak_set(aio, aio->weak_set, task);
     return task;
 }
 
@@ -194,7 +245,12 @@ uint64_t fake_python_task(struct fake_asyncio *aio, const struct fake_task *it) 
                          it->must_cancel ? fake->true_ : fake->false_,
                          fake_int(fake, it->cancel_requests)};
     uint64_t task = fake_instance(fake, aio->python_task_type, values);
-    register_in_weak_set(aio, task);
+    if (fake->layout.traits.task_registry & PY_TASKS_TASK_CLASS) { /* a Future of C inside */
+        FAKE_SET(fake, task, future, loop, aio->event_loop);
+        FAKE_SET(fake, task, future, state, it->state);
+        FAKE_SET(fake, task, future, exception, it->exception);
+    }
+    register_in_weak_set(aio, aio->python_weak_set, task);
     return task;
 }
 

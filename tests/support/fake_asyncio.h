@@ -13,7 +13,9 @@ struct fake_asyncio {
     uint64_t tasks_module;           /* dict of asyncio.tasks */
     uint64_t task_type, future_type; /* of _asyncio */
     uint64_t python_task_type;       /* asyncio.tasks._PyTask */
+    uint64_t events_module;          /* dict of asyncio.events */
     uint64_t weak_set;               /* the set of weak references in the registry */
+    uint64_t python_weak_set;        /* the same for tasks written in Python */
     uint64_t current_tasks;          /* asyncio.tasks._current_tasks */
     uint64_t step_frame;             /* innermost frame of the loop */
 };

@@ -1,5 +1,7 @@
 #include "fake_frames.h"
 
+#include <string.h>
+
 #define OWNED_BY_GENERATOR 1
 #define OWNED_BY_CSTACK 3
 #define STACK_ROOM 8 /* slots behind a frame */
@@ -13,30 +15,68 @@ static bool has_tags(const struct fake_python *fake) {
 /* --- code --- */
 
 /* Entries of Objects/locations.md: 13 no columns, 11 one line further, 12 two lines further. */
-static const unsigned char line_table[] = {
+static const unsigned char locations[] = {
     0x80 | 13 << 3 | 1, 0,     /* units 0-1 */
     0x80 | 11 << 3 | 1, 4, 10, /* units 2-3 */
     0x80 | 12 << 3 | 5, 8, 20, /* units 4-9 */
 };
+/* The same in pairs of bytes of code and lines. */
+static const unsigned char ranges[] = {4, 0, 4, 1, 12, 2};
+static const unsigned char lnotab[] = {4, 1, 4, 2};
 
-/* Where an await is suspended, the next instruction is a RESUME that says so (3.11, 3.12). */
+static uint64_t make_line_table(struct fake_python *fake) {
+    switch (fake->layout.traits.line_kind) {
+    case PY_LINE_LNOTAB:
+        return fake_bytes(fake, lnotab, sizeof lnotab);
+    case PY_LINE_RANGES:
+        return fake_bytes(fake, ranges, sizeof ranges);
+    case PY_LINE_LOCATIONS:
+        break;
+    }
+    return fake_bytes(fake, locations, sizeof locations);
+}
+
+static bool has_frame_objects(const struct fake_python *fake) {
+    return fake->layout.traits.frame_kind == PY_FRAME_OBJECT;
+}
+
+static uint64_t get_instructions(struct fake_python *fake, uint64_t code) {
+    if (has_frame_objects(fake))
+        return FAKE_GET(fake, code, code, bytecode) +
+               (uint64_t)PY_OFFSET(&fake->layout, bytes, data);
+    return code + (uint64_t)PY_OFFSET(&fake->layout, code, instructions);
+}
+
+/* Where an await is suspended, the next instruction says so: YIELD_FROM, or a RESUME with 3. */
 static void put_instructions(struct fake_python *fake, uint64_t code) {
-    uint64_t start = code + (uint64_t)PY_OFFSET(&fake->layout, code, instructions);
-    uint8_t resume = fake->layout.traits.resume_opcodes[0];
-    fake_put(fake, start + 2 * (FAKE_UNIT_YIELD + 1), resume | 1u << 8, 2);
-    fake_put(fake, start + 2 * (FAKE_UNIT_AWAIT + 1), resume | 3u << 8, 2);
+    uint64_t start = get_instructions(fake, code);
+    uint8_t opcode = fake->layout.traits.await_opcodes[0];
+    if (!has_frame_objects(fake))
+        fake_put(fake, start + 2 * (FAKE_UNIT_YIELD + 1), opcode | 1u << 8, 2);
+    fake_put(fake, start + 2 * (FAKE_UNIT_AWAIT + 1), opcode | 3u << 8, 2);
+}
+
+/* Before 3.11 a code object has no such field: here it stands behind it, for its generators. */
+static uint64_t qualname_place(struct fake_python *fake, uint64_t code) {
+    if (PY_HAS(&fake->layout, code, qualname))
+        return code + (uint64_t)PY_OFFSET(&fake->layout, code, qualname);
+    return code + (uint64_t)PY_OFFSET(&fake->layout, code, size);
 }
 
 uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualname,
                    const char *file, int first_line) {
-    size_t size = (size_t)PY_OFFSET(&fake->layout, code, instructions) + 2 * UNITS;
+    static const unsigned char no_instructions[2 * UNITS];
+    size_t size = (size_t)PY_OFFSET(&fake->layout, code, size) + 2 * UNITS;
     uint64_t code = fake_object(fake, fake->types[FAKE_CODE], size);
     FAKE_SET(fake, code, code, name, fake_str(fake, name));
-    FAKE_SET(fake, code, code, qualname, fake_str(fake, qualname));
+    fake_put(fake, qualname_place(fake, code), fake_str(fake, qualname), 8);
     FAKE_SET(fake, code, code, filename, fake_str(fake, file));
     FAKE_SET(fake, code, code, firstlineno, first_line);
     FAKE_SET(fake, code, code, nlocalsplus, 1);
-    FAKE_SET(fake, code, code, linetable, fake_bytes(fake, line_table, sizeof line_table));
+    FAKE_SET(fake, code, code, linetable, make_line_table(fake));
+    if (has_frame_objects(fake))
+        FAKE_SET(fake, code, code, bytecode,
+                 fake_bytes(fake, no_instructions, sizeof no_instructions));
     put_instructions(fake, code);
     return code;
 }
@@ -44,9 +84,12 @@ uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualn
 /* --- frames --- */
 
 static void put_frame(struct fake_python *fake, uint64_t frame, uint64_t code, int unit) {
-    uint64_t first = code + (uint64_t)PY_OFFSET(&fake->layout, code, instructions);
     FAKE_SET(fake, frame, frame, code, has_tags(fake) ? code | TAG : code);
-    FAKE_SET(fake, frame, frame, instruction, first + 2 * (uint64_t)unit);
+    if (has_frame_objects(fake))
+        FAKE_SET(fake, frame, frame, lasti, 2 * unit / fake->layout.traits.lasti_scale);
+    else
+        FAKE_SET(fake, frame, frame, instruction,
+                 get_instructions(fake, code) + 2 * (uint64_t)unit);
 }
 
 static size_t frame_size(const struct fake_python *fake) {
@@ -106,28 +149,60 @@ static int unit_of(enum fake_state state) {
     return FAKE_UNIT_START;
 }
 
-static uint64_t get_frame(const struct fake_python *fake, uint64_t generator) {
+uint64_t fake_generator_get_frame(struct fake_python *fake, uint64_t generator) {
+    if (has_frame_objects(fake))
+        return FAKE_GET(fake, generator, generator, frame_object);
     return generator + (uint64_t)PY_OFFSET(&fake->layout, generator, frame);
 }
 
-uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t code,
-                        enum fake_state state, uint64_t awaited) {
-    size_t size = (size_t)PY_OFFSET(&fake->layout, generator, frame) + frame_size(fake);
-    uint64_t generator = fake_object(fake, fake->types[type], size);
-    uint64_t frame = get_frame(fake, generator);
-    FAKE_SET(fake, generator, generator, name, FAKE_GET(fake, code, code, name));
-    FAKE_SET(fake, generator, generator, qualname, FAKE_GET(fake, code, code, qualname));
+uint64_t fake_frame_get_instruction(struct fake_python *fake, uint64_t frame) {
+    if (!has_frame_objects(fake))
+        return FAKE_GET(fake, frame, frame, instruction);
+    return get_instructions(fake, FAKE_GET(fake, frame, frame, code)) +
+           FAKE_GET(fake, frame, frame, lasti) * fake->layout.traits.lasti_scale;
+}
+
+/* Up to 3.10 the frame is an object of its own and tells the state. */
+static void make_frame_object(struct fake_python *fake, uint64_t generator, uint64_t code,
+                              enum fake_state state) {
+    if (state == FAKE_FINISHED)
+        return;
+    uint64_t frame = fake_alloc(fake, frame_size(fake));
+    put_frame(fake, frame, code, unit_of(state));
+    if (state == FAKE_CREATED)
+        FAKE_SET(fake, frame, frame, lasti, (uint32_t)-1);
+    FAKE_SET(fake, frame, frame, state, (uint8_t)state_byte(fake, state));
+    FAKE_SET(fake, generator, generator, running, state == FAKE_EXECUTING);
+    FAKE_SET(fake, generator, generator, frame_object, frame);
+}
+
+static void fill_embedded_frame(struct fake_python *fake, uint64_t generator, uint64_t code,
+                                enum fake_state state) {
+    uint64_t frame = fake_generator_get_frame(fake, generator);
     put_frame(fake, frame, code, unit_of(state));
     FAKE_SET(fake, frame, frame, owner, OWNED_BY_GENERATOR);
     /* The state last: in some versions it lies inside another word of the frame. */
     FAKE_SET(fake, generator, generator, frame_state, (uint8_t)state_byte(fake, state));
+}
+
+uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t code,
+                        enum fake_state state, uint64_t awaited) {
+    size_t size = (size_t)PY_OFFSET(&fake->layout, generator, size) + frame_size(fake);
+    uint64_t generator = fake_object(fake, fake->types[type], size);
+    FAKE_SET(fake, generator, generator, name, FAKE_GET(fake, code, code, name));
+    FAKE_SET(fake, generator, generator, qualname, fake_get(fake, qualname_place(fake, code), 8));
+    if (has_frame_objects(fake))
+        make_frame_object(fake, generator, code, state);
+    else
+        fill_embedded_frame(fake, generator, code, state);
     if (awaited)
         fake_generator_await(fake, generator, awaited);
     return generator;
 }
 
 void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited) {
-    uint64_t frame = get_frame(fake, generator), depth = fake->layout.traits.awaited_depth;
+    uint64_t frame = fake_generator_get_frame(fake, generator);
+    uint64_t depth = fake->layout.traits.awaited_depth;
     uint64_t base = frame + (uint64_t)PY_OFFSET(&fake->layout, frame, localsplus);
     uint64_t used = 1 + depth; /* a local variable, what it awaits, what is above that */
     for (uint64_t i = 0; i < used; i++)
@@ -135,11 +210,13 @@ void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t
     fake_put(fake, base + 8, has_tags(fake) ? awaited | TAG : awaited, 8);
     FAKE_SET(fake, frame, frame, stacktop, used);
     FAKE_SET(fake, frame, frame, stackpointer, base + 8 * used);
+    FAKE_SET(fake, frame, frame, valuestack, base + 8);
+    FAKE_SET(fake, frame, frame, stackdepth, used - 1);
 }
 
 uint64_t fake_generator_frame(struct fake_python *fake, uint64_t generator, uint64_t previous,
                               bool is_entry) {
-    uint64_t frame = get_frame(fake, generator);
+    uint64_t frame = fake_generator_get_frame(fake, generator);
     FAKE_SET(fake, frame, frame, previous, previous);
     FAKE_SET(fake, frame, frame, is_entry, is_entry);
     return frame;
@@ -171,8 +248,15 @@ uint64_t fake_anext_awaitable(struct fake_python *fake, uint64_t wrapped) {
 
 /* --- threads and interpreters --- */
 
+#define STATIC_VARIABLES 64 /* 3.6 has some instead of a runtime structure */
+
 uint64_t fake_runtime(struct fake_python *fake) {
-    return fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, runtime, size));
+    bool has_size = PY_HAS(&fake->layout, runtime, size);
+    size_t size = has_size ? (size_t)PY_OFFSET(&fake->layout, runtime, size) : STATIC_VARIABLES;
+    fake->roots.runtime = fake_alloc(fake, size);
+    if (!has_size)
+        fake->roots.current_thread = fake->roots.runtime + 8;
+    return fake->roots.runtime;
 }
 
 uint64_t fake_interpreter(struct fake_python *fake, uint64_t runtime, int64_t id) {
@@ -193,12 +277,23 @@ uint64_t fake_interpreter(struct fake_python *fake, uint64_t runtime, int64_t id
     return interpreter;
 }
 
+#define PTHREAD_TID_AT 720 /* glibc, nptl/descr.h */
+
+static void put_pthread(struct fake_python *fake, uint64_t ident, int64_t tid) {
+    unsigned char *at = fake_memory_at(fake->memory, ident + PTHREAD_TID_AT);
+    if (!at)
+        at = fake_memory_map(fake->memory, ident + PTHREAD_TID_AT, 4);
+    memcpy(at, &tid, 4);
+}
+
 uint64_t fake_thread(struct fake_python *fake, uint64_t interpreter, uint64_t ident, int64_t tid) {
     uint64_t thread = fake_alloc(fake, (size_t)PY_OFFSET(&fake->layout, thread, size));
     FAKE_SET(fake, thread, thread, next, FAKE_GET(fake, interpreter, interpreter, threads_head));
     FAKE_SET(fake, thread, thread, interpreter, interpreter);
     FAKE_SET(fake, thread, thread, thread_id, ident);
     FAKE_SET(fake, thread, thread, native_thread_id, tid);
+    if (!PY_HAS(&fake->layout, thread, native_thread_id))
+        put_pthread(fake, ident, tid);
     FAKE_SET(fake, thread, thread, dict, fake_dict(fake, false));
     FAKE_SET(fake, interpreter, interpreter, threads_head, thread);
     if (PY_HAS(&fake->layout, thread, asyncio_tasks_head)) {
@@ -210,10 +305,10 @@ uint64_t fake_thread(struct fake_python *fake, uint64_t interpreter, uint64_t id
 }
 
 void fake_thread_set_frame(struct fake_python *fake, uint64_t thread, uint64_t frame) {
-    if (fake->layout.traits.frame_kind == PY_FRAME_CURRENT) {
-        FAKE_SET(fake, thread, thread, current_frame, frame);
+    FAKE_SET(fake, thread, thread, current_frame, frame);
+    FAKE_SET(fake, thread, thread, frame, frame);
+    if (fake->layout.traits.frame_kind != PY_FRAME_CFRAME)
         return;
-    }
     size_t size = (size_t)PY_OFFSET(&fake->layout, cframe, size);
     uint64_t first = fake_alloc(fake, size), cframe = fake_alloc(fake, size);
     FAKE_SET(fake, cframe, cframe, current_frame, frame);
@@ -224,6 +319,9 @@ void fake_thread_set_frame(struct fake_python *fake, uint64_t thread, uint64_t f
 void fake_thread_set_gil(struct fake_python *fake, uint64_t runtime, uint64_t thread) {
     uint64_t gil = 0;
     switch (fake->layout.traits.gil_kind) {
+    case PY_GIL_CURRENT_THREAD:
+        fake_put(fake, fake->roots.current_thread, thread, 8);
+        return;
     case PY_GIL_RUNTIME:
         gil = runtime + (uint64_t)PY_OFFSET(&fake->layout, runtime, gil);
         break;

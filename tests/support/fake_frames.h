@@ -33,7 +33,10 @@ enum fake_state {
 uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t code,
                         enum fake_state state, uint64_t awaited);
 void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited);
-/* Address of its frame, and what called it. */
+uint64_t fake_generator_get_frame(struct fake_python *fake, uint64_t generator);
+/* Address of the instruction where a frame is. */
+uint64_t fake_frame_get_instruction(struct fake_python *fake, uint64_t frame);
+/* Puts its frame on a thread's stack: what called it. Returns the frame. */
 uint64_t fake_generator_frame(struct fake_python *fake, uint64_t generator, uint64_t previous,
                               bool is_entry);
 

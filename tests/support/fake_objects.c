@@ -113,6 +113,7 @@ uint64_t fake_dict(struct fake_python *fake, bool general) {
     uint64_t keys = fake_alloc(fake, indices + (1 << DICT_LOG2_INDEX_BYTES) + 24 * DICT_ROOM);
     uint64_t object =
         fake_object(fake, fake->types[FAKE_DICT], (size_t)PY_OFFSET(&fake->layout, dict, size));
+    FAKE_SET(fake, keys, dict_keys, table_size, 1 << DICT_LOG2_INDEX_BYTES);
     FAKE_SET(fake, keys, dict_keys, log2_size, DICT_LOG2_INDEX_BYTES);
     FAKE_SET(fake, keys, dict_keys, log2_index_bytes, DICT_LOG2_INDEX_BYTES);
     FAKE_SET(fake, keys, dict_keys, kind, general ? 0 : 1);
@@ -122,7 +123,8 @@ uint64_t fake_dict(struct fake_python *fake, bool general) {
 
 void fake_dict_add(struct fake_python *fake, uint64_t dict, uint64_t key, uint64_t value) {
     uint64_t keys = FAKE_GET(fake, dict, dict, keys);
-    bool general = FAKE_GET(fake, keys, dict_keys, kind) == 0;
+    bool general =
+        !PY_HAS(&fake->layout, dict_keys, kind) || FAKE_GET(fake, keys, dict_keys, kind) == 0;
     uint64_t count = FAKE_GET(fake, keys, dict_keys, entry_count);
     uint64_t entry = keys + (uint64_t)PY_OFFSET(&fake->layout, dict_keys, indices) +
                      (1 << DICT_LOG2_INDEX_BYTES) + (general ? 24 : 16) * count;

@@ -262,9 +262,12 @@ void fake_python_destroy(struct fake_python *fake) {
 /* A key table that instances share. */
 static uint64_t make_shared_keys(struct fake_python *fake, const char *const *names) {
     uint64_t indices = (uint64_t)PY_OFFSET(&fake->layout, dict_keys, indices), count = 0;
-    uint64_t keys = fake_alloc(fake, indices + KEYS_MAX + 16 * KEYS_MAX);
+    uint64_t hash = PY_HAS(&fake->layout, dict_keys, kind) ? 0 : 8; /* entries without it: 3.11 */
+    uint64_t keys = fake_alloc(fake, indices + KEYS_MAX + (16 + hash) * KEYS_MAX);
     for (; names && names[count]; count++)
-        fake_put(fake, keys + indices + KEYS_MAX + 16 * count, fake_str(fake, names[count]), 8);
+        fake_put(fake, keys + indices + KEYS_MAX + (16 + hash) * count + hash,
+                 fake_str(fake, names[count]), 8);
+    FAKE_SET(fake, keys, dict_keys, table_size, KEYS_MAX);
     FAKE_SET(fake, keys, dict_keys, log2_size, 5);
     FAKE_SET(fake, keys, dict_keys, log2_index_bytes, 5);
     FAKE_SET(fake, keys, dict_keys, kind, KEYS_SPLIT);
@@ -288,8 +291,12 @@ uint64_t fake_class(struct fake_python *fake, const struct fake_class *class) {
     if (class->keys)
         flags |= FAKE_FLAG_MANAGED_DICT | FAKE_FLAG_INLINE_VALUES;
     snprintf(name, sizeof name, "%s.%s", class->module ? class->module : "", class->name);
-    uint64_t type =
-        make_type(fake, class->static_ ? name : class->name, flags, class->size ? class->size : 16);
+    size_t size = class->size ? class->size : 16;
+    bool has_dict_pointer = class->keys && fake->layout.traits.instance_kind == PY_INSTANCE_DICT;
+    uint64_t type = make_type(fake, class->static_ ? name : class->name, flags,
+                              size + (has_dict_pointer ? 8 : 0));
+    if (has_dict_pointer)
+        FAKE_SET(fake, type, type, dictoffset, size);
     if (!class->static_)
         make_heap_part(fake, class, type);
     set_mro(fake, type, class->base ? class->base : fake->types[FAKE_OBJECT]);
@@ -313,11 +320,26 @@ static size_t count_keys(struct fake_python *fake, uint64_t type) {
     return FAKE_GET(fake, FAKE_GET(fake, type, type, cached_keys), dict_keys, entry_count);
 }
 
+/* A dict that shares the keys of its class. */
+static uint64_t make_split_dict(struct fake_python *fake, uint64_t type, uint64_t values) {
+    uint64_t dict = fake_dict(fake, false);
+    FAKE_SET(fake, dict, dict, keys, FAKE_GET(fake, type, type, cached_keys));
+    FAKE_SET(fake, dict, dict, values, values);
+    return dict;
+}
+
 uint64_t fake_instance(struct fake_python *fake, uint64_t type, const uint64_t *values) {
     size_t basicsize = FAKE_GET(fake, type, type, basicsize), count = count_keys(fake, type);
-    size_t header = (size_t)PY_OFFSET(&fake->layout, dict_values, values);
+    size_t header = PY_HAS(&fake->layout, dict_values, values)
+                        ? (size_t)PY_OFFSET(&fake->layout, dict_values, values)
+                        : 0;
     uint64_t object = fake_object(fake, type, basicsize + header + 8 * count), where = 0;
     switch (fake->layout.traits.instance_kind) {
+    case PY_INSTANCE_DICT:
+        where = fake_alloc(fake, 8 * count);
+        fake_put(fake, object + FAKE_GET(fake, type, type, dictoffset),
+                 make_split_dict(fake, type, where), 8);
+        break;
     case PY_INSTANCE_VALUES_POINTER:
         where = fake_alloc(fake, header + 8 * count);
         fake_put(fake, object - 32, where, 8);
@@ -337,6 +359,8 @@ uint64_t fake_instance(struct fake_python *fake, uint64_t type, const uint64_t *
 
 uint64_t fake_instance_with_dict(struct fake_python *fake, uint64_t type, uint64_t dict) {
     uint64_t object = fake_object(fake, type, FAKE_GET(fake, type, type, basicsize) + 64);
-    fake_put(fake, object - 24, dict, 8);
+    bool has_pointer = fake->layout.traits.instance_kind == PY_INSTANCE_DICT;
+    fake_put(fake, has_pointer ? object + FAKE_GET(fake, type, type, dictoffset) : object - 24,
+             dict, 8);
     return object;
 }

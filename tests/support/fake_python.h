@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "asyncspy/python/layout.h"
+#include "asyncspy/python/object.h"
 #include "fake_memory.h"
 
 enum fake_type {
@@ -54,7 +54,8 @@ struct fake_python {
     struct fake_memory *memory;
     const struct py_table *table;
     struct py_layout layout;
-    uint64_t next; /* where the next object goes */
+    struct py_roots roots; /* fake_runtime() and fake_asyncio_create() fill it */
+    uint64_t next;         /* where the next object goes */
     struct fake_block *blocks;
     size_t block_count;
     uint64_t types[FAKE_TYPE_COUNT];

@@ -13,7 +13,9 @@ void fake_target_open(struct fake_target *target, uint64_t runtime) {
     memory_destroy(target->memory);
     snapshot_reset(target->snapshot);
     target->memory = memory_create(&source);
-    target->py = py_create(target->memory, &target->fake->layout, runtime);
+    struct py_roots roots = target->fake->roots;
+    roots.runtime = runtime;
+    target->py = py_create(target->memory, &target->fake->layout, &roots);
     py_begin_walk(target->py, target->snapshot);
 }
 

@@ -52,6 +52,19 @@ static void expect_frames(const struct snapshot_task *task, const char *innermos
         assert_string_equal(task->frames.frames[0]->function, innermost);
 }
 
+/* 3.6 and 3.7 have no names of tasks; those written in Python ignore what the fake gives them. */
+static void expect_name(struct fake_target *target, const struct snapshot_task *task,
+                        const char *name) {
+    if (PY_HAS(&target->fake->layout, task, name))
+        assert_string_equal(task->name, name);
+    else
+        assert_null(task->name);
+}
+
+static bool knows_qualified_names(struct fake_target *target) {
+    return PY_HAS(&target->fake->layout, code, qualname);
+}
+
 static void expect_missing(struct fake_target *target, const char *what, const char *why) {
     for (size_t i = 0; i < target->snapshot->missing.count; i++)
         if (strstr(target->snapshot->missing.items[i].what, what) &&
@@ -67,7 +80,8 @@ static void test_thread_and_loop(struct fake_target *target) {
     const struct snapshot *snapshot = target->snapshot;
     assert_int_equal(snapshot->interpreters.count, 1);
     assert_int_equal(snapshot->interpreters.items[0].gil_holder, 4712);
-    assert_int_equal(snapshot->interpreters.items[0].gc_collecting, SNAPSHOT_NO);
+    assert_int_equal(snapshot->interpreters.items[0].gc_collecting,
+                     PY_HAS(&target->fake->layout, gc, collecting) ? SNAPSHOT_NO : SNAPSHOT_MAYBE);
     assert_int_equal(snapshot->threads.count, 1);
     const struct snapshot_thread *thread = &snapshot->threads.items[0];
     assert_int_equal(thread->tid, 4712);
@@ -77,7 +91,11 @@ static void test_thread_and_loop(struct fake_target *target) {
     assert_int_equal(thread->current_task, program.running);
     assert_int_equal(thread->frames.count, 3);
     assert_string_equal(thread->frames.frames[0]->function, "busy");
-    assert_string_equal(thread->frames.frames[1]->qualified_name, "Handle._run");
+    assert_string_equal(thread->frames.frames[0]->qualified_name, "busy");
+    if (knows_qualified_names(target))
+        assert_string_equal(thread->frames.frames[1]->qualified_name, "Handle._run");
+    else
+        assert_null(thread->frames.frames[1]->qualified_name);
     assert_string_equal(thread->frames.frames[2]->function, "main");
     assert_int_equal(snapshot->event_loops.count, 1);
     assert_int_equal(snapshot->event_loops.items[0].state, SNAPSHOT_LOOP_RUNNING);
@@ -93,11 +111,12 @@ static void test_states(struct fake_target *target) {
     assert_int_equal(target->snapshot->tasks.count, 12);
     const struct snapshot_task *task = find(target, program.not_started);
     assert_int_equal(task->state, SNAPSHOT_TASK_NOT_STARTED);
-    assert_string_equal(task->name, "new");
+    expect_name(target, task, "new");
     expect_frames(task, "fresh", 1);
     task = find(target, program.ready);
     assert_int_equal(task->state, SNAPSHOT_TASK_READY);
-    assert_int_equal(task->cancel_requests, 1);
+    assert_int_equal(task->cancel_requests,
+                     PY_HAS(&target->fake->layout, task, cancel_requests) ? 1 : SNAPSHOT_UNKNOWN);
     assert_int_equal(task->must_cancel, SNAPSHOT_YES);
     assert_null(task->awaiting);
     task = find(target, program.running);
@@ -123,7 +142,7 @@ static void test_waiting(struct fake_target *target) {
     walk_program(target, &aio, &program);
     const struct snapshot_task *task = find(target, program.waiting);
     assert_int_equal(task->state, SNAPSHOT_TASK_WAITING);
-    assert_string_equal(task->name, "worker");
+    expect_name(target, task, "worker");
     assert_string_equal(task->type, "_asyncio.Task");
     assert_string_equal(task->coroutine, "handle");
     assert_int_equal(task->event_loop, aio.event_loop);
@@ -132,7 +151,8 @@ static void test_waiting(struct fake_target *target) {
     expect_frames(task, "read", 2);
     assert_string_equal(task->frames.frames[1]->function, "handle");
     assert_int_equal(task->frames.frames[0]->line, 23);
-    assert_int_equal(task->frames.frames[0]->column, 8);
+    bool has_columns = target->fake->layout.traits.line_kind == PY_LINE_LOCATIONS;
+    assert_int_equal(task->frames.frames[0]->column, has_columns ? 8 : -1);
     assert_true(task->has_created_at);
     assert_int_equal(task->created_at.count, 2);
     assert_string_equal(task->created_at.frames[1]->function, "<module>");
@@ -151,7 +171,7 @@ static void test_odd_tasks(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_program program;
     walk_program(target, &aio, &program);
-    assert_string_equal(find(target, program.numbered)->name, "Task-7");
+    expect_name(target, find(target, program.numbered), "Task-7");
     const struct snapshot_task *task = find(target, program.cyclic);
     assert_int_equal(task->note_count, 1);
     assert_string_equal(task->notes[0], "await chain: it forms a cycle");

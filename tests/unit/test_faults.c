@@ -153,7 +153,9 @@ static struct result walk(struct fake_python *fake, uint64_t runtime, struct spo
     spoiler->inner = fake_memory_source(fake->memory);
     struct target_memory *memory = memory_create(&source);
     struct snapshot *snapshot = snapshot_create();
-    struct py *py = py_create(memory, &fake->layout, runtime);
+    struct py_roots roots = fake->roots;
+    roots.runtime = runtime;
+    struct py *py = py_create(memory, &fake->layout, &roots);
     uint64_t before = fake_memory_get_page_reads(fake->memory);
     struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1);
     result.page_reads = fake_memory_get_page_reads(fake->memory) - before;

@@ -12,10 +12,11 @@
 #include "asyncspy/base/arena.h"
 #include "asyncspy/base/error.h"
 #include "asyncspy/python/layout.h"
+#include "asyncspy/python/object.h"
 #include "asyncspy/target/process.h"
 
 struct py_discovery {
-    uint64_t runtime_address;
+    struct py_roots roots;
     const char *runtime_source; /* "symbol _PyRuntime", ... */
     const char *module_path;    /* the ELF file that holds the runtime */
     const char *build_id;       /* of that file, "" none */

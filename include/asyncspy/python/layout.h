@@ -36,30 +36,43 @@ enum py_field {
 
 /* How to find the topmost frame of a thread. */
 enum py_frame_kind {
+    PY_FRAME_OBJECT,  /* thread.frame, a PyFrameObject (<= 3.10) */
     PY_FRAME_CFRAME,  /* thread.cframe -> cframe.current_frame (3.11, 3.12) */
     PY_FRAME_CURRENT, /* thread.current_frame (3.13+) */
 };
 
-/* How co_linetable is encoded. */
+/* How co_linetable (co_lnotab) is encoded. */
 enum py_line_kind {
+    PY_LINE_LNOTAB,    /* pairs of steps in bytecode and lines (<= 3.9) */
+    PY_LINE_RANGES,    /* PEP 626: pairs of a length and a step in lines (3.10) */
     PY_LINE_LOCATIONS, /* location table of 3.11+: lines and columns */
 };
 
 /* How the object that a suspended coroutine awaits is found. */
 enum py_await_kind {
-    PY_AWAIT_RESUME, /* the next instruction is RESUME with an argument >= 2 (3.11, 3.12) */
-    PY_AWAIT_STATE,  /* the frame state says so (3.13+) */
+    PY_AWAIT_YIELD_FROM, /* the next instruction is YIELD_FROM (<= 3.10) */
+    PY_AWAIT_RESUME,     /* the next instruction is RESUME with an argument >= 2 (3.11, 3.12) */
+    PY_AWAIT_STATE,      /* the frame state says so (3.13+) */
+};
+
+/* Where the state of a generator is. */
+enum py_state_kind {
+    PY_STATE_LAST_INSTRUCTION, /* f_lasti and gi_running tell it (<= 3.9) */
+    PY_STATE_FRAME,            /* the state byte of its frame (3.10) */
+    PY_STATE_GENERATOR,        /* its own state byte (3.11+) */
 };
 
 /* How a frame tells the extent of its value stack. */
 enum py_stack_kind {
+    PY_STACK_DEPTH,   /* frame.stackdepth counts slots from frame.valuestack (3.10) */
     PY_STACK_INDEX,   /* frame.stacktop counts slots from localsplus (3.11 - 3.13) */
-    PY_STACK_POINTER, /* frame.stackpointer is an address (3.14+) */
+    PY_STACK_POINTER, /* frame.stackpointer is an address (<= 3.9, 3.14+) */
 };
 
 /* How a thread names its running event loop. */
 enum py_running_loop_kind {
-    PY_RUNNING_LOOP_HOLDER, /* thread.dict["__asyncio_running_event_loop__"] -> holder (3.11) */
+    PY_RUNNING_LOOP_LOCAL,  /* the threading.local asyncio.events._running_loop (3.6) */
+    PY_RUNNING_LOOP_HOLDER, /* thread.dict["__asyncio_running_event_loop__"] -> holder (<= 3.11) */
     PY_RUNNING_LOOP_DICT,   /* the same key, the value is the loop (3.12) */
     PY_RUNNING_LOOP_FIELD,  /* thread.asyncio_running_loop (3.13+) */
 };
@@ -69,10 +82,13 @@ enum py_task_registry {
     PY_TASKS_ALL_TASKS = 1,       /* WeakSet asyncio.tasks._all_tasks (3.7 - 3.11) */
     PY_TASKS_SCHEDULED_TASKS = 2, /* WeakSet _scheduled_tasks, set _eager_tasks (3.12+) */
     PY_TASKS_LINKED_LISTS = 4,    /* lists in thread and interpreter states (3.14+) */
+    PY_TASKS_TASK_CLASS = 8,   /* attributes _all_tasks, _current_tasks of the Python Task (3.6) */
+    PY_TASKS_MODULE_DATA = 16, /* static variables of the _asyncio extension (3.6) */
 };
 
 /* How instances keep their attributes when tp_dictoffset does not say. */
 enum py_instance_kind {
+    PY_INSTANCE_DICT,           /* always by tp_dictoffset (<= 3.10) */
     PY_INSTANCE_VALUES_POINTER, /* 3.11: values pointer at -32, dict pointer at -24 */
     PY_INSTANCE_TAGGED_WORD,    /* 3.12: one word at -24, low bit set means values */
     PY_INSTANCE_INLINE_VALUES,  /* 3.13+: dict pointer at -24, else values behind the object */
@@ -86,8 +102,9 @@ enum py_integer_kind {
 
 /* Where the GIL is. */
 enum py_gil_kind {
-    PY_GIL_RUNTIME,     /* a structure inside the runtime (<= 3.11) */
-    PY_GIL_INTERPRETER, /* the interpreter points to it (3.12+) */
+    PY_GIL_CURRENT_THREAD, /* the variable _PyThreadState_Current (3.6) */
+    PY_GIL_RUNTIME,        /* a structure inside the runtime (3.7 - 3.11) */
+    PY_GIL_INTERPRETER,    /* the interpreter points to it (3.12+) */
 };
 
 /* What the state byte of a generator means; PY_NO_STATE where the version does not tell it. */
@@ -104,6 +121,7 @@ struct py_traits {
     enum py_frame_kind frame_kind;
     enum py_line_kind line_kind;
     enum py_await_kind await_kind;
+    enum py_state_kind state_kind;
     enum py_stack_kind stack_kind;
     enum py_running_loop_kind running_loop_kind;
     unsigned task_registry; /* bits of enum py_task_registry */
@@ -111,11 +129,12 @@ struct py_traits {
     enum py_integer_kind integer_kind;
     enum py_gil_kind gil_kind;
     struct py_generator_states generator_states;
-    uint8_t resume_opcodes[3]; /* RESUME and its specialised and instrumented forms; 0: none */
-    uint8_t awaited_depth;     /* the awaited object is this many slots below the stack's end */
-    bool stackref_tagged;      /* value stack slots are _PyStackRef: low two bits are a tag */
-    uint8_t shim_owner_from;   /* frames whose owner is at least this are skipped; 0: none */
-    uint8_t must_cancel_mask;  /* which bits of task.must_cancel count */
+    uint8_t await_opcodes[3]; /* YIELD_FROM, or RESUME in all its forms; 0: none */
+    uint8_t lasti_scale;      /* bytes that frame.lasti counts in; 0: no such field */
+    uint8_t awaited_depth;    /* the awaited object is this many slots below the stack's end */
+    bool stackref_tagged;     /* value stack slots are _PyStackRef: low two bits are a tag */
+    uint8_t shim_owner_from;  /* frames whose owner is at least this are skipped; 0: none */
+    uint8_t must_cancel_mask; /* which bits of task.must_cancel count */
 };
 
 enum py_slot_source {

@@ -1,6 +1,7 @@
 /*
- * Decodes co_linetable: from an instruction to its source position. A pure function of bytes.
- * Format: Objects/locations.md (InternalDocs/code_objects.md), Objects/codeobject.c of CPython.
+ * Decodes co_linetable (co_lnotab up to 3.9): from an instruction to its source position. A pure
+ * function of bytes. Formats: Objects/lnotab_notes.txt, Objects/locations.md
+ * (InternalDocs/code_objects.md), Objects/codeobject.c of CPython.
  */
 #pragma once
 
@@ -10,7 +11,8 @@
 
 #include "asyncspy/python/layout.h"
 
-/* One entry: instructions [start, end) in code units. -1: none. */
+/* One entry: instructions [start, end) in code units. -1: none. co_lnotab does not tell where the
+ * code ends, so its last entry has the end UINT32_MAX. */
 struct py_location {
     uint32_t start, end;
     int32_t line, end_line, column, end_column;
@@ -18,6 +20,7 @@ struct py_location {
 
 /* A cursor over a table. */
 struct py_line_cursor {
+    enum py_line_kind kind;
     const unsigned char *bytes;
     size_t size, at;
     int32_t line;

@@ -19,9 +19,18 @@
 
 struct py;
 
-/* `layout` is copied; `memory` must outlive it. */
+/* Where the walk begins: addresses that discovery found; 0: not there or not known. */
+struct py_roots {
+    uint64_t runtime;        /* _PyRuntime; in 3.6, which has none, the variable interp_head */
+    uint64_t current_thread; /* the variable _PyThreadState_Current (3.6) */
+    uint64_t asyncio_data;   /* writable static data of the _asyncio extension */
+    uint64_t asyncio_data_size;
+    int64_t pid; /* as the target itself calls it, 0 not known */
+};
+
+/* `layout` and `roots` are copied; `memory` must outlive it. */
 struct py *py_create(struct target_memory *memory, const struct py_layout *layout,
-                     uint64_t runtime_address);
+                     const struct py_roots *roots);
 void py_destroy(struct py *py); /* NULL-safe */
 
 /* Starts a walk that fills `snapshot`: forgets every cache. */
@@ -33,6 +42,7 @@ void py_set_unsettled(struct py *py);
 bool py_is_unsettled(const struct py *py);
 
 struct py_layout *py_get_layout(struct py *py);
+const struct py_roots *py_get_roots(const struct py *py);
 struct snapshot *py_get_snapshot(struct py *py);
 
 /* --- records: the fields of one structure, copied in one read --- */

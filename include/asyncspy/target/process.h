@@ -51,6 +51,8 @@ struct error *process_open(pid_t pid, struct target_process **ret) ERROR_CHECK;
 void process_close(struct target_process *process); /* NULL-safe */
 
 pid_t process_get_pid(const struct target_process *process);
+/* What the target itself calls its pid. */
+pid_t process_get_namespace_pid(const struct target_process *process);
 struct target_memory *process_get_memory(struct target_process *process);
 struct target_mappings process_get_mappings(const struct target_process *process);
 
