@@ -49,8 +49,12 @@ def own_native_id():
 
 
 def forked():
-    if sys.version_info < (3, 8):
-        threading.main_thread().native_id = os.getpid()
+    """The main thread's native_id, which stays the parent's for some versions."""
+    main = threading.main_thread()
+    if hasattr(main, "_set_native_id"):
+        main._set_native_id()
+    else:
+        main.native_id = os.getpid()
 
 
 def _keep_native_ids():

@@ -117,6 +117,15 @@ def forked():
     old_asyncio.forked()
 
 
+def expect_inherited(loop, tasks):
+    """What a child has from its parent: a loop that will never run again and its tasks, which
+    some versions (3.14) forget in the child."""
+    known = {id(task) for task in asyncio.all_tasks(loop)}
+    for task in tasks:
+        expect_task(task, optional=id(task) not in known)
+    expect_loop(loop, state={"any": True}, tid={"any": True}, optional=not known)
+
+
 def own_native_id():
     """The kernel's number of the calling thread."""
     return old_asyncio.own_native_id()

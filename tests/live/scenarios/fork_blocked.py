@@ -9,27 +9,28 @@ async def sleeps():
     await asyncio.sleep(scenario.HOUR)
 
 
-def fork_and_block():
+def fork_and_block(loop):
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
     else:
         scenario.forked()
+        scenario.expect_inherited(loop, tasks)
         scenario.block()
 
 
 async def forks():
-    scenario.expect_task(asyncio.current_task(), "running", ["...", "fork_and_block", "forks"])
-    # The child inherits a loop that calls itself running and never will be again.
-    scenario.expect_loop(asyncio.get_event_loop(), state={"any": True}, tid={"any": True})
-    fork_and_block()
+    fork_and_block(asyncio.get_event_loop())
+
+
+tasks = []
 
 
 async def main():
     scenario.options(threads=False)
-    scenario.expect_task(asyncio.create_task(sleeps(), name="sleeps"), "waiting",
-                         ["sleep", "sleeps"])
+    tasks.append(asyncio.create_task(sleeps(), name="sleeps"))
     await asyncio.sleep(0)
-    await asyncio.create_task(forks(), name="forks")
+    tasks.append(asyncio.create_task(forks(), name="forks"))
+    await tasks[-1]
 
 scenario.run(main())

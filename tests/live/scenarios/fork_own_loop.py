@@ -16,12 +16,13 @@ async def child_main():
     await scenario.idle()
 
 
-def fork_and_run():
+def fork_and_run(parents):
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
         return
     scenario.forked()
+    scenario.expect_inherited(parents, tasks)
     asyncio.events._set_running_loop(None)
     loop = asyncio.new_event_loop()
     scenario.expect_loop(loop, state="idle")
@@ -29,15 +30,17 @@ def fork_and_run():
 
 
 async def forks():
-    scenario.expect_loop(asyncio.get_event_loop(), state={"any": True}, tid={"any": True})
-    fork_and_run()
+    fork_and_run(asyncio.get_event_loop())
+
+
+tasks = []
 
 
 async def main():
     scenario.options(threads=False)
-    scenario.expect_task(asyncio.create_task(sleeps(), name="of the parent"), "waiting",
-                         ["sleep", "sleeps"])
+    tasks.append(asyncio.create_task(sleeps(), name="of the parent"))
     await asyncio.sleep(0)
-    await asyncio.create_task(forks(), name="forks")
+    tasks.append(asyncio.create_task(forks(), name="forks"))
+    await tasks[-1]
 
 scenario.run(main())
