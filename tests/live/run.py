@@ -22,6 +22,7 @@ import interpreters
 import line_tables
 import odd
 import plan
+import ps
 from target import Target, TargetFailed, TargetSkipped
 from tester import Tester
 
@@ -29,7 +30,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, bad, odd)
+MORE_TESTS = (line_tables, bad, odd, ps)
 
 
 class Result:
