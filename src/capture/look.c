@@ -157,37 +157,18 @@ static bool is_pypy(const struct target_process *process) {
     return false;
 }
 
-/* The maps of a process may be readable and its memory not. */
-static bool is_memory_refused(struct target_process *process) {
-    struct target_mappings mappings = process_get_mappings(process);
-    char byte;
-    for (size_t i = 0; i < mappings.count; i++) {
-        if (!mappings.items[i].readable)
-            continue;
-        struct error *err =
-            memory_read_uncached(process_get_memory(process), mappings.items[i].start, &byte, 1);
-        bool refused = err && error_get_kind(err) == ERROR_PERMISSION;
-        error_destroy(err);
-        return refused;
-    }
-    return false;
-}
-
 /* Which Python a process is that could not be read, and what it is that is not supported. */
 static void name_python(struct look *look, struct target_process *process, struct arena *arena) {
     struct py_discovery discovery;
     error_destroy(py_discover(process, arena, &discovery));
     if (discovery.hexversion)
         snprintf(look->version, sizeof look->version, "%.31s", discovery.version);
-    if (is_memory_refused(process)) {
-        look->state = SNAPSHOT_PROCESS_NOT_PERMITTED;
-        access_name_refusal(look->pid, look->why, sizeof look->why);
-    } else if (is_pypy(process)) {
+    if (is_pypy(process)) {
         refuse(look, SNAPSHOT_PROCESS_NOT_SUPPORTED, "PyPy");
     } else if (discovery.free_threaded) {
         refuse(look, SNAPSHOT_PROCESS_NOT_SUPPORTED, "free-threaded");
     } else if (look->state == SNAPSHOT_PROCESS_NOT_SUPPORTED) {
-        look->is_python = discovery.hexversion || discovery.runtime_address;
+        look->is_python = discovery.hexversion || discovery.roots.runtime;
         refuse(look, SNAPSHOT_PROCESS_NOT_SUPPORTED,
                discovery.hexversion ? "not supported" : "unknown version");
     }

@@ -328,11 +328,27 @@ static void search_asyncio(struct search *search) {
         roots->asyncio_data = roots->asyncio_data_size = 0;
 }
 
+/* The maps of a process may be readable and its memory not: that is told first. */
+static struct error *check_memory(const struct search *search) {
+    char byte;
+    if (!search->module_count)
+        return NULL;
+    struct error *err = memory_read(process_get_memory(search->process), search->modules[0].start,
+                                    &byte, sizeof byte);
+    if (err && !error_is_fatal(err)) {
+        error_destroy(err);
+        err = NULL;
+    }
+    return err;
+}
+
 struct error *py_discover(struct target_process *process, struct arena *arena,
                           struct py_discovery *ret) {
     *ret = (struct py_discovery){.version_source = "", .build_id = ""};
     struct search search = {.process = process, .arena = arena, .found = ret};
     struct error *err = module_list(process, arena, &search.modules, &search.module_count);
+    if (!err)
+        err = check_memory(&search);
     if (err)
         return err;
     if (!search_modules(&search, true) && !scan_modules(&search, true) &&
