@@ -47,8 +47,7 @@ def frame(f):
         if still and line != f.f_lineno:
             raise AssertionError("co_positions says line %s, f_lineno %s" % (line, f.f_lineno))
     else:
-        line, column, end_column = f.f_lineno, None, None
-        end_line = {"any_of": [None, line]}  # nobody knows it
+        line, end_line, column, end_column = f.f_lineno, None, None, None
     return {"kind": "python", "function": text(code.co_name), "file": text(code.co_filename),
             "line": line, "end_line": end_line, "column": column, "end_column": end_column,
             "qualified_name": qualified_name(f)}

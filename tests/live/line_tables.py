@@ -102,7 +102,7 @@ def table(code):
 
 
 def on_line(line):
-    return line, line, -1, -1
+    return line, -1, -1, -1
 
 
 def print_tables():
@@ -181,7 +181,7 @@ def run(_, found, everything, pattern):
         return
     minors = set()
     for interpreter in found:
-        if interpreter.minor in minors and not everything:
+        if interpreter.copy or interpreter.minor in minors and not everything:
             continue
         minors.add(interpreter.minor)
         if not os.path.exists(tool()):

@@ -1,7 +1,7 @@
 /*
- * Decodes line tables for the tests: reads lines "KIND FIRSTLINE HEX" from stdin and prints for each
- * a line of entries "start:end:line:end_line:column:end_column;". The kinds are "lnotab" (<= 3.9),
- * "ranges" (3.10) and "locations" (3.11).
+ * Decodes line tables for the tests: reads lines "KIND FIRSTLINE HEX" from stdin and prints for
+ * each a line of entries "start:end:line:end_line:column:end_column;". The kinds are "lnotab"
+ * (<= 3.9), "ranges" (3.10) and "locations" (3.11).
  */
 #include <stdio.h>
 #include <stdlib.h>

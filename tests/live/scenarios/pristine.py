@@ -13,7 +13,7 @@ with open(__file__, encoding="utf-8") as opened:
 
 def marked(function, mark):
     line = next(n for n, text in enumerate(LINES, 1) if text.endswith("# here: " + mark))
-    shown = {"function": function, "file": __file__, "line": line,
+    shown = {"function": function, "file": __file__, "line": line, "end_line": None,
              "column": None, "end_column": None}
     if sys.version_info >= (3, 11):
         shown.update(qualified_name=function, end_line=line,
