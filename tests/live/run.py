@@ -8,7 +8,6 @@
 
 import argparse
 import concurrent.futures
-import json
 import os
 import shutil
 import subprocess
@@ -22,89 +21,22 @@ import compare
 import interpreters
 import kill
 import line_tables
+import odd
 import plan
 import ps
-from target import Target, TargetFailed, kernel_can_prove_quiet
+from target import Target, TargetFailed, TargetSkipped
+from tester import Tester
 
-SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
-DUMP_SECONDS = 120
 PROBLEMS_SHOWN = 12
+# What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
+# (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
+# not contain the pattern.
+MORE_TESTS = (line_tables, kill, bad, odd, ps)
 
 
 class Result:
     def __init__(self, row, column, status, details=()):
         self.row, self.column, self.status, self.details = row, column, status, list(details)
-
-
-class Tester:
-    """Runs one scenario in one interpreter."""
-
-    def __init__(self, asyncspy):
-        self.asyncspy = asyncspy
-        self.validator, self.no_schema = load_validator()
-        self.proves_quiet = kernel_can_prove_quiet()
-
-    def __call__(self, interpreter, scenario):
-        with Target(interpreter, scenario.path, scenario.heartbeat) as target:
-            problems = []
-            for _ in range(scenario.repeat):
-                problems = self.dump(target, scenario)
-                if problems:
-                    break
-            problems += self.text(target, scenario)
-            complaints = target.complaints()
-            if complaints:
-                problems.append("the target complains: " + complaints.splitlines()[-1])
-            return problems
-
-    def run(self, target, scenario, form):
-        command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form]
-        environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
-        done = subprocess.run(command + scenario.dump, stdout=subprocess.PIPE, env=environment,
-                              stderr=subprocess.PIPE, timeout=DUMP_SECONDS)
-        problems = target.problems_after_dump()
-        if done.returncode != 0:
-            problems.append("%s: exit %d: %s" % (form, done.returncode,
-                                                 compare.short(done.stderr.decode("utf-8",
-                                                                                  "replace"))))
-        elif done.stderr:
-            problems.append("%s: stderr: %s" % (form, compare.short(done.stderr)))
-        return done, problems
-
-    def dump(self, target, scenario):
-        done, problems = self.run(target, scenario, "json")
-        if done.returncode != 0:
-            return problems
-        try:
-            snapshot = json.loads(done.stdout.decode("utf-8"))
-        except ValueError as error:
-            return problems + ["json: %s" % error]
-        mode = scenario.mode if self.proves_quiet or scenario.mode != "running" else None
-        problems += compare.compare(target.expectation, snapshot, mode, target.pid)
-        problems += compare.grouped_once(snapshot)
-        if self.validator:
-            problems += compare.schema_problems(self.validator, snapshot)
-        return problems
-
-    def text(self, target, scenario):
-        done, problems = self.run(target, scenario, "text")
-        if done.returncode != 0 or target.expectation["options"].get("incomplete"):
-            return problems
-        return problems + compare.text_problems(done.stdout, target.expectation)
-
-
-def load_validator():
-    """(validator or None, the reason for None)."""
-    try:
-        import jsonschema
-        with open(SCHEMA, encoding="utf-8") as opened:
-            schema = json.load(opened)
-    except ImportError:
-        return None, "python3-jsonschema is not installed"
-    except OSError:
-        return None, "%s does not exist" % os.path.relpath(SCHEMA, interpreters.REPOSITORY)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema), None
 
 
 def self_check(interpreter, scenario):
@@ -152,6 +84,8 @@ def run_one(test, interpreter, scenario):
         return Result(scenario.name, interpreter.label, "skip", [reason])
     try:
         problems = test(interpreter, scenario)
+    except TargetSkipped as reason:
+        return Result(scenario.name, interpreter.label, "skip", [str(reason)])
     except TargetFailed as error:
         problems = ["the scenario failed: %s" % error]
     except subprocess.TimeoutExpired as error:
@@ -181,8 +115,14 @@ def report(result):
     return result
 
 
+def in_order(label):
+    """A label as what it is sorted by: 3.6 before 3.10."""
+    return [(int(part), "") if part.isdigit() else (99, part)
+            for part in label.replace("-", ".").split(".")]
+
+
 def print_matrix(results):
-    columns = sorted({r.column for r in results})
+    columns = sorted({r.column for r in results}, key=in_order)
     rows = list(dict.fromkeys(r.row for r in sorted(results, key=lambda r: r.row)))
     marks = {(r.row, r.column): {"pass": "+", "FAIL": "F", "skip": "-"}[r.status] for r in results}
     print("\nmatrix: + pass, F fail, - skipped, blank: not in this mode")
@@ -219,24 +159,21 @@ def parse_arguments():
 
 
 def gather_interpreters(arguments, folder):
+    """(interpreters, lines about what is not among them)."""
     found, unused = interpreters.find()
-    for minor in missing_minors(found, arguments.require):
-        print("missing: CPython %d.%d is required and was not found" % minor)
     copies, not_copied = interpreters.stripped_copies(found, folder)
     found = sorted(found + copies, key=lambda i: (i.version, i.debug, i.label))
-    for what, why in unused + not_copied:
-        print("not used: %s: %s" % (what, why))
+    remarks = ["not used: %s: %s" % remark for remark in unused + not_copied]
     absent = missing_minors(found, interpreters.MINORS)
     if absent:
-        print("not found: " + ", ".join("CPython %d.%d" % minor for minor in absent))
+        remarks.append("not found: " + ", ".join("CPython %d.%d" % minor for minor in absent))
     if arguments.interpreter:
         found = [i for i in found if arguments.interpreter in i.label]
-    return found
+    return found, remarks
 
 
-def execute(arguments, folder):
+def execute(arguments, found):
     """All results, None when nothing can be run."""
-    found = gather_interpreters(arguments, folder)
     chosen = plan.scenarios(arguments.k)
     if arguments.list:
         for item in found:
@@ -259,26 +196,23 @@ def execute(arguments, folder):
     if tester.no_schema:
         print("the JSON Schema is not checked: " + tester.no_schema)
     results = run_all(tester, pairs, arguments.jobs)
-    for outcome in line_tables.run(found, arguments.all, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in kill.run(tester.asyncspy, found, arguments.all, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in bad.run(tester.asyncspy, found, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in ps.run(tester.asyncspy, found, arguments.k):
-        results.append(report(Result(*outcome)))
+    for module in MORE_TESTS:
+        for outcome in module.run(tester.asyncspy, found, arguments.all, arguments.k):
+            results.append(report(Result(*outcome)))
     return results
 
 
 def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="asyncspy-live-") as folder:
-        results = execute(arguments, folder)
+        found, remarks = gather_interpreters(arguments, folder)
+        results = execute(arguments, found)
     if results is None:
         return 1
     if arguments.list:
         return 0
     print_matrix(results)
+    print("\n".join(remarks))
     count = {status: sum(r.status == status for r in results) for status in ("pass", "FAIL",
                                                                              "skip")}
     lost = missing_minors_of(results, arguments)
