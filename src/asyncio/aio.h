@@ -68,6 +68,8 @@ struct aio {
     size_t thread_count;
     struct aio_modules modules;
     struct table *seen_tasks, *seen_loops; /* by address */
+    uint64_t judged_loop;                  /* the last one of aio_loop_is_foreign */
+    bool judged_foreign;
     struct aio_running_task *running_tasks;
     size_t running_task_count, running_task_capacity;
     uint64_t *queue; /* addresses of tasks to read */
@@ -136,6 +138,8 @@ struct error *aio_traceback_read(struct aio *aio, uint64_t address,
 /* loop.c: event loops, and which one runs in a thread (running_loop.c) */
 struct error *aio_running_loops_read(struct aio *aio) ERROR_CHECK;
 struct error *aio_loop_read(struct aio *aio, uint64_t address) ERROR_CHECK; /* once each */
+/* Whether `loop` (0: no) belongs to another interpreter than the one that is walked. */
+struct error *aio_loop_is_foreign(struct aio *aio, uint64_t loop, bool *ret) ERROR_CHECK;
 
 /* 0 for the None object too. */
 struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;

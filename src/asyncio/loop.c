@@ -1,4 +1,6 @@
 /* Event loops: asyncio/base_events.py. */
+#include <string.h>
+
 #include "aio.h"
 
 #define LOOP_UNITS 50 /* of work, besides the reads */
@@ -76,6 +78,52 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
         loop->state = running_state(&place);
     else if (attributes.values[ATTRIBUTE_CLOSED] == SNAPSHOT_NO)
         loop->state = SNAPSHOT_LOOP_STOPPED;
+    return err;
+}
+
+/* The class asyncio.events.AbstractEventLoop among the ancestors of a loop's class. */
+struct loop_base {
+    uint64_t own; /* that of the interpreter that is walked */
+    bool is_own, is_other;
+};
+
+static struct error *visit_loop_base(void *context, struct py_type *type, bool *stop) {
+    struct loop_base *base = context;
+    base->is_own |= type->address == base->own;
+    base->is_other |= type->address != base->own &&
+                      strcmp(type->full_name, "asyncio.events.AbstractEventLoop") == 0;
+    *stop = base->is_own;
+    return NULL;
+}
+
+/* Up to 3.11 the extension _asyncio is one for all interpreters, and so is its registry; classes
+ * written in Python are the interpreter's own. */
+static struct error *is_of_another_interpreter(struct aio *aio, uint64_t loop, bool *ret) {
+    struct loop_base base = {0};
+    struct py_type *type = NULL;
+    *ret = false;
+    if (!loop || !aio->modules.events)
+        return NULL;
+    struct error *err = py_dict_find(aio->py, aio->modules.events, "AbstractEventLoop", &base.own);
+    if (!err && base.own)
+        err = py_type_of(aio->py, loop, &type);
+    if (!err && base.own)
+        err = py_type_visit_mro(aio->py, type, visit_loop_base, &base);
+    *ret = !err && base.is_other && !base.is_own;
+    return err;
+}
+
+struct error *aio_loop_is_foreign(struct aio *aio, uint64_t loop, bool *ret) {
+    struct error *err = NULL;
+    if (loop != aio->judged_loop) { /* most tasks have the same */
+        err = is_of_another_interpreter(aio, loop, &aio->judged_foreign);
+        aio->judged_loop = err ? 0 : loop;
+        if (err && !error_is_fatal(err)) { /* the loop itself will tell */
+            error_destroy(err);
+            err = NULL;
+        }
+    }
+    *ret = !err && aio->judged_loop && aio->judged_foreign;
     return err;
 }
 

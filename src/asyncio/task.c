@@ -232,7 +232,8 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
     return err;
 }
 
-static struct error *read_task(struct aio *aio, struct snapshot_task *task) {
+/* *ret_foreign: it belongs to another interpreter, which lists it. */
+static struct error *read_task(struct aio *aio, struct snapshot_task *task, bool *ret_foreign) {
     struct py_type *type;
     struct aio_fields fields = {0};
     enum aio_kind kind;
@@ -243,7 +244,9 @@ static struct error *read_task(struct aio *aio, struct snapshot_task *task) {
         return err;
     task->type = type->full_name;
     err = aio_fields_read(aio, kind, task->id, &fields);
-    if (err)
+    if (!err)
+        err = aio_loop_is_foreign(aio, fields.loop, ret_foreign);
+    if (err || *ret_foreign)
         return err;
     task->event_loop = fields.loop;
     task->cancel_requests = fields.cancel_requests;
@@ -260,10 +263,13 @@ struct error *aio_task_read(struct aio *aio, uint64_t address) {
                                  .cancel_requests = SNAPSHOT_UNKNOWN,
                                  .must_cancel = SNAPSHOT_MAYBE};
     py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
-    struct error *err = read_task(aio, &task);
+    bool is_foreign = false;
+    struct error *err = read_task(aio, &task, &is_foreign);
     if (err)
         return aio_note_missing(
             aio, arena_format(aio->arena, "task 0x%llx", (unsigned long long)address), err);
+    if (is_foreign)
+        return NULL;
     *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->tasks) = task;
     return NULL;
 }

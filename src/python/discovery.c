@@ -37,6 +37,8 @@ static bool is_likely(const struct target_module *module) {
     return module->is_executable || starts_with(base_name(module->path), "libpython");
 }
 
+static const struct py_discovery nothing_found = {.version_source = "", .build_id = ""};
+
 /* A module and its file; NULL where the file cannot be had. */
 struct source {
     struct search *search;
@@ -143,7 +145,8 @@ static bool read_interpreters_head(const struct search *search, const struct py_
  * over. */
 static bool consider(struct search *search, const struct py_discovery *found) {
     uint64_t head = 1; /* of a version without a table: taken, to be refused by its name */
-    bool is_alive = !read_interpreters_head(search, found, &head) || head != 0;
+    bool is_alive =
+        found->hexversion && (!read_interpreters_head(search, found, &head) || head != 0);
     if (is_alive || !search->has_found)
         *search->found = *found;
     search->has_found = true;
@@ -183,9 +186,8 @@ static void note_module(const struct source *source, struct py_discovery *found)
 /* Looks into one module; true when it holds the runtime. */
 static bool search_module(struct search *search, const struct target_module *module) {
     struct source source = {.search = search, .module = module};
-    struct py_discovery found = *search->found;
+    struct py_discovery found = nothing_found;
     uint64_t address, size;
-    found.hexversion = 0;
     struct error *err = module_open(search->process, module, &source.file);
     if (err)
         source.file = NULL; /* what it exports can be had from memory */
@@ -230,8 +232,7 @@ static bool scan_modules(struct search *search, bool likely) {
     bool done = false;
     for (size_t i = 0; i < search->module_count && !done; i++) {
         const struct target_module *module = &search->modules[i];
-        struct py_discovery found = *search->found;
-        found.hexversion = 0;
+        struct py_discovery found = nothing_found;
         if (is_likely(module) == likely)
             scan_version(search, module, &found);
         if (!found.hexversion)
@@ -344,7 +345,7 @@ static struct error *check_memory(const struct search *search) {
 
 struct error *py_discover(struct target_process *process, struct arena *arena,
                           struct py_discovery *ret) {
-    *ret = (struct py_discovery){.version_source = "", .build_id = ""};
+    *ret = nothing_found;
     struct search search = {.process = process, .arena = arena, .found = ret};
     struct error *err = module_list(process, arena, &search.modules, &search.module_count);
     if (!err)

@@ -59,10 +59,14 @@ def kill_once(asyncspy, target, delay, in_stop):
 def problems_of(asyncspy, target, count):
     chance = random.Random(count)
     whole, hits = time_runs(asyncspy, target.pid), 0
+    reach = min(0.004, whole / 4)  # how late in the stop; less where that came too late
     for number in range(count):
         in_stop = number % 2 == 0
-        delay = chance.random() * (min(0.004, whole / 4) if in_stop else whole)
-        hits += kill_once(asyncspy, target, delay, in_stop)
+        delay = chance.random() * (reach if in_stop else whole)
+        hit = kill_once(asyncspy, target, delay, in_stop)
+        hits += hit
+        if in_stop and not hit:
+            reach *= 0.7
         problems = target.problems_after_dump()
         if problems:
             return ["kill %d of %d, after %.2f ms: %s" % (number + 1, count, delay * 1000, problem)
