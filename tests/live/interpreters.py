@@ -14,7 +14,6 @@ import sys
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MINORS = tuple((3, minor) for minor in range(6, 16))
-STRIPPED_FROM = (3, 7)  # first minor with a symbol that strip(1) keeps in a libpython
 IN_ROOT = os.path.join(REPOSITORY, "scripts", "in-root")
 PYTHONS = os.path.join(REPOSITORY, "build", "pythons")
 
@@ -166,9 +165,6 @@ def stripped_copies(interpreters, folder):
         return [], [("stripped copies", "no strip(1)")]
     for number, original in enumerate(interpreters):
         if original.root or original.stripped:
-            continue
-        if original.minor < STRIPPED_FROM:
-            unused.append(("stripped " + original.label, "nothing is found without symbols yet"))
             continue
         copied, why = copy(original, os.path.join(folder, "stripped-%d" % number), strip_file)
         if copied:
