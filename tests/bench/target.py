@@ -22,8 +22,8 @@ def spin(loop):
 
 
 async def main(count, busy, threads):
-    loop = asyncio.get_running_loop()
-    tasks = [asyncio.create_task(handle(loop.create_future())) for _ in range(count)]
+    loop = asyncio.get_event_loop()
+    tasks = [loop.create_task(handle(loop.create_future())) for _ in range(count)]
     for _ in range(threads):
         threading.Thread(target=threading.Event().wait, daemon=True).start()
     await asyncio.sleep(0)
@@ -34,4 +34,8 @@ async def main(count, busy, threads):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2] == "busy", int((sys.argv[3:] or ["0"])[0])))
+    # As it was done in 3.6, which is measured too.
+    new_loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(new_loop)
+    new_loop.run_until_complete(main(int(sys.argv[1]), sys.argv[2] == "busy",
+                                     int((sys.argv[3:] or ["0"])[0])))
