@@ -33,6 +33,7 @@ const struct py_table py_table_3_13 = {
             .stackref_tagged = false,
             .shim_owner_from = 3,
             .must_cancel_mask = 0x04,
+            .gc_drift.generations = 20,
         },
     .slots =
         {
@@ -50,6 +51,12 @@ const struct py_table py_table_3_13 = {
             [PY_FIELD_gil_locked] = PY_AT(16),
             [PY_FIELD_gc_size] = PY_DBG(568),
             [PY_FIELD_gc_collecting] = PY_DBG(576),
+            [PY_FIELD_gc_generations] = PY_AT(24),
+            [PY_FIELD_gc_permanent_generation] = PY_AT(104),
+            [PY_FIELD_gc_generation_size] = PY_AT(24),
+            [PY_FIELD_gc_head_size] = PY_AT(16),
+            [PY_FIELD_gc_head_next] = PY_AT(0),
+            [PY_FIELD_gc_head_prev] = PY_AT(8),
             [PY_FIELD_thread_size] = PY_AT(336),
             [PY_FIELD_thread_next] = PY_DBG(168),
             [PY_FIELD_thread_interpreter] = PY_DBG(176),
@@ -89,6 +96,7 @@ const struct py_table py_table_3_13 = {
             [PY_FIELD_anext_awaitable_size] = PY_AT(32),
             [PY_FIELD_anext_awaitable_wrapped] = PY_AT(16),
             [PY_FIELD_object_size] = PY_DBG(352),
+            [PY_FIELD_object_refcount] = PY_AT(0),
             [PY_FIELD_object_type] = PY_DBG(360),
             [PY_FIELD_type_size] = PY_AT(928),
             [PY_FIELD_type_name] = PY_DBG(376),
@@ -141,6 +149,7 @@ const struct py_table py_table_3_13 = {
             [PY_FIELD_member_offset] = PY_AT(16),
             [PY_FIELD_module_size] = PY_AT(56),
             [PY_FIELD_module_dict] = PY_AT(16),
+            [PY_FIELD_module_state] = PY_AT(32),
             [PY_FIELD_exception_size] = PY_AT(72),
             [PY_FIELD_exception_args] = PY_AT(24),
             [PY_FIELD_future_size] = PY_AT(104),
@@ -161,5 +170,6 @@ const struct py_table py_table_3_13 = {
             [PY_FIELD_future_iter_size] = PY_AT(24),
             [PY_FIELD_future_iter_future] = PY_AT(16),
             [PY_FIELD_local_dummy_size] = PY_AT(24),
+            [PY_FIELD_asyncio_state_size] = PY_AT(176),
         },
 };

@@ -13,12 +13,14 @@ enum aio_kind {
     AIO_KIND_PYTHON_TASK, /* asyncio.tasks._PyTask and subclasses */
     AIO_KIND_MIXED_TASK,  /* the same where it is derived from _asyncio.Future (3.6) */
     AIO_KIND_PYTHON_FUTURE,
+    AIO_KIND_LOOP, /* asyncio.events.AbstractEventLoop and subclasses */
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
 struct aio_modules {
     uint64_t tasks, events;                                /* dicts of asyncio.tasks, .events */
     uint64_t c_task, c_future, python_task, python_future; /* types */
+    uint64_t abstract_loop;                                /* asyncio.AbstractEventLoop */
 };
 
 /* A frame on some thread's stack. */
@@ -64,6 +66,7 @@ struct aio {
     struct table *seen_tasks, *seen_loops; /* by address */
     uint64_t *queue;                       /* addresses of tasks to read */
     size_t queue_count, queue_capacity;
+    enum aio_registry registry;
     struct table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
     struct table *created_frames; /* struct aio_created_frame by key */
@@ -83,6 +86,8 @@ bool aio_kind_is_task(enum aio_kind kind);
 /* registry.c: puts every registered task into the queue, once each. */
 struct error *aio_registry_collect(struct aio *aio) ERROR_CHECK;
 void aio_queue_task(struct aio *aio, uint64_t address);
+/* aio_note_missing() for a registry: what is in it may be found otherwise. */
+struct error *aio_registry_note(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
 /* The tasks in the weakref.WeakSet at `weak_set`. */
 struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) ERROR_CHECK;
 /* The tasks in a dict {loop: task that it runs now}; one such pair. */
@@ -117,6 +122,10 @@ struct aio_fields {
 };
 struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
                               struct aio_fields *ret) ERROR_CHECK;
+
+/* search.c: what a search found, if it is still there. Tasks go into the queue. */
+struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *found) ERROR_CHECK;
+struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *found) ERROR_CHECK;
 
 /* task.c: reads one task into the snapshot. */
 struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;

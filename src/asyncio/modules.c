@@ -71,6 +71,8 @@ static struct error *find_modules(struct aio *aio) {
         err = find_type(aio, modules->tasks, "_PyTask", &modules->python_task);
     if (!err)
         err = find_type(aio, futures, "_PyFuture", &modules->python_future);
+    if (!err)
+        err = find_type(aio, modules->events, "AbstractEventLoop", &modules->abstract_loop);
     return err ? err : check_sizes(aio);
 }
 
@@ -96,6 +98,8 @@ static struct error *visit_type(void *context, struct py_type *type, bool *stop)
         search->kind = AIO_KIND_PYTHON_TASK;
     else if (type->address == modules->python_future && search->kind == AIO_KIND_OTHER)
         search->kind = AIO_KIND_PYTHON_FUTURE;
+    else if (type->address == modules->abstract_loop && search->kind == AIO_KIND_OTHER)
+        search->kind = AIO_KIND_LOOP;
     *stop = search->kind != AIO_KIND_OTHER && search->kind != AIO_KIND_PYTHON_TASK;
     return NULL;
 }

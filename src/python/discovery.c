@@ -99,6 +99,8 @@ static bool search_file(struct search *search, const struct target_module *modul
     if (found) {
         if (module_find_symbol(file, "_PyThreadState_Current", &address, &size))
             search->found->roots.current_thread = address;
+        if (module_find_symbol(file, "_PyGC_generation0", &address, &size))
+            search->found->roots.gc_generations = address;
         note_version(search, file);
         note_flavour(search, file);
     }

@@ -157,7 +157,8 @@ static struct result walk(struct fake_python *fake, uint64_t runtime, struct spo
     roots.runtime = runtime;
     struct py *py = py_create(memory, &fake->layout, &roots);
     uint64_t before = fake_memory_get_page_reads(fake->memory);
-    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1);
+    struct walk_search search = {0};
+    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1, &search);
     result.page_reads = fake_memory_get_page_reads(fake->memory) - before;
     result.reads = spoiler->reads;
     tally(snapshot, &result);

@@ -117,6 +117,13 @@ struct py_generator_states {
     int8_t executing;
 };
 
+/* Where other patch releases keep the lists of the garbage collector; which of the two it is, the
+ * lists themselves tell. 0: as the table says. */
+struct py_gc_drift {
+    uint16_t runtime_gc, generations, permanent_generation;
+    uint8_t generation_size, head_size;
+};
+
 struct py_traits {
     enum py_frame_kind frame_kind;
     enum py_line_kind line_kind;
@@ -135,6 +142,7 @@ struct py_traits {
     bool stackref_tagged;     /* value stack slots are _PyStackRef: low two bits are a tag */
     uint8_t shim_owner_from;  /* frames whose owner is at least this are skipped; 0: none */
     uint8_t must_cancel_mask; /* which bits of task.must_cancel count */
+    struct py_gc_drift gc_drift;
 };
 
 enum py_slot_source {

@@ -1,0 +1,105 @@
+#include "search.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "asyncspy/base/clock.h"
+#include "asyncspy/base/log.h"
+#include "asyncspy/python/gc.h"
+#include "asyncspy/target/stop.h"
+
+/* The lists are long, and not in the order of memory: few large reads, all kept. */
+#define FETCH ((size_t)256 << 10)
+#define WINDOW ((size_t)256 << 20)
+/* Passes over a target that runs; it may be in the middle of a collection. */
+#define TRIES 4
+#define PAUSE_NS 2000000
+#define SECONDS_MAX 20.0
+#define SECONDS_STOPPED 2.0
+
+struct search {
+    const struct search_request *request;
+    struct target_memory *memory;
+    struct snapshot *scratch; /* the search itself reports nothing but addresses */
+    struct py *py;
+    struct walk_search *result;
+};
+
+static struct walk_found *find_place(struct search *search, uint64_t interpreter) {
+    struct walk_search *result = search->result;
+    for (size_t i = 0; i < result->count; i++)
+        if (result->items[i].interpreter == interpreter)
+            return &result->items[i];
+    result->items = snapshot_vector_grow(search->request->arena, result->items, &result->count,
+                                         &result->capacity, sizeof *result->items);
+    result->items[result->count - 1] = (struct walk_found){.interpreter = interpreter};
+    return &result->items[result->count - 1];
+}
+
+static struct error *search_interpreter(struct search *search,
+                                        const struct py_interpreter *interpreter, double seconds) {
+    struct walk_found *place = find_place(search, interpreter->address);
+    struct error *err = aio_search(search->py, interpreter, seconds, &place->found);
+    if (!err && place->found.why)
+        search->result->why = arena_format(search->request->arena, "%s", place->found.why);
+    return err;
+}
+
+/* One pass; result->why is NULL if it came to its end. */
+static struct error *search_once(struct search *search, double seconds) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    memory_forget(search->memory);
+    memory_set_fetch_size(search->memory, FETCH);
+    snapshot_reset(search->scratch);
+    py_begin_walk(search->py, search->scratch);
+    search->result->why = NULL;
+    struct error *err = py_interpreters_read(search->py, &interpreters, &count);
+    /* The newest comes first; lists that all share are those of the oldest. */
+    for (size_t i = py_gc_is_shared(search->py) && count ? count - 1 : 0; !err && i < count; i++)
+        err = search_interpreter(search, &interpreters[i], seconds);
+    return err;
+}
+
+static struct error *search_stopped(struct search *search, double *pause_s) {
+    struct target_stop *stop;
+    double start = clock_monotonic();
+    struct error *err = stop_begin(search->request->process, &stop);
+    if (err)
+        return err;
+    err = search_once(search, SECONDS_STOPPED);
+    stop_end(stop);
+    *pause_s += clock_monotonic() - start;
+    return err;
+}
+
+static struct error *search_repeatedly(struct search *search, double *pause_s) {
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    struct error *err = NULL;
+    for (int i = 0; !err && i < TRIES; i++) {
+        err = search_once(search, SECONDS_MAX);
+        if (err || !search->result->why)
+            return err;
+        log_debug(LOG_CAPTURE, "search %d: %s", i, search->result->why);
+        nanosleep(&pause, NULL);
+    }
+    return err || !search->request->may_stop ? err : search_stopped(search, pause_s);
+}
+
+struct error *search_objects(const struct search_request *request, struct walk_search *ret,
+                             double *pause_s) {
+    struct search search = {.request = request,
+                            .memory = process_create_memory(request->process),
+                            .scratch = snapshot_create(),
+                            .result = ret};
+    double start = clock_monotonic();
+    memory_set_window(search.memory, WINDOW);
+    search.py = py_create(search.memory, request->layout, request->roots);
+    struct error *err = search_repeatedly(&search, pause_s);
+    log_debug(LOG_CAPTURE, "searched the garbage collector's objects in %.1f ms",
+              1e3 * (clock_monotonic() - start));
+    py_destroy(search.py);
+    snapshot_destroy(search.scratch);
+    memory_destroy(search.memory);
+    return err;
+}
