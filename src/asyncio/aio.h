@@ -20,6 +20,7 @@ enum aio_kind {
 struct aio_modules {
     uint64_t tasks, events;                                /* dicts of asyncio.tasks, .events */
     uint64_t c_task, c_future, python_task, python_future; /* types */
+    uint64_t coroutine, generator, async_generator;        /* CPython's own, types of types.py */
     uint64_t abstract_loop;                                /* asyncio.AbstractEventLoop */
 };
 
@@ -30,13 +31,13 @@ struct aio_stack_place {
     size_t index;
 };
 
-/* A created_at frame, interned: equal ones are one pointer. */
-struct aio_created_key {
-    const char *file, *function;
+/* A frame that no frame of CPython stands behind, interned: equal ones are one pointer. */
+struct aio_frame_key {
+    const char *file, *function, *qualified_name;
     int32_t line, end_line, column, end_column;
 };
-struct aio_created_frame {
-    struct aio_created_key key;
+struct aio_plain_frame {
+    struct aio_frame_key key;
     const struct snapshot_frame *frame;
 };
 
@@ -69,7 +70,7 @@ struct aio {
     enum aio_registry registry;
     struct table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
-    struct table *created_frames; /* struct aio_created_frame by key */
+    struct table *plain_frames; /* struct aio_plain_frame by key */
     struct aio_summary_type summary;
     const struct snapshot_frame **stack; /* reused while a chain is walked */
     size_t stack_capacity;
@@ -112,6 +113,14 @@ struct aio_chain {
 struct error *aio_chain_read(struct aio *aio, uint64_t coroutine,
                              struct aio_chain *ret) ERROR_CHECK;
 
+/* foreign.c: what is not CPython's own in await chains. */
+/* Whether instances of `type` are CPython's coroutines, generators or async generators. */
+bool aio_is_generator(const struct aio *aio, const struct py_type *type);
+/* Reads a coroutine of Cython (*ret_is_coroutine; it has no frame of the interpreter, so
+ * ret->frame is 0), or what a wrapper stands for (ret->awaited). Of anything else both are 0. */
+struct error *aio_foreign_read(struct aio *aio, const struct py_type *type, uint64_t address,
+                               bool *ret_is_coroutine, struct py_generator *ret) ERROR_CHECK;
+
 /* fields.c: a task's or future's fields, whatever it is implemented in. */
 struct aio_fields {
     uint64_t loop, coroutine, fut_waiter, name, source_traceback, exception; /* objects, 0 none */
@@ -130,13 +139,23 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
 /* task.c: reads one task into the snapshot. */
 struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
 
-/* traceback.c: a _source_traceback as frames, innermost first. */
+/* traceback.c: the frame of `key`, the same for equal keys (padding zeroed too); strings interned.
+ */
+const struct snapshot_frame *aio_frame_intern(struct aio *aio, const struct aio_frame_key *key);
+/* A _source_traceback as frames, innermost first. */
 struct error *aio_traceback_read(struct aio *aio, uint64_t address,
                                  struct snapshot_stack *ret) ERROR_CHECK;
 
 /* loop.c: event loops, and which one runs in a thread (running_loop.c) */
 struct error *aio_running_loops_read(struct aio *aio) ERROR_CHECK;
 struct error *aio_loop_read(struct aio *aio, uint64_t address) ERROR_CHECK; /* once each */
+
+struct aio_loop_flags {
+    enum snapshot_tristate closed, debug;
+};
+/* uvloop.c: the flags of a loop of uvloop; left alone for others and where they make no sense. */
+struct error *aio_uvloop_read(struct aio *aio, const struct py_type *type, uint64_t address,
+                              struct aio_loop_flags *ret) ERROR_CHECK;
 
 /* 0 for the None object too. */
 struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;

@@ -52,6 +52,19 @@ static struct error *check_sizes(struct aio *aio) {
     return err;
 }
 
+static struct error *find_generator_types(struct aio *aio) {
+    struct aio_modules *modules = &aio->modules;
+    uint64_t types;
+    struct error *err = aio_module_find(aio, "types", &types);
+    if (!err)
+        err = find_type(aio, types, "CoroutineType", &modules->coroutine);
+    if (!err)
+        err = find_type(aio, types, "GeneratorType", &modules->generator);
+    if (!err)
+        err = find_type(aio, types, "AsyncGeneratorType", &modules->async_generator);
+    return err;
+}
+
 static struct error *find_modules(struct aio *aio) {
     struct aio_modules *modules = &aio->modules;
     uint64_t futures, accelerator;
@@ -73,6 +86,8 @@ static struct error *find_modules(struct aio *aio) {
         err = find_type(aio, futures, "_PyFuture", &modules->python_future);
     if (!err)
         err = find_type(aio, modules->events, "AbstractEventLoop", &modules->abstract_loop);
+    if (!err)
+        err = find_generator_types(aio);
     return err ? err : check_sizes(aio);
 }
 

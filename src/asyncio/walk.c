@@ -91,13 +91,13 @@ struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
                       .seen_tasks = table_create(),
                       .seen_loops = table_create(),
                       .places = table_create(),
-                      .created_frames = table_create()};
+                      .plain_frames = table_create()};
     struct error *err = walk(&aio, found);
     *ret_registry = aio.registry;
     table_destroy(aio.seen_tasks);
     table_destroy(aio.seen_loops);
     table_destroy(aio.places);
-    table_destroy(aio.created_frames);
+    table_destroy(aio.plain_frames);
     arena_destroy(aio.arena);
     free(aio.queue);
     free(aio.stack);
