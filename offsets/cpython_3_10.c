@@ -33,6 +33,7 @@ const struct py_table py_table_3_10 = {
             .stackref_tagged = false,
             .shim_owner_from = 0,
             .must_cancel_mask = 0x01,
+            .debug_has_other_objects = false,
         },
     .slots =
         {
@@ -57,6 +58,7 @@ const struct py_table py_table_3_10 = {
             [PY_FIELD_gc_head_next] = PY_AT(0),
             [PY_FIELD_gc_head_prev] = PY_AT(8),
             [PY_FIELD_thread_size] = PY_AT(280),
+            [PY_FIELD_thread_prev] = PY_AT(0),
             [PY_FIELD_thread_next] = PY_AT(8),
             [PY_FIELD_thread_interpreter] = PY_AT(16),
             [PY_FIELD_thread_frame] = PY_AT(24),

@@ -33,6 +33,7 @@ const struct py_table py_table_3_15 = {
             .stackref_tagged = true,
             .shim_owner_from = 3,
             .must_cancel_mask = 0x04,
+            .debug_has_other_objects = false,
         },
     .slots =
         {
@@ -58,6 +59,7 @@ const struct py_table py_table_3_15 = {
             [PY_FIELD_gc_head_next] = PY_AT(0),
             [PY_FIELD_gc_head_prev] = PY_AT(8),
             [PY_FIELD_thread_size] = PY_AIO(72, 1104),
+            [PY_FIELD_thread_prev] = PY_DBG(184),
             [PY_FIELD_thread_next] = PY_DBG(192),
             [PY_FIELD_thread_interpreter] = PY_DBG(200),
             [PY_FIELD_thread_current_frame] = PY_DBG(208),

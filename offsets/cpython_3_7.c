@@ -33,11 +33,7 @@ const struct py_table py_table_3_7 = {
             .stackref_tagged = false,
             .shim_owner_from = 0,
             .must_cancel_mask = 0x01,
-            .gc_drift.runtime_gc = 312,
-            .gc_drift.generations = 24,
-            .gc_drift.permanent_generation = 128,
-            .gc_drift.generation_size = 32,
-            .gc_drift.head_size = 24,
+            .debug_has_other_objects = true,
         },
     .slots =
         {
@@ -62,6 +58,7 @@ const struct py_table py_table_3_7 = {
             [PY_FIELD_gc_head_next] = PY_AT(0),
             [PY_FIELD_gc_head_prev] = PY_AT(8),
             [PY_FIELD_thread_size] = PY_AT(280),
+            [PY_FIELD_thread_prev] = PY_AT(0),
             [PY_FIELD_thread_next] = PY_AT(8),
             [PY_FIELD_thread_interpreter] = PY_AT(16),
             [PY_FIELD_thread_frame] = PY_AT(24),

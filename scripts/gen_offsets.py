@@ -7,7 +7,7 @@
 Which fields: include/asyncspy/python/fields.def. Where from: the DWARF of the interpreters under
 ~/.pyenv/versions and build/pythons (scripts/fetch-pythons), read by gdb. Numbers that the target
 tells itself at run time (_Py_DebugOffsets, .AsyncioDebug) are written as the place of that word.
-The traits, rules that no DWARF tells, are the table TRAITS below.
+What no DWARF tells (the traits, which fields a version has, variants): offsets_facts.py.
 """
 
 import argparse
@@ -21,135 +21,11 @@ import subprocess
 import sys
 import tempfile
 
+from offsets_facts import DEBUG_OFFSET_OF, GC_DRIFT, MINORS, NOW, ONLY_IN, PLACES, TRAITS, VARIANTS
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIELDS_DEF = os.path.join(TOP, "include/asyncspy/python/fields.def")
 PYTHONS = os.path.join(TOP, "build/pythons")
-
-NOW = 99  # still so in the newest version
-
-# Fields that not every version has: the first and the last minor that do. Every other field of
-# fields.def must be found, or no table is written.
-ONLY_IN = {
-    "runtime.size": (7, NOW),
-    "runtime.gil": (7, 11),
-    "runtime.gc": (7, 8),
-    "interpreter.id": (7, NOW),
-    "interpreter.gil": (12, NOW),
-    "interpreter.gc": (9, NOW),
-    "interpreter.asyncio_tasks_head": (14, NOW),
-    "gil.size": (7, NOW),
-    "gil.last_holder": (7, NOW),
-    "gil.locked": (7, NOW),
-    "gc.size": (7, NOW),
-    "gc.collecting": (7, NOW),
-    "gc.generations": (7, NOW),
-    "gc.permanent_generation": (7, NOW),
-    "thread.frame": (6, 10),
-    "thread.cframe": (10, 12),
-    "thread.current_frame": (13, NOW),
-    "thread.native_thread_id": (11, NOW),
-    "thread.asyncio_running_loop": (13, NOW),
-    "thread.asyncio_running_task": (14, NOW),
-    "thread.asyncio_tasks_head": (14, NOW),
-    "cframe.size": (11, 12),
-    "cframe.current_frame": (11, 12),
-    "cframe.previous": (11, 12),
-    "frame.instruction": (11, NOW),
-    "frame.lasti": (6, 10),
-    "frame.state": (10, 10),
-    "frame.valuestack": (6, 10),
-    "frame.stackdepth": (10, 10),
-    "frame.stacktop": (11, 13),
-    "frame.stackpointer": ((6, 9), (14, NOW)),
-    "frame.owner": (11, NOW),
-    "frame.is_entry": (11, 11),
-    "code.nlocalsplus": (11, NOW),
-    "code.qualname": (11, NOW),
-    "code.bytecode": (6, 10),
-    "code.firsttraceable": (11, NOW),
-    "code.instructions": (11, NOW),
-    "generator.frame_object": (6, 10),
-    "generator.running": (6, 9),
-    "generator.frame_state": (11, NOW),
-    "generator.frame": (11, NOW),
-    "anext_awaitable.size": (10, NOW),
-    "anext_awaitable.wrapped": (10, NOW),
-    "dict_keys.table_size": (6, 10),
-    "dict_keys.log2_size": (11, NOW),
-    "dict_keys.log2_index_bytes": (11, NOW),
-    "dict_keys.kind": (11, NOW),
-    "dict_values.size": (11, NOW),
-    "dict_values.values": (11, NOW),
-    "dict_values.valid": (13, NOW),
-    "task.cancel_requests": (11, NOW),
-    "task.name": (8, NOW),
-    "task.node": (14, NOW),
-    "running_loop_holder.size": (7, 11),
-    "running_loop_holder.loop": (7, 11),
-    "running_loop_holder.pid": (7, 11),
-    "local_dummy.dict": (6, 12),
-    "asyncio_state.size": (12, NOW),
-    "asyncio_state.foreign_tasks": (14, NOW),
-    "asyncio_state.foreign_eager_tasks": (14, NOW),
-}
-
-# Places that no DWARF tells. 3.6 has no structure of the runtime: the variable interp_head stands
-# for it.
-PLACES = {(6, "runtime.interpreters_head"): 0}
-
-# 3.13 keeps the running loop right behind the embedded PyThreadState, whose size changed within
-# 3.13 and is told by _Py_DebugOffsets.
-DEBUG_OFFSET_OF = {(13, "thread.asyncio_running_loop"): "thread_state.size"}
-
-# Other places of the garbage collector's lists that patch releases of a minor have: 3.6 and 3.7.0
-# to 3.7.3 with a smaller PyGC_Head, later 3.13 with one that is aligned to four bytes.
-GC_DRIFT = {6: {"generation_size": 32, "head_size": 24},
-            7: {"runtime_gc": 312, "generations": 24, "permanent_generation": 128,
-                "generation_size": 32, "head_size": 24},
-            13: {"generations": 20}}
-
-OLD_STATES = {"created": -2, "suspended": -1, "suspended_await": None,
-              "suspended_await_locked": None, "executing": 0}
-AWAIT_STATES = {"created": -3, "suspended": -2, "suspended_await": -1,
-                "suspended_await_locked": None, "executing": 0}
-NEW_STATES = {"created": 0, "suspended": 1, "suspended_await": 2,
-              "suspended_await_locked": 3, "executing": 4}
-
-YIELD_FROM = (72, 0, 0)
-
-TRAITS = {
-    6: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
-            stack="POINTER", loop="LOCAL", tasks="TASK_CLASS | PY_TASKS_MODULE_DATA",
-            instance="DICT", integer="SIGNED_COUNT", gil="CURRENT_THREAD", states=OLD_STATES,
-            await_opcodes=YIELD_FROM, lasti=1),
-    7: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
-            stack="POINTER", loop="HOLDER", tasks="ALL_TASKS", instance="DICT",
-            integer="SIGNED_COUNT", gil="RUNTIME", states=OLD_STATES, await_opcodes=YIELD_FROM,
-            lasti=1),
-    10: dict(frame="OBJECT", line="RANGES", await_="YIELD_FROM", state="FRAME", stack="DEPTH",
-             loop="HOLDER", tasks="ALL_TASKS", instance="DICT", integer="SIGNED_COUNT",
-             gil="RUNTIME", states=OLD_STATES, await_opcodes=YIELD_FROM, lasti=2),
-    11: dict(frame="CFRAME", line="LOCATIONS", await_="RESUME", state="GENERATOR", stack="INDEX",
-             loop="HOLDER", tasks="ALL_TASKS", instance="VALUES_POINTER", integer="SIGNED_COUNT",
-             gil="RUNTIME", states=OLD_STATES, await_opcodes=(151, 150, 0)),
-    12: dict(frame="CFRAME", line="LOCATIONS", await_="RESUME", state="GENERATOR", stack="INDEX",
-             loop="DICT", tasks="SCHEDULED_TASKS", instance="TAGGED_WORD", integer="TAG",
-             gil="INTERPRETER", states=OLD_STATES, await_opcodes=(151, 240, 0), shim=3),
-    13: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="INDEX",
-             loop="FIELD", tasks="SCHEDULED_TASKS", instance="INLINE_VALUES", integer="TAG",
-             gil="INTERPRETER", states=AWAIT_STATES, shim=3),
-    14: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
-             loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
-             instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=AWAIT_STATES,
-             tagged=True, shim=3),
-    15: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
-             loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
-             instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=NEW_STATES,
-             depth=2, tagged=True, shim=3),
-}
-TRAITS[8] = TRAITS[9] = TRAITS[7]
-
-MINORS = tuple(sorted(TRAITS))
 
 # Prints the numbers of YIELD_FROM, or of RESUME and its variants: the specialised ones stand only
 # in the header.
@@ -395,12 +271,14 @@ def format_traits(minor, mask):
              ("awaited_depth", str(traits.get("depth", 1))),
              ("stackref_tagged", str(traits.get("tagged", False)).lower()),
              ("shim_owner_from", str(traits.get("shim", 0))),
-             ("must_cancel_mask", "0x%02x" % mask)]
+             ("must_cancel_mask", "0x%02x" % mask),
+             ("debug_has_other_objects", str(minor <= 7).lower())]
     rows += [("gc_drift." + key, str(value)) for key, value in GC_DRIFT.get(minor, {}).items()]
     return "".join("            .%s = %s,\n" % row for row in rows)
 
 
-def format_table(minor, version, dwarf, structs, slots, mask):
+def format_table(minor, version, dwarf, structs, slots, mask, name=None, variant=None):
+    name = name or "3_%d" % minor
     rows = ""
     for item in structs:
         for field in item["fields"]:
@@ -412,15 +290,16 @@ def format_table(minor, version, dwarf, structs, slots, mask):
             " * do not edit. */\n"
             '#include "asyncspy/python/layout.h"\n\n'
             "/* clang-format off */\n"
-            "extern const struct py_table py_table_3_%d;\n\n"
-            "const struct py_table py_table_3_%d = {\n"
-            "    .major = 3,\n    .minor = %d,\n"
+            "extern const struct py_table py_table_%s;\n\n"
+            "const struct py_table py_table_%s = {\n"
+            "    .major = 3,\n    .minor = %d,\n%s"
             '    .generated_from = "%s",\n'
             "    .debug_offsets_size = %d,\n"
             "    .traits =\n        {\n%s        },\n"
             "    .slots =\n        {\n%s        },\n};\n"
-            % (minor, version, minor, minor, minor, version, size, format_traits(minor, mask),
-               rows))
+            % (minor, version, name, name, minor,
+               '    .variant = "%s",\n' % variant if variant else "", version, size,
+               format_traits(minor, mask), rows))
 
 
 def asyncio_words_of(interpreters, wanted):
@@ -454,15 +333,46 @@ def generate(it, interpreters, structs):
     check_opcodes(it)
     slots, mask = make_slots(it.minor, structs, dwarf, asyncio_words_of(interpreters, it))
     version = it.version + (" (debug build)" if it.flavour == "debug" else "")
-    return format_table(it.minor, version, dwarf, structs, slots, mask), slots
+    return Made(it.minor, version, dwarf, structs, slots, mask)
 
 
-def table_path(minor):
-    return os.path.join(TOP, "offsets", "cpython_3_%d.c" % minor)
+class Made:
+    """A table made from one interpreter, and the text of it and of variants."""
+
+    def __init__(self, minor, version, dwarf, structs, slots, mask):
+        self.minor, self.version, self.dwarf, self.structs = minor, version, dwarf, structs
+        self.slots, self.mask = slots, mask
+
+    def format(self):
+        return format_table(self.minor, self.version, self.dwarf, self.structs, self.slots,
+                            self.mask)
+
+    def format_variant(self, name, made):
+        """`made`: what was made of each minor."""
+        _, releases, places, taken = VARIANTS[name]
+        slots = {slot: value for slot, value in self.slots.items()
+                 if slot.split(".")[0] not in taken}
+        slots.update((field, "PY_AT(%d)" % place) for field, place in places.items())
+        for struct_name, minor in taken.items():
+            slots.update((slot, value) for slot, value in made[minor].slots.items()
+                         if slot.split(".")[0] == struct_name)
+        return format_table(self.minor, self.version, self.dwarf, self.structs, slots, self.mask,
+                            name, releases)
 
 
-def read_table(minor):
-    with open(table_path(minor)) as opened:
+def format_variants(made):
+    """(file name, text) of every variant whose minors are at hand."""
+    for name, (minor, _, _, taken) in sorted(VARIANTS.items()):
+        if {minor, *taken.values()} <= set(made):
+            yield name, made[minor].format_variant(name, made)
+
+
+def table_path(name):
+    return os.path.join(TOP, "offsets", "cpython_%s.c" % name)
+
+
+def read_table(name):
+    with open(table_path(name)) as opened:
         return opened.read()
 
 
@@ -496,21 +406,21 @@ def compare_slot(minor, name, here, table):
 
 
 def check(it, interpreters, structs):
-    """(differences, notes) between an interpreter and its table; None: it has no DWARF."""
+    """(differences, notes, Made) of an interpreter and its table; None: it has no DWARF."""
     made = generate(it, interpreters, structs)
     if made is None:
         return None
-    table = read_table(it.minor)
-    here, there = slots_of(made[0]), slots_of(table)
+    table, text = read_table("3_%d" % it.minor), made.format()
+    here, there = slots_of(text), slots_of(table)
     pairs = [compare_slot(it.minor, name, here.get(name), there.get(name))
              for name in sorted(set(here) | set(there))]
     differences = [pair[0] for pair in pairs if pair[0]]
     differences += ["%s: not so in the table" % line
-                    for line in head_of(made[0]) if line not in head_of(table)]
+                    for line in head_of(text) if line not in head_of(table)]
     if not differences and 'generated_from = "%s"' % it.version in table and \
-            it.flavour == "release" and made[0] != table:
+            it.flavour == "release" and text != table:
         differences = ["the table is not what is generated: run make offsets"]
-    return differences, [pair[1] for pair in pairs if pair[1]]
+    return differences, [pair[1] for pair in pairs if pair[1]], made
 
 
 def examine_all():
@@ -528,11 +438,24 @@ def try_check(it, interpreters, structs):
     try:
         return check(it, interpreters, structs)
     except (GenerateError, OSError, subprocess.SubprocessError, ValueError) as error:
-        return [str(error)], []
+        return [str(error)], [], None
+
+
+def check_variants(made):
+    """How many tables of variants are what is generated, and how many are not."""
+    wrong = 0
+    texts = list(format_variants(made))
+    for name, text in texts:
+        equal = os.path.exists(table_path(name)) and read_table(name) == text
+        print("%s (%s): %s" % (name, VARIANTS[name][1], "equal" if equal else
+                               "the table is not what is generated: run make offsets"))
+        wrong += not equal
+    return len(texts) - wrong, wrong
 
 
 def main_check(structs):
     passed = failed = skipped = 0
+    made = {}
     interpreters = examine_all()
     for it in interpreters:
         result = try_check(it, interpreters, structs)
@@ -540,7 +463,9 @@ def main_check(structs):
             print("%s: skipped, it has no DWARF" % it)
             skipped += 1
             continue
-        differences, notes = result
+        differences, notes, table = result
+        if table:
+            made.setdefault(it.minor, table)
         print("%s: %s" % (it, "differs" if differences else "equal"))
         for line in differences + notes:
             print("  " + line)
@@ -549,13 +474,21 @@ def main_check(structs):
     for minor in sorted(set(MINORS) - {it.minor for it in interpreters}):
         print("3.%d: skipped, no interpreter at hand" % minor)
         skipped += 1
+    right, wrong = check_variants(made)
+    passed, failed = passed + right, failed + wrong
     print("%d passed, %d failed" % (passed, failed) + (", %d skipped" % skipped if skipped else ""))
     return failed > 0
 
 
+def write_table(name, text, origin):
+    with open(table_path(name), "w") as table:
+        table.write(text)
+    print("%s: %s" % (os.path.relpath(table_path(name), TOP), origin))
+
+
 def main_generate(structs):
     interpreters = examine_all()
-    done, failed = set(), False
+    done, failed = {}, False
     for it in interpreters:
         if it.minor in done:
             continue
@@ -566,11 +499,11 @@ def main_generate(structs):
             failed = True
             continue
         if made:
-            with open(table_path(it.minor), "w") as table:
-                table.write(made[0])
-            done.add(it.minor)
-            print("%s: %s" % (os.path.relpath(table_path(it.minor), TOP), it))
-    for minor in sorted(set(MINORS) - done):
+            write_table("3_%d" % it.minor, made.format(), it)
+            done[it.minor] = made
+    for name, text in format_variants(done):
+        write_table(name, text, VARIANTS[name][1])
+    for minor in sorted(set(MINORS) - set(done)):
         print("3.%d: no interpreter with DWARF at hand, its table is left alone" % minor)
     return failed
 

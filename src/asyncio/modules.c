@@ -25,14 +25,21 @@ static struct error *find_type(struct aio *aio, uint64_t module_dict, const char
 /* An anchor: tp_basicsize of the C types is the size of their structure. A release that moved
  * fields has another size; then those fields are marked absent instead of being guessed. */
 static struct error *check_size(struct aio *aio, uint64_t type_address, enum py_struct struct_,
-                                int32_t expected, const char *name) {
+                                enum py_field size_field, const char *name) {
     struct py_layout *layout = py_get_layout(aio->py);
+    int32_t expected = layout->offset[size_field];
     struct py_type *type;
     if (!type_address)
         return NULL;
     struct error *err = py_type_read(aio->py, type_address, &type);
     if (err || expected == PY_ABSENT || type->basicsize == (uint64_t)expected)
         return err;
+    const struct py_table *variant =
+        py_table_find_variant(layout->table, size_field, type->basicsize);
+    if (variant) {
+        py_layout_adopt_struct(layout, variant, struct_);
+        return NULL;
+    }
     py_layout_drop_struct(layout, struct_);
     snapshot_add_missing(aio->snapshot, name,
                          arena_format(aio->snapshot->arena,
@@ -43,12 +50,11 @@ static struct error *check_size(struct aio *aio, uint64_t type_address, enum py_
 }
 
 static struct error *check_sizes(struct aio *aio) {
-    const struct py_layout *layout = py_get_layout(aio->py);
-    struct error *err = check_size(aio, aio->modules.c_task, PY_STRUCT_task,
-                                   PY_OFFSET(layout, task, size), "fields of _asyncio.Task");
+    struct error *err = check_size(aio, aio->modules.c_task, PY_STRUCT_task, PY_FIELD_task_size,
+                                   "fields of _asyncio.Task");
     if (!err)
-        err = check_size(aio, aio->modules.c_future, PY_STRUCT_future,
-                         PY_OFFSET(layout, future, size), "fields of _asyncio.Future");
+        err = check_size(aio, aio->modules.c_future, PY_STRUCT_future, PY_FIELD_future_size,
+                         "fields of _asyncio.Future");
     return err;
 }
 

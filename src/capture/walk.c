@@ -28,12 +28,16 @@ static const struct target_thread *find_kernel_thread(const struct interpreter_w
     return NULL;
 }
 
-static bool is_polling(const char *syscall) {
+/* Whether a system call waits for events of files. select() of no files is how time.sleep() slept
+ * before 3.11. */
+static bool is_polling(const char *syscall, uint64_t argument) {
     static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
                                         "ppoll",      "select",      "pselect6"};
+    bool is_select =
+        syscall && (strcmp(syscall, "select") == 0 || strcmp(syscall, "pselect6") == 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (syscall && strcmp(syscall, names[i]) == 0)
-            return true;
+            return !is_select || argument > 0;
     return false;
 }
 
@@ -56,7 +60,8 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
             thread->syscall = arena_format(arena, "%lld", (long long)kernel->syscall);
     }
     if (kernel->on_cpu || kernel->syscall >= 0)
-        aio_thread->polls = is_polling(thread->syscall) ? SNAPSHOT_YES : SNAPSHOT_NO;
+        aio_thread->polls =
+            is_polling(thread->syscall, kernel->argument) ? SNAPSHOT_YES : SNAPSHOT_NO;
 }
 
 static struct error *read_frames(struct interpreter_walk *walk, const struct py_thread *thread,

@@ -18,6 +18,7 @@ struct command {
 };
 
 int dump_main(int argc, char **argv);
+int ps_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 
 /* Prints the one line of an error to stderr, escaped, and destroys it. Returns EXIT_FAILED. */

@@ -8,6 +8,7 @@
 
 static const struct command commands[] = {
     {"dump", "every task of a process: who waits, where, for what", dump_main},
+    {"ps", "the Python processes of this machine, their event loops and tasks", ps_main},
     {"doctor", "can a process be read, what was found, from where came each offset", doctor_main},
 };
 

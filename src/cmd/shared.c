@@ -9,6 +9,7 @@
 #include "asyncspy/base/log.h"
 #include "asyncspy/base/text.h"
 #include "asyncspy/capture/find.h"
+#include "asyncspy/render/processes.h"
 #include "cmd.h"
 
 #define WIDTH_WITHOUT_TERMINAL 100
@@ -32,26 +33,43 @@ bool command_parse_pid(const char *text, int *ret) {
     return true;
 }
 
-static void list_process(const struct found_process *process) {
-    fprintf(stderr, "  --pid %-8d CPython %-8s loops %-3zu tasks %-7zu ", (int)process->pid,
-            process->python_version, process->loops, process->tasks);
-    text_write_escaped(stderr, process->command);
-    fputc('\n', stderr);
+/* Of those that run asyncio, the ones that this user (root: anybody) can mean. */
+static void keep_candidates(struct snapshot_processes *processes) {
+    size_t kept = 0;
+    for (size_t i = 0; i < processes->list.count; i++) {
+        struct snapshot_process *it = &processes->list.items[i];
+        bool ours = geteuid() == 0 || it->user_id == (int64_t)geteuid();
+        if (ours && it->loops > 0)
+            processes->list.items[kept++] = *it;
+    }
+    processes->list.count = kept;
+}
+
+static int choose(const struct snapshot_processes *processes) {
+    size_t count = processes->list.count;
+    if (count == 1)
+        return (int)processes->list.items[0].pid;
+    if (count == 0) {
+        fputs("asyncspy: no process that runs asyncio was found; name one with --pid\n", stderr);
+        return 0;
+    }
+    struct text_options options = {.width = command_get_width(stderr)};
+    fprintf(stderr, "asyncspy: %zu processes run asyncio; name one with --pid:\n", count);
+    error_destroy(render_processes(processes, &options, stderr));
+    return 0;
 }
 
 int command_choose_pid(void) {
-    struct arena *arena = arena_create();
-    size_t count;
-    struct found_process *found = find_asyncio_processes(arena, &count);
-    int pid = count == 1 ? (int)found[0].pid : 0;
-    if (count == 0)
-        fputs("asyncspy: no process that runs asyncio was found; name one with --pid\n", stderr);
-    if (count > 1) {
-        fprintf(stderr, "asyncspy: %zu processes run asyncio; name one:\n", count);
-        for (size_t i = 0; i < count; i++)
-            list_process(&found[i]);
+    struct snapshot_processes *processes = snapshot_processes_create();
+    struct error *err = find_processes(processes, NULL);
+    int pid = 0;
+    if (err) {
+        (void)command_fail(err);
+    } else {
+        keep_candidates(processes);
+        pid = choose(processes);
     }
-    arena_destroy(arena);
+    snapshot_processes_destroy(processes);
     return pid;
 }
 

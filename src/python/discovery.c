@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "asyncspy/target/module.h"
+#include "runtime.h"
 #include "version.h"
 
 #define COOKIE "xdebugpy"
@@ -19,136 +20,76 @@ struct search {
     struct target_module *modules;
     size_t module_count;
     struct py_discovery *found;
+    bool has_found; /* `found` holds a runtime, perhaps one that nobody has started */
 };
+
+static bool starts_with(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
-static bool starts_with(const char *text, const char *prefix) {
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* Modules that can hold the runtime or _asyncio's static data: the others are not opened at first.
- */
+/* Modules that hold the runtime in nearly every process: the others are looked at afterwards. */
 static bool is_likely(const struct target_module *module) {
-    const char *name = base_name(module->path);
-    return module->is_executable || starts_with(name, "libpython");
+    return module->is_executable || starts_with(base_name(module->path), "libpython");
 }
 
-static void note_runtime(struct search *search, const struct target_module *module,
-                         const struct module_file *file, uint64_t address, const char *source) {
-    const char *build_id = module_get_build_id(file);
-    search->found->roots.runtime = address;
-    search->found->runtime_source = source;
-    search->found->module_path = module->path;
-    search->found->build_id = arena_copy_string(search->arena, build_id, strlen(build_id));
+/* A module and its file; NULL where the file cannot be had. */
+struct source {
+    struct search *search;
+    const struct target_module *module;
+    struct module_file *file;
+};
+
+static bool find_symbol(const struct source *source, const char *name, uint64_t *ret_address,
+                        uint64_t *ret_size) {
+    return (source->file && module_find_symbol(source->file, name, ret_address, ret_size)) ||
+           module_find_exported(source->search->process, source->module, name, ret_address,
+                                ret_size);
 }
 
-static void note_version(struct search *search, const struct module_file *file) {
-    uint64_t address, size;
-    uint64_t version = 0;
-    if (!module_find_symbol(file, "Py_Version", &address, &size))
+static bool find_section(const struct source *source, const char *name, uint64_t *ret_address,
+                         uint64_t *ret_size) {
+    return source->file && module_find_section(source->file, name, ret_address, ret_size);
+}
+
+/* --- version and flavour --- */
+
+static void read_version_symbol(const struct source *source, struct py_discovery *found) {
+    uint64_t address, size, version = 0;
+    if (!find_symbol(source, "Py_Version", &address, &size))
         return;
     struct error *err =
-        memory_read(process_get_memory(search->process), address, &version, sizeof version);
+        memory_read(process_get_memory(source->search->process), address, &version, sizeof version);
     if (!err && version <= UINT32_MAX) {
-        search->found->hexversion = (uint32_t)version;
-        search->found->version_source = "symbol Py_Version";
+        found->hexversion = (uint32_t)version;
+        found->version_source = "symbol Py_Version";
     }
     error_destroy(err);
 }
 
-static void note_flavour(struct search *search, const struct module_file *file) {
-    uint64_t address, size;
-    /* Exported by Py_DEBUG builds only (Include/object.h). */
-    search->found->debug_build = module_find_symbol(file, "_Py_NegativeRefcount", &address, &size);
-}
-
-static void note_asyncio_debug(struct search *search, const struct target_module *module,
-                               const struct module_file *file) {
-    uint64_t address, size;
-    if (search->found->asyncio_debug_address ||
-        !module_find_section(file, ".AsyncioDebug", &address, &size))
-        return;
-    search->found->asyncio_debug_address = address;
-    search->found->asyncio_debug_size = size;
-    search->found->asyncio_debug_module = module->path;
-}
-
-/* Looks into one module's file; true when it holds the runtime. */
-static bool search_file(struct search *search, const struct target_module *module) {
-    struct module_file *file;
-    uint64_t address, size;
-    struct error *err = module_open(search->process, module, &file);
-    if (err) {
-        error_destroy(err);
-        return false;
-    }
-    note_asyncio_debug(search, module, file);
-    bool found = true;
-    if (module_find_symbol(file, "_PyRuntime", &address, &size))
-        note_runtime(search, module, file, address, "symbol _PyRuntime");
-    else if (module_find_section(file, ".PyRuntime", &address, &size))
-        note_runtime(search, module, file, address, "section .PyRuntime");
-    else if (module_find_symbol(file, "interp_head", &address, &size))
-        note_runtime(search, module, file, address, "symbol interp_head");
-    else
-        found = false;
-    if (found) {
-        if (module_find_symbol(file, "_PyThreadState_Current", &address, &size))
-            search->found->roots.current_thread = address;
-        if (module_find_symbol(file, "_PyGC_generation0", &address, &size))
-            search->found->roots.gc_generations = address;
-        note_version(search, file);
-        note_flavour(search, file);
-    }
-    module_close(file);
-    return found;
-}
-
-static bool search_files(struct search *search, bool likely) {
-    for (size_t i = 0; i < search->module_count; i++)
-        if (is_likely(&search->modules[i]) == likely && search_file(search, &search->modules[i]))
-            return true;
-    return false;
-}
-
-static bool search_cookie(struct search *search) {
-    for (size_t i = 0; i < search->module_count; i++) {
-        const struct target_module *module = &search->modules[i];
-        uint64_t address;
-        if (module_scan_writable(search->process, module, COOKIE, strlen(COOKIE), 8, &address, 1)) {
-            search->found->roots.runtime = address;
-            search->found->runtime_source = "cookie of _Py_DebugOffsets";
-            search->found->module_path = module->path;
-            search->found->build_id = "";
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The version word of _Py_DebugOffsets, the first member of the runtime (3.13+). */
-static void read_debug_offsets_version(struct search *search) {
+static void read_debug_offsets_head(const struct search *search, struct py_discovery *found) {
     struct {
         char cookie[8];
         uint64_t version, free_threaded;
     } head;
-    struct error *err = memory_read(process_get_memory(search->process),
-                                    search->found->roots.runtime, &head, sizeof head);
+    struct error *err =
+        memory_read(process_get_memory(search->process), found->roots.runtime, &head, sizeof head);
     if (!err && memcmp(head.cookie, COOKIE, sizeof head.cookie) == 0) {
-        search->found->free_threaded = head.free_threaded == 1;
-        if (!search->found->hexversion && head.version <= UINT32_MAX) {
-            search->found->hexversion = (uint32_t)head.version;
-            search->found->version_source = "_Py_DebugOffsets";
+        found->free_threaded = head.free_threaded == 1;
+        if (!found->hexversion && head.version <= UINT32_MAX) {
+            found->hexversion = (uint32_t)head.version;
+            found->version_source = "_Py_DebugOffsets";
         }
     }
     error_destroy(err);
 }
 
-static uint32_t scan_mapping(struct search *search, const struct target_mapping *mapping) {
+static uint32_t scan_mapping(const struct search *search, const struct target_mapping *mapping) {
     struct target_memory *memory = process_get_memory(search->process);
     uint64_t size = mapping->end - mapping->start;
     if (size > SCAN_MAX)
@@ -162,16 +103,153 @@ static uint32_t scan_mapping(struct search *search, const struct target_mapping 
 }
 
 /* Finds the text of Py_GetVersion() in the writable memory of a module. */
-static void scan_version(struct search *search, const struct target_module *module) {
+static void scan_version(const struct search *search, const struct target_module *module,
+                         struct py_discovery *found) {
     struct target_mappings mappings = process_get_mappings(search->process);
-    for (size_t i = 0; i < mappings.count && !search->found->hexversion; i++) {
+    for (size_t i = 0; i < mappings.count && !found->hexversion; i++) {
         const struct target_mapping *mapping = &mappings.items[i];
         if (mapping->start < module->start || mapping->end > module->end || !mapping->writable)
             continue;
-        search->found->hexversion = scan_mapping(search, mapping);
-        search->found->version_source = "the version text in its memory";
+        found->hexversion = scan_mapping(search, mapping);
+        found->version_source = "the version text in its memory";
     }
 }
+
+static void read_version(const struct source *source, struct py_discovery *found) {
+    read_version_symbol(source, found);
+    if (found->roots.runtime)
+        read_debug_offsets_head(source->search, found);
+    if (!found->hexversion)
+        scan_version(source->search, source->module, found);
+}
+
+/* --- candidates --- */
+
+static bool read_interpreters_head(const struct search *search, const struct py_discovery *found,
+                                   uint64_t *ret) {
+    struct py_layout layout;
+    struct error *err = py_discovery_get_layout(search->process, found, &layout);
+    if (!err)
+        err = memory_read(process_get_memory(search->process),
+                          found->roots.runtime +
+                              (uint64_t)PY_OFFSET(&layout, runtime, interpreters_head),
+                          ret, sizeof *ret);
+    error_destroy(err);
+    return !err;
+}
+
+/* Takes a runtime that was found unless a better one is there already. Several may be mapped: a
+ * library that only lies there (loaded by ctypes) has no interpreters. True when the search is
+ * over. */
+static bool consider(struct search *search, const struct py_discovery *found) {
+    uint64_t head = 1; /* of a version without a table: taken, to be refused by its name */
+    bool is_alive = !read_interpreters_head(search, found, &head) || head != 0;
+    if (is_alive || !search->has_found)
+        *search->found = *found;
+    search->has_found = true;
+    return is_alive;
+}
+
+/* Where the module's own symbols, sections and code say that the runtime is. */
+static bool find_runtime(const struct source *source, struct py_discovery *found) {
+    uint64_t address, size;
+    found->runtime_size = 0;
+    if (find_symbol(source, "_PyRuntime", &address, &found->runtime_size))
+        found->runtime_source = "symbol _PyRuntime";
+    else if (find_section(source, ".PyRuntime", &address, &found->runtime_size))
+        found->runtime_source = "section .PyRuntime";
+    else if (find_symbol(source, "interp_head", &address, &size))
+        found->runtime_source = "symbol interp_head";
+    else if (find_symbol(source, "PyInterpreterState_Head", &address, &size) &&
+             py_runtime_decode(source->search->process, address, found->hexversion, &address))
+        found->runtime_source = "code of PyInterpreterState_Head";
+    else
+        return false;
+    found->roots.runtime = address;
+    return true;
+}
+
+static void note_module(const struct source *source, struct py_discovery *found) {
+    uint64_t address, size;
+    const char *build_id = source->file ? module_get_build_id(source->file) : "";
+    found->module_path = source->module->path;
+    found->build_id = arena_copy_string(source->search->arena, build_id, strlen(build_id));
+    if (find_symbol(source, "_PyThreadState_Current", &address, &size))
+        found->roots.current_thread = address;
+    if (find_symbol(source, "_PyGC_generation0", &address, &size))
+        found->roots.gc_generations = address;
+    /* Exported by Py_DEBUG builds only (Include/object.h). */
+    found->debug_build = find_symbol(source, "_Py_NegativeRefcount", &address, &size);
+}
+
+/* Looks into one module; true when it holds the runtime. */
+static bool search_module(struct search *search, const struct target_module *module) {
+    struct source source = {.search = search, .module = module};
+    struct py_discovery found = *search->found;
+    uint64_t address, size;
+    found.hexversion = 0;
+    struct error *err = module_open(search->process, module, &source.file);
+    if (err)
+        source.file = NULL; /* what it exports can be had from memory */
+    error_destroy(err);
+    bool is_python = find_symbol(&source, "PyInterpreterState_Head", &address, &size);
+    if (is_python)
+        read_version(&source, &found);
+    bool done = false;
+    if (find_runtime(&source, &found)) {
+        read_version(&source, &found);
+        note_module(&source, &found);
+        done = consider(search, &found);
+    }
+    module_close(source.file);
+    return done;
+}
+
+static bool search_modules(struct search *search, bool likely) {
+    for (size_t i = 0; i < search->module_count; i++)
+        if (is_likely(&search->modules[i]) == likely && search_module(search, &search->modules[i]))
+            return true;
+    return false;
+}
+
+/* --- without symbols and sections --- */
+
+static bool search_cookie(const struct search *search, const struct target_module *module,
+                          struct py_discovery *found) {
+    found->runtime_source = "cookie of _Py_DebugOffsets";
+    return module_scan_writable(search->process, module, COOKIE, strlen(COOKIE), 8,
+                                &found->roots.runtime, 1) > 0;
+}
+
+static bool scan_runtime(const struct search *search, const struct target_module *module,
+                         struct py_discovery *found) {
+    found->runtime_source = "a scan of its memory";
+    return py_runtime_scan(search->process, module, found->hexversion, &found->roots.runtime);
+}
+
+/* Modules whose memory holds a version text are searched for what a runtime looks like. */
+static bool scan_modules(struct search *search, bool likely) {
+    bool done = false;
+    for (size_t i = 0; i < search->module_count && !done; i++) {
+        const struct target_module *module = &search->modules[i];
+        struct py_discovery found = *search->found;
+        found.hexversion = 0;
+        if (is_likely(module) == likely)
+            scan_version(search, module, &found);
+        if (!found.hexversion)
+            continue;
+        if (!search->found->hexversion) /* for a message if nothing is found */
+            search->found->hexversion = found.hexversion;
+        if (!search_cookie(search, module, &found) && !scan_runtime(search, module, &found))
+            continue;
+        read_debug_offsets_head(search, &found);
+        note_module(&(struct source){search, module, NULL}, &found);
+        done = consider(search, &found);
+    }
+    return done;
+}
+
+/* --- refusals --- */
 
 static struct error *not_python(struct search *search) {
     const char *executable = process_get_executable(search->process);
@@ -188,64 +266,82 @@ static struct error *not_python(struct search *search) {
 
 static struct error *unsupported(struct search *search) {
     const struct py_table *oldest = py_table_get(0), *newest = oldest;
+    const struct py_discovery *found = search->found;
     for (size_t i = 0; py_table_get(i); i++)
         newest = py_table_get(i);
     int pid = (int)process_get_pid(search->process);
-    if (!search->found->hexversion)
+    if (!found->hexversion)
         return error_create(ERROR_UNSUPPORTED,
                             "process %d is a Python whose version cannot be found", pid);
     return error_create(ERROR_UNSUPPORTED,
-                        "process %d is %sCPython %s; this asyncspy reads %u.%u to %u.%u with GIL",
-                        pid, search->found->free_threaded ? "a free-threaded " : "",
-                        search->found->version, oldest->major, oldest->minor, newest->major,
-                        newest->minor);
+                        "process %d is %sCPython %s%s; this asyncspy reads %u.%u to %u.%u with GIL",
+                        pid, found->free_threaded ? "a free-threaded " : "", found->version,
+                        found->debug_build ? " (debug build)" : "", oldest->major, oldest->minor,
+                        newest->major, newest->minor);
 }
 
-/* A Python older than _PyRuntime (3.6 and before) still has a version text. */
-static bool search_version_text(struct search *search) {
-    for (size_t i = 0; i < search->module_count && !search->found->hexversion; i++)
-        if (is_likely(&search->modules[i]))
-            scan_version(search, &search->modules[i]);
-    return search->found->hexversion != 0;
+/* Debug builds of 3.6 and 3.7 have other objects (Py_TRACE_REFS). */
+static bool is_supported(const struct py_discovery *found) {
+    const struct py_table *table =
+        py_table_find(PY_VERSION_MAJOR(found->hexversion), PY_VERSION_MINOR(found->hexversion));
+    return table && !found->free_threaded &&
+           !(found->debug_build && table->traits.debug_has_other_objects);
 }
 
-static const struct target_module *runtime_module(const struct search *search) {
+/* --- _asyncio --- */
+
+static const struct target_module *find_module(const struct search *search, const char *path) {
     for (size_t i = 0; i < search->module_count; i++)
-        if (search->modules[i].path == search->found->module_path)
+        if (search->modules[i].path == path)
             return &search->modules[i];
     return NULL;
 }
 
-/* .AsyncioDebug stands where _asyncio was compiled to: the extension, or the runtime's module. */
-static void search_asyncio_debug(struct search *search) {
-    for (size_t i = 0; i < search->module_count && !search->found->asyncio_debug_address; i++) {
-        struct module_file *file;
-        if (!starts_with(base_name(search->modules[i].path), "_asyncio"))
-            continue;
-        struct error *err = module_open(search->process, &search->modules[i], &file);
-        if (!err) {
-            note_asyncio_debug(search, &search->modules[i], file);
-            module_close(file);
-        }
-        error_destroy(err);
+static void search_asyncio_debug(struct search *search, const struct target_module *module) {
+    struct py_discovery *found = search->found;
+    struct module_file *file;
+    if (found->asyncio_debug_address)
+        return;
+    struct error *err = module_open(search->process, module, &file);
+    if (!err) {
+        if (module_find_section(file, ".AsyncioDebug", &found->asyncio_debug_address,
+                                &found->asyncio_debug_size))
+            found->asyncio_debug_module = module->path;
+        module_close(file);
     }
+    error_destroy(err);
 }
 
-/* The writable memory of the extension, or of the runtime's module if it is compiled into that. */
-static void search_asyncio_data(struct search *search) {
-    struct target_mappings mappings = process_get_mappings(search->process);
-    const struct target_module *module = runtime_module(search);
+/* The extension, or the runtime's module where _asyncio is compiled into that. */
+static void search_asyncio(struct search *search) {
+    const struct target_module *runtime = find_module(search, search->found->module_path);
+    const struct target_module *extension = NULL;
     for (size_t i = 0; i < search->module_count; i++)
         if (starts_with(base_name(search->modules[i].path), "_asyncio."))
-            module = &search->modules[i];
-    for (size_t i = 0; module && i < mappings.count; i++) {
-        const struct target_mapping *mapping = &mappings.items[i];
-        if (!mapping->writable || mapping->start < module->start || mapping->end > module->end)
-            continue;
-        if (!search->found->roots.asyncio_data)
-            search->found->roots.asyncio_data = mapping->start;
-        search->found->roots.asyncio_data_size = mapping->end - search->found->roots.asyncio_data;
+            extension = &search->modules[i];
+    if (extension)
+        search_asyncio_debug(search, extension);
+    if (runtime)
+        search_asyncio_debug(search, runtime);
+    struct py_roots *roots = &search->found->roots;
+    if ((extension || runtime) &&
+        !module_find_data(search->process, extension ? extension : runtime, &roots->asyncio_data,
+                          &roots->asyncio_data_size))
+        roots->asyncio_data = roots->asyncio_data_size = 0;
+}
+
+/* The maps of a process may be readable and its memory not: that is told first. */
+static struct error *check_memory(const struct search *search) {
+    char byte;
+    if (!search->module_count)
+        return NULL;
+    struct error *err = memory_read(process_get_memory(search->process), search->modules[0].start,
+                                    &byte, sizeof byte);
+    if (err && !error_is_fatal(err)) {
+        error_destroy(err);
+        err = NULL;
     }
+    return err;
 }
 
 struct error *py_discover(struct target_process *process, struct arena *arena,
@@ -253,25 +349,29 @@ struct error *py_discover(struct target_process *process, struct arena *arena,
     *ret = (struct py_discovery){.version_source = "", .build_id = ""};
     struct search search = {.process = process, .arena = arena, .found = ret};
     struct error *err = module_list(process, arena, &search.modules, &search.module_count);
+    if (!err)
+        err = check_memory(&search);
     if (err)
         return err;
-    bool found = search_files(&search, true) || search_cookie(&search);
-    bool python = found || search_version_text(&search) || (found = search_files(&search, false));
-    if (!python)
+    if (!search_modules(&search, true) && !scan_modules(&search, true) &&
+        !search_modules(&search, false))
+        (void)scan_modules(&search, false);
+    if (!search.has_found && !ret->hexversion)
         return not_python(&search);
-    if (found)
-        read_debug_offsets_version(&search);
-    const struct target_module *module = runtime_module(&search);
-    if (!ret->hexversion && module)
-        scan_version(&search, module);
     ret->version = py_version_format(arena, ret->hexversion);
-    if (!found || ret->free_threaded ||
-        !py_table_find(PY_VERSION_MAJOR(ret->hexversion), PY_VERSION_MINOR(ret->hexversion)))
+    if (!search.has_found || !is_supported(ret))
         return unsupported(&search);
-    search_asyncio_debug(&search);
-    search_asyncio_data(&search);
+    search_asyncio(&search);
     ret->roots.pid = process_get_namespace_pid(process);
     return NULL;
+}
+
+static const struct py_table *select_table(const struct py_discovery *discovery) {
+    const struct py_table *table = py_table_find(PY_VERSION_MAJOR(discovery->hexversion),
+                                                 PY_VERSION_MINOR(discovery->hexversion));
+    const struct py_table *variant =
+        table ? py_table_find_variant(table, PY_FIELD_runtime_size, discovery->runtime_size) : NULL;
+    return variant ? variant : table;
 }
 
 static struct error *read_words(struct target_process *process, uint64_t address, size_t size,
@@ -289,8 +389,7 @@ struct error *py_discovery_get_layout(struct target_process *process,
                                       const struct py_discovery *discovery, struct py_layout *ret) {
     unsigned char debug_bytes[DEBUG_OFFSETS_MAX], asyncio_bytes[ASYNCIO_DEBUG_MAX];
     struct py_offset_words debug_offsets, asyncio_debug;
-    const struct py_table *table = py_table_find(PY_VERSION_MAJOR(discovery->hexversion),
-                                                 PY_VERSION_MINOR(discovery->hexversion));
+    const struct py_table *table = select_table(discovery);
     if (!table)
         return error_create(ERROR_UNSUPPORTED, "no layout for CPython %s", discovery->version);
     uint64_t asyncio_size = discovery->asyncio_debug_size;

@@ -53,13 +53,13 @@ static uint64_t other_than(uint64_t drift, int32_t offset) {
 
 /* The structure that holds the lists; *ret is 0 where it is not known. */
 static struct error *find_base(struct py *py, const struct py_interpreter *interpreter,
-                               const struct py_gc_drift *drift, uint64_t *ret) {
+                               uint64_t *ret) {
     const struct py_layout *layout = &py->layout;
     *ret = 0;
     if (PY_HAS(layout, interpreter, gc))
         *ret = interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, gc);
     else if (PY_HAS(layout, runtime, gc))
-        *ret = py->roots.runtime + other_than(drift->runtime_gc, PY_OFFSET(layout, runtime, gc));
+        *ret = py->roots.runtime + (uint64_t)PY_OFFSET(layout, runtime, gc);
     else if (py->roots.gc_generations)
         return py_read_u64(py, py->roots.gc_generations, ret);
     return NULL;
@@ -72,7 +72,7 @@ static struct error *find_places(struct py *py, const struct py_interpreter *int
     uint64_t size = other_than(drift->generation_size, PY_OFFSET(layout, gc_generation, size));
     *ret = (struct places){.head_size =
                                other_than(drift->head_size, PY_OFFSET(layout, gc_head, size))};
-    struct error *err = find_base(py, interpreter, drift, &base);
+    struct error *err = find_base(py, interpreter, &base);
     if (err || !base)
         return err;
     if (PY_HAS(layout, gc, generations))
@@ -80,8 +80,7 @@ static struct error *find_places(struct py *py, const struct py_interpreter *int
     for (size_t i = 0; i < GENERATIONS; i++)
         ret->heads[ret->count++] = base + first + i * size;
     if (PY_HAS(layout, gc, permanent_generation))
-        ret->heads[ret->count++] = base + other_than(drift->permanent_generation,
-                                                     PY_OFFSET(layout, gc, permanent_generation));
+        ret->heads[ret->count++] = base + (uint64_t)PY_OFFSET(layout, gc, permanent_generation);
     return NULL;
 }
 

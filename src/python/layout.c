@@ -39,7 +39,20 @@ static bool is_size(enum py_field field) {
 
 const struct py_table *py_table_find(unsigned major, unsigned minor) {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        if (tables[i]->major == major && tables[i]->minor == minor)
+        if (tables[i]->major == major && tables[i]->minor == minor && !tables[i]->variant)
+            return tables[i];
+    return NULL;
+}
+
+static bool is_constant(const struct py_table *table, enum py_field field, uint64_t value) {
+    return table->slots[field].source == PY_SLOT_CONSTANT && table->slots[field].constant == value;
+}
+
+const struct py_table *py_table_find_variant(const struct py_table *table, enum py_field field,
+                                             uint64_t value) {
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && !is_constant(table, field, value); i++)
+        if (tables[i]->variant && tables[i]->major == table->major &&
+            tables[i]->minor == table->minor && is_constant(tables[i], field, value))
             return tables[i];
     return NULL;
 }
@@ -53,8 +66,8 @@ const struct py_table *py_table_get(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         size_t older = 0;
         for (size_t j = 0; j < sizeof tables / sizeof *tables; j++)
-            older += version_order(tables[j]) < version_order(tables[i]);
-        if (older == index)
+            older += !tables[j]->variant && version_order(tables[j]) < version_order(tables[i]);
+        if (older == index && !tables[i]->variant)
             return tables[i];
     }
     return NULL;
@@ -144,6 +157,16 @@ void py_layout_drop_struct(struct py_layout *layout, enum py_struct struct_) {
     for (int i = 0; i < PY_FIELD_COUNT; i++)
         if (fields[i].struct_ == struct_ && layout->table->slots[i].source == PY_SLOT_CONSTANT)
             layout->offset[i] = PY_ABSENT;
+    compute_span(layout, struct_);
+}
+
+void py_layout_adopt_struct(struct py_layout *layout, const struct py_table *variant,
+                            enum py_struct struct_) {
+    for (int i = 0; i < PY_FIELD_COUNT; i++)
+        if (fields[i].struct_ == struct_)
+            layout->offset[i] = variant->slots[i].source == PY_SLOT_CONSTANT
+                                    ? (int32_t)variant->slots[i].constant
+                                    : PY_ABSENT;
     compute_span(layout, struct_);
 }
 

@@ -95,7 +95,8 @@ static bool read_short(struct py_line_cursor *cursor, uint32_t code, struct py_l
 /* The next pair of co_lnotab or of 3.10's co_linetable: an unsigned byte, a signed one. */
 static bool next_pair(struct py_line_cursor *cursor, uint32_t *ret_length, int8_t *ret_step) {
     uint32_t step;
-    if (!next_byte(cursor, ret_length) || !next_byte(cursor, &step))
+    if (cursor->unit > UINT32_MAX - UINT8_MAX || !next_byte(cursor, ret_length) ||
+        !next_byte(cursor, &step))
         return false;
     *ret_step = (int8_t)(uint8_t)step;
     return true;
@@ -109,15 +110,18 @@ static bool step_line(struct py_line_cursor *cursor, int8_t step) {
     return true;
 }
 
-/* Sets *ret to the range of `bytes` bytes of bytecode from where the cursor stands. */
-static bool take_range(struct py_line_cursor *cursor, uint32_t bytes, int32_t line,
+/* Sets *ret to the range of `bytes` bytes of bytecode from where the cursor stands. A long range
+ * comes in pieces of 255 bytes, which end inside an instruction. */
+static void take_range(struct py_line_cursor *cursor, uint32_t bytes, int32_t line,
                        struct py_location *ret) {
-    uint32_t units = bytes / 2;
-    if (cursor->unit > UINT32_MAX - units)
-        return false;
-    *ret = (struct py_location){cursor->unit, cursor->unit + units, line, line, -1, -1};
+    uint32_t units = (cursor->odd_byte + bytes) / 2;
+    *ret = (struct py_location){cursor->unit, cursor->unit + units, line, -1, -1, -1};
     cursor->unit += units;
-    return true;
+    cursor->odd_byte = (cursor->odd_byte + bytes) % 2;
+}
+
+static bool has_units(const struct py_line_cursor *cursor, uint32_t bytes) {
+    return cursor->odd_byte + bytes >= 2;
 }
 
 /* co_lnotab (Objects/lnotab_notes.txt): each pair says how far its line reaches, and how the next
@@ -131,10 +135,13 @@ static bool next_of_lnotab(struct py_line_cursor *cursor, struct py_location *re
         int32_t line = cursor->line;
         if (!step_line(cursor, step))
             return false;
-        if (length >= 2)
-            return take_range(cursor, length, line, ret);
+        if (has_units(cursor, length)) {
+            take_range(cursor, length, line, ret);
+            return true;
+        }
+        cursor->odd_byte += length;
     }
-    *ret = (struct py_location){cursor->unit, UINT32_MAX, cursor->line, cursor->line, -1, -1};
+    *ret = (struct py_location){cursor->unit, UINT32_MAX, cursor->line, -1, -1, -1};
     cursor->at = cursor->size + 1;
     return true;
 }
@@ -150,8 +157,11 @@ static bool next_range(struct py_line_cursor *cursor, struct py_location *ret) {
         bool has_line = step != RANGE_WITHOUT_LINE;
         if (has_line && !step_line(cursor, step))
             return false;
-        if (length >= 2)
-            return take_range(cursor, length, has_line ? cursor->line : -1, ret);
+        if (has_units(cursor, length)) {
+            take_range(cursor, length, has_line ? cursor->line : -1, ret);
+            return true;
+        }
+        cursor->odd_byte += length;
     }
     return false;
 }

@@ -68,8 +68,8 @@ static void add_ids(struct json_encoder *encoder, cJSON *object, const char *key
     add(object, key, array);
 }
 
-static void add_strings(struct json_encoder *encoder, cJSON *object, const char *key,
-                        const char *const *strings, size_t count) {
+void json_add_strings(struct json_encoder *encoder, cJSON *object, const char *key,
+                      const char *const *strings, size_t count) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < count; i++)
         cJSON_AddItemToArray(array, json_encode_string(encoder, strings[i]));
@@ -130,7 +130,8 @@ cJSON *json_encode_target(struct json_encoder *encoder, const struct snapshot_ta
     json_add_integer(object, "pid", target->pid);
     json_add_string(encoder, object, "core", target->core);
     json_add_string(encoder, object, "executable", target->executable);
-    add_strings(encoder, object, "command_line", target->command_line, target->command_line_count);
+    json_add_strings(encoder, object, "command_line", target->command_line,
+                     target->command_line_count);
     json_add_string(encoder, object, "architecture", target->architecture);
     json_add_string(encoder, object, "python_version", target->python_version);
     json_add_tristate(object, "debug_build", target->debug_build);
@@ -242,6 +243,6 @@ cJSON *json_encode_task(struct json_encoder *encoder, const struct snapshot_task
     json_add_tristate(object, "must_cancel", task->must_cancel);
     add_exception(encoder, object, task->exception);
     json_add_nulls(object, (const char *const[]){"context", "moved", NULL});
-    add_strings(encoder, object, "notes", task->notes, task->note_count);
+    json_add_strings(encoder, object, "notes", task->notes, task->note_count);
     return object;
 }

@@ -28,6 +28,8 @@ void json_add_number(cJSON *object, const char *key, double value);
 void json_add_tristate(cJSON *object, const char *key, enum snapshot_tristate value);
 void json_add_id(struct json_encoder *encoder, cJSON *object, const char *key, snapshot_id id);
 void json_add_nulls(cJSON *object, const char *const *keys); /* ends with NULL */
+void json_add_strings(struct json_encoder *encoder, cJSON *object, const char *key,
+                      const char *const *strings, size_t count);
 
 /* The frames of a stack as an array. */
 void json_add_stack(struct json_encoder *encoder, cJSON *object, const char *key,

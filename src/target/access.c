@@ -100,25 +100,75 @@ static struct error *explain_scope(pid_t pid, int scope) {
                         (int)pid, scope);
 }
 
-static struct error *explain_root(pid_t pid) {
-    struct status own;
-    read_status(getpid(), &own);
-    if (!(own.effective_capabilities >> CAPABILITY_SYS_PTRACE & 1))
+/* Why the kernel refuses us a process that is there. */
+enum reason {
+    REASON_SCOPE,      /* Yama */
+    REASON_CAPABILITY, /* root without CAP_SYS_PTRACE */
+    REASON_ROOT,       /* root with it */
+    REASON_USER,
+    REASON_DUMPABLE,
+    REASON_OTHER,
+};
+
+static enum reason find_reason(pid_t pid, const struct status *status, int scope) {
+    if (scope == 3)
+        return REASON_SCOPE;
+    if (geteuid() == 0) {
+        struct status own;
+        read_status(getpid(), &own);
+        return own.effective_capabilities >> CAPABILITY_SYS_PTRACE & 1 ? REASON_ROOT
+                                                                       : REASON_CAPABILITY;
+    }
+    if (status->uid != (long)geteuid())
+        return REASON_USER;
+    if (is_non_dumpable(pid, status))
+        return REASON_DUMPABLE;
+    return scope > 0 ? REASON_SCOPE : REASON_OTHER;
+}
+
+static struct error *explain_user(pid_t pid, long uid) {
+    char owner[64], own[64];
+    return error_create(ERROR_PERMISSION,
+                        "not permitted to read process %d: it belongs to %s and we are %s; run "
+                        "`sudo asyncspy ...`",
+                        (int)pid, user_name(uid, owner, sizeof owner),
+                        user_name((long)geteuid(), own, sizeof own));
+}
+
+static struct error *explain_reason(pid_t pid, enum reason reason, long uid, int scope) {
+    switch (reason) {
+    case REASON_SCOPE:
+        return explain_scope(pid, scope);
+    case REASON_USER:
+        return explain_user(pid, uid);
+    case REASON_CAPABILITY:
         return error_create(
             ERROR_PERMISSION,
             "not permitted to read process %d: this root has no CAP_SYS_PTRACE; in a "
             "container, start it with `--cap-add SYS_PTRACE`",
             (int)pid);
-    return error_create(
-        ERROR_PERMISSION,
-        "not permitted to read process %d although we are root with CAP_SYS_PTRACE: a "
-        "security module or a user namespace forbids it",
-        (int)pid);
+    case REASON_ROOT:
+        return error_create(
+            ERROR_PERMISSION,
+            "not permitted to read process %d although we are root with CAP_SYS_PTRACE: a "
+            "security module or a user namespace forbids it",
+            (int)pid);
+    case REASON_DUMPABLE:
+        return error_create(ERROR_PERMISSION,
+                            "not permitted to read process %d: it is not dumpable (prctl(2) "
+                            "PR_SET_DUMPABLE); run `sudo asyncspy ...`",
+                            (int)pid);
+    case REASON_OTHER:
+        break;
+    }
+    return error_create(ERROR_PERMISSION,
+                        "not permitted to read process %d: it has capabilities that we lack, or a "
+                        "security module forbids it; run `sudo asyncspy ...`",
+                        (int)pid);
 }
 
 struct error *access_explain(pid_t pid, int error_number, bool stopping) {
     struct status status;
-    char owner[64], own[64];
     int scope = read_ptrace_scope();
     read_status(pid, &status);
     if (error_number == ESRCH || error_number == ENOENT || !status.found)
@@ -128,25 +178,20 @@ struct error *access_explain(pid_t pid, int error_number, bool stopping) {
                             strerror(error_number));
     if (stopping && status.tracer)
         return explain_tracer(pid, (pid_t)status.tracer);
-    if (scope == 3)
-        return explain_scope(pid, scope);
-    if (geteuid() == 0)
-        return explain_root(pid);
-    if (status.uid != (long)geteuid())
-        return error_create(ERROR_PERMISSION,
-                            "not permitted to read process %d: it belongs to %s and we are %s; run "
-                            "`sudo asyncspy ...`",
-                            (int)pid, user_name(status.uid, owner, sizeof owner),
-                            user_name((long)geteuid(), own, sizeof own));
-    if (is_non_dumpable(pid, &status))
-        return error_create(ERROR_PERMISSION,
-                            "not permitted to read process %d: it is not dumpable (prctl(2) "
-                            "PR_SET_DUMPABLE); run `sudo asyncspy ...`",
-                            (int)pid);
-    if (scope > 0)
-        return explain_scope(pid, scope);
-    return error_create(ERROR_PERMISSION,
-                        "not permitted to read process %d: it has capabilities that we lack, or a "
-                        "security module forbids it; run `sudo asyncspy ...`",
-                        (int)pid);
+    return explain_reason(pid, find_reason(pid, &status, scope), status.uid, scope);
+}
+
+void access_name_refusal(pid_t pid, char *text, size_t room) {
+    static const char *const words[] = {
+        [REASON_SCOPE] = "ptrace_scope",    [REASON_CAPABILITY] = "no CAP_SYS_PTRACE",
+        [REASON_ROOT] = "denied",           [REASON_USER] = "not yours",
+        [REASON_DUMPABLE] = "not dumpable", [REASON_OTHER] = "denied"};
+    struct status status;
+    int scope = read_ptrace_scope();
+    read_status(pid, &status);
+    enum reason reason = find_reason(pid, &status, scope);
+    if (reason == REASON_SCOPE)
+        snprintf(text, room, "%s %d", words[reason], scope);
+    else
+        snprintf(text, room, "%s", words[reason]);
 }

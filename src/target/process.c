@@ -116,7 +116,7 @@ static void read_namespace_pid(struct target_process *process) {
         const char *end = line ? strchr(line + 1, '\n') : NULL;
         const char *first = line ? strpbrk(line, "0123456789") : NULL;
         process->namespaced = end && first && memchr(first, '\t', (size_t)(end - first));
-        process->namespace_pid = process_parse_namespace_tid(text, process->pid);
+        process->namespace_pid = process_parse_namespace_id(text, "NStgid", process->pid);
         free(text);
     }
     error_destroy(err);

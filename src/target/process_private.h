@@ -28,9 +28,9 @@ struct error *process_read_file(const struct target_process *process, const char
 struct error *process_list_tids(const struct target_process *process, pid_t **ret,
                                 size_t *ret_count) ERROR_CHECK;
 
-/* The last number of the NSpid line of a status file: what the target itself calls a process or
- * thread; `tid` where there is no such line. */
-pid_t process_parse_namespace_tid(const char *status, pid_t tid);
+/* The last number of a line of a status file ("NSpid", "NStgid"): what the target itself calls a
+ * thread or process; `fallback` where there is no such line. */
+pid_t process_parse_namespace_id(const char *status, const char *line, pid_t fallback);
 
 /* The mapping that holds `address`, NULL none. */
 const struct target_mapping *mappings_find(const struct target_mappings *mappings,

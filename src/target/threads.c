@@ -44,16 +44,21 @@ static void parse_stat(const char *text, struct target_thread *thread) {
 static void parse_syscall(const char *text, struct target_thread *thread) {
     thread->syscall = -1;
     thread->on_cpu = strncmp(text, "running", 7) == 0;
-    if (*text >= '0' && *text <= '9')
-        thread->syscall = strtoll(text, NULL, 10);
+    char *rest;
+    if (*text >= '0' && *text <= '9') {
+        thread->syscall = strtoll(text, &rest, 10);
+        thread->argument = strtoull(rest, NULL, 16);
+    }
 }
 
-pid_t process_parse_namespace_tid(const char *status, pid_t tid) {
-    const char *line = strstr(status, "\nNSpid:");
-    const char *end = line ? strchr(line + 1, '\n') : NULL;
+pid_t process_parse_namespace_id(const char *status, const char *line, pid_t fallback) {
+    char mark[16];
+    snprintf(mark, sizeof mark, "\n%s:", line);
+    const char *start = strstr(status, mark);
+    const char *end = start ? strchr(start + 1, '\n') : NULL;
     if (!end)
-        return tid;
-    while (end > line && end[-1] >= '0' && end[-1] <= '9')
+        return fallback;
+    while (end > start && end[-1] >= '0' && end[-1] <= '9')
         end--;
     return (pid_t)strtol(end, NULL, 10);
 }
@@ -71,7 +76,7 @@ static void read_thread(const struct target_process *process, int task, pid_t ti
         thread->wait_channel[0] = '\0';
     if (process->namespaced) {
         read_small(task, tid, "status", text, sizeof text);
-        thread->namespace_tid = process_parse_namespace_tid(text, tid);
+        thread->namespace_tid = process_parse_namespace_id(text, "NSpid", tid);
     }
 }
 

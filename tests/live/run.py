@@ -22,6 +22,7 @@ import compare
 import interpreters
 import line_tables
 import plan
+import ps
 from target import Target, TargetFailed, kernel_can_prove_quiet
 
 SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
@@ -260,6 +261,8 @@ def execute(arguments, folder):
     for outcome in line_tables.run(found, arguments.all, arguments.k):
         results.append(report(Result(*outcome)))
     for outcome in bad.run(tester.asyncspy, found, arguments.k):
+        results.append(report(Result(*outcome)))
+    for outcome in ps.run(tester.asyncspy, found, arguments.k):
         results.append(report(Result(*outcome)))
     return results
 

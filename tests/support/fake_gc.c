@@ -9,11 +9,8 @@ size_t fake_gc_count_lists(const struct fake_python *fake) {
 static uint64_t find_base(struct fake_python *fake, uint64_t interpreter) {
     if (PY_HAS(&fake->layout, interpreter, gc))
         return interpreter + (uint64_t)PY_OFFSET(&fake->layout, interpreter, gc);
-    if (PY_HAS(&fake->layout, runtime, gc)) {
-        uint64_t drift = fake->drifts ? fake->layout.traits.gc_drift.runtime_gc : 0;
-        return fake->roots.runtime +
-               (drift ? drift : (uint64_t)PY_OFFSET(&fake->layout, runtime, gc));
-    }
+    if (PY_HAS(&fake->layout, runtime, gc))
+        return fake->roots.runtime + (uint64_t)PY_OFFSET(&fake->layout, runtime, gc);
     return fake_get(fake, fake->roots.gc_generations, 8);
 }
 
@@ -30,8 +27,7 @@ uint64_t fake_gc_head(struct fake_python *fake, uint64_t interpreter, size_t lis
         first = choose(fake, drift->generations, PY_OFFSET(layout, gc, generations));
     if (list < GENERATIONS)
         return base + first + list * size;
-    return base +
-           choose(fake, drift->permanent_generation, PY_OFFSET(layout, gc, permanent_generation));
+    return base + (uint64_t)PY_OFFSET(layout, gc, permanent_generation);
 }
 
 void fake_gc_create(struct fake_python *fake, uint64_t interpreter) {

@@ -225,6 +225,32 @@ static void test_unknown_size(struct fake_target *target) {
     assert_int_not_equal(find(target, program.ready)->state, SNAPSHOT_TASK_READY);
 }
 
+/* Releases of 3.10 without fut_exception_tb: the sizes of Task and Future tell them. */
+static void test_variant_of_a_minor(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_program program;
+    struct fake_python *fake = target->fake;
+    const struct py_table *variant = py_table_find_variant(fake->table, PY_FIELD_task_size, 184);
+    if (!variant)
+        return;
+    py_layout_adopt_struct(&fake->layout, variant, PY_STRUCT_task); /* the fake is such a release */
+    py_layout_adopt_struct(&fake->layout, variant, PY_STRUCT_future);
+    fake_asyncio_create(&aio, fake);
+    fake_program_create(&program, &aio);
+    struct py_layout early = fake->layout;
+    for (int i = 0; i < PY_FIELD_COUNT; i++) /* what the program knows beforehand */
+        fake->layout.offset[i] = fake->table->slots[i].source == PY_SLOT_CONSTANT
+                                     ? (int32_t)fake->table->slots[i].constant
+                                     : PY_ABSENT;
+    walk(target, aio.runtime);
+    assert_int_equal(target->snapshot->missing.count, 0);
+    assert_string_equal(find(target, program.waiting)->name, "worker");
+    assert_int_equal(find(target, program.joining)->awaiting->tasks[0], program.waiting);
+    assert_int_equal(find(target, program.done)->state, SNAPSHOT_TASK_DONE);
+    assert_int_equal(PY_OFFSET(py_get_layout(target->py), task, fut_waiter),
+                     PY_OFFSET(&early, task, fut_waiter));
+}
+
 static void test_torn_task_list(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_program program;
@@ -277,6 +303,7 @@ FAKE_EACH_VERSION(test_waiting)
 FAKE_EACH_VERSION(test_odd_tasks)
 FAKE_EACH_VERSION(test_task_that_is_not_registered)
 FAKE_EACH_VERSION(test_unknown_size)
+FAKE_EACH_VERSION(test_variant_of_a_minor)
 FAKE_EACH_VERSION(test_torn_task_list)
 FAKE_EACH_VERSION(test_without_asyncio)
 FAKE_EACH_VERSION(test_cycles_of_threads_and_interpreters)
@@ -289,6 +316,7 @@ int main(void) {
         FAKE_TEST(test_odd_tasks),
         FAKE_TEST(test_task_that_is_not_registered),
         FAKE_TEST(test_unknown_size),
+        FAKE_TEST(test_variant_of_a_minor),
         FAKE_TEST(test_torn_task_list),
         FAKE_TEST(test_without_asyncio),
         FAKE_TEST(test_cycles_of_threads_and_interpreters),

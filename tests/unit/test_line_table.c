@@ -1,4 +1,4 @@
-/* The location table of 3.11 and later. */
+/* The line tables of all versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +103,64 @@ static void test_torn_tables(void **state) {
     expect_torn(back, sizeof back, INT32_MIN);
 }
 
+/* Up to 3.9: each pair says how far its line reaches and how the next one differs. */
+static void test_lnotab(void **state) {
+    static const unsigned char bytes[] = {
+        0,   1, /* the first line has no code */
+        4,   2, /* units 0-1 on line 101 */
+        255, 0,
+        255, 0,         /* 510 bytes on line 103, in pieces that end inside an instruction */
+        2,   127,       /* unit 257 on line 103 */
+        0,   20,        /* more than one byte can say */
+        6,   0x100 - 5, /* units 258-260 on line 250 */
+    };
+    struct py_line_cursor cursor;
+    (void)state;
+    py_line_cursor_start(&cursor, PY_LINE_LNOTAB, bytes, sizeof bytes, 100);
+    expect_next(&cursor, (struct py_location){0, 2, 101, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){2, 129, 103, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){129, 257, 103, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){257, 258, 103, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){258, 261, 250, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){261, UINT32_MAX, 245, -1, -1, -1});
+    expect_end(&cursor);
+    expect_end(&cursor);
+    py_line_cursor_start(&cursor, PY_LINE_LNOTAB, NULL, 0, 100); /* all on one line */
+    expect_next(&cursor, (struct py_location){0, UINT32_MAX, 100, -1, -1, -1});
+    expect_end(&cursor);
+}
+
+/* 3.10: each pair is a range and how its line differs from the one before. */
+static void test_ranges(void **state) {
+    static const unsigned char bytes[] = {
+        4,   0,                /* units 0-1 on the first line */
+        2,   0x80,             /* unit 2 on no line */
+        0,   127,              /* more than one byte can say */
+        254, 3,          2, 0, /* units 3-130 on line 230 */
+        6,   0x100 - 30,       /* units 131-133 on line 200 */
+    };
+    struct py_line_cursor cursor;
+    (void)state;
+    py_line_cursor_start(&cursor, PY_LINE_RANGES, bytes, sizeof bytes, 100);
+    expect_next(&cursor, (struct py_location){0, 2, 100, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){2, 3, -1, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){3, 130, 230, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){130, 131, 230, -1, -1, -1});
+    expect_next(&cursor, (struct py_location){131, 134, 200, -1, -1, -1});
+    expect_end(&cursor);
+}
+
+/* Lines that no table has: the entry is not given, and the rest is not read. */
+static void test_lines_out_of_range(void **state) {
+    static const unsigned char bytes[] = {4, 127, 4, 127};
+    struct py_line_cursor cursor;
+    (void)state;
+    py_line_cursor_start(&cursor, PY_LINE_LNOTAB, bytes, sizeof bytes, INT32_MAX - 1);
+    expect_end(&cursor);
+    py_line_cursor_start(&cursor, PY_LINE_RANGES, bytes, sizeof bytes, INT32_MAX - 1);
+    expect_end(&cursor);
+}
+
 /* Each prefix stands in a block of its own, so that a sanitizer sees a read behind its end. */
 static void test_every_prefix(void **state) {
     (void)state;
@@ -145,8 +203,13 @@ static void test_random_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code),   cmocka_unit_test(test_find),
-        cmocka_unit_test(test_torn_tables),  cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_every_code),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_torn_tables),
+        cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_lnotab),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_lines_out_of_range),
         cmocka_unit_test(test_random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,24 @@
 /*
- * Which processes of this machine run asyncio: what a command without --pid looks at.
+ * Which Python processes this machine has: what `asyncspy ps` lists, and what a command without
+ * --pid chooses from. None is stopped, and none can hold up the others: they are looked at in a
+ * process of our own, which is ended when it takes too long.
  */
 #pragma once
 
-#include <stddef.h>
-#include <sys/types.h>
+#include "asyncspy/base/error.h"
+#include "asyncspy/snapshot/processes.h"
 
-#include "asyncspy/base/arena.h"
+#define FIND_SECONDS 5 /* for one process; then its row says "no answer" */
 
-struct found_process {
-    pid_t pid;
-    const char *python_version;
-    size_t loops, tasks;
-    const char *command; /* arguments joined by spaces; raw text of the target */
+/* Called before each process and while it is looked at: its number, and how many there are (Pythons
+ * or not). */
+struct find_progress {
+    void (*report)(void *context, size_t number, size_t count);
+    void *context;
 };
 
-/* The processes of this user (of everybody for root) with an event loop, by pid. Those that may
- * not be read are left out. None is stopped. The array lives in `arena`. */
-struct found_process *find_asyncio_processes(struct arena *arena, size_t *ret_count);
+/* Fills the empty list with every Python process of /proc but this one, sorted. Those that may not
+ * be read are in it as far as their names tell that they are Python. ERROR_OS: there is no /proc,
+ * or no process can be started. `progress` may be NULL. */
+struct error *find_processes(struct snapshot_processes *ret,
+                             const struct find_progress *progress) ERROR_CHECK;

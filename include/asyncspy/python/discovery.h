@@ -17,6 +17,7 @@
 
 struct py_discovery {
     struct py_roots roots;
+    uint64_t runtime_size;      /* sizeof(_PyRuntimeState) as the file says it, 0 unknown */
     const char *runtime_source; /* "symbol _PyRuntime", ... */
     const char *module_path;    /* the ELF file that holds the runtime */
     const char *build_id;       /* of that file, "" none */

@@ -120,8 +120,7 @@ struct py_generator_states {
 /* Where other patch releases keep the lists of the garbage collector; which of the two it is, the
  * lists themselves tell. 0: as the table says. */
 struct py_gc_drift {
-    uint16_t runtime_gc, generations, permanent_generation;
-    uint8_t generation_size, head_size;
+    uint8_t generations, generation_size, head_size;
 };
 
 struct py_traits {
@@ -136,12 +135,13 @@ struct py_traits {
     enum py_integer_kind integer_kind;
     enum py_gil_kind gil_kind;
     struct py_generator_states generator_states;
-    uint8_t await_opcodes[3]; /* YIELD_FROM, or RESUME in all its forms; 0: none */
-    uint8_t lasti_scale;      /* bytes that frame.lasti counts in; 0: no such field */
-    uint8_t awaited_depth;    /* the awaited object is this many slots below the stack's end */
-    bool stackref_tagged;     /* value stack slots are _PyStackRef: low two bits are a tag */
-    uint8_t shim_owner_from;  /* frames whose owner is at least this are skipped; 0: none */
-    uint8_t must_cancel_mask; /* which bits of task.must_cancel count */
+    uint8_t await_opcodes[3];     /* YIELD_FROM, or RESUME in all its forms; 0: none */
+    uint8_t lasti_scale;          /* bytes that frame.lasti counts in; 0: no such field */
+    uint8_t awaited_depth;        /* the awaited object is this many slots below the stack's end */
+    bool stackref_tagged;         /* value stack slots are _PyStackRef: low two bits are a tag */
+    uint8_t shim_owner_from;      /* frames whose owner is at least this are skipped; 0: none */
+    uint8_t must_cancel_mask;     /* which bits of task.must_cancel count */
+    bool debug_has_other_objects; /* Py_DEBUG puts two pointers before every object (<= 3.7) */
     struct py_gc_drift gc_drift;
 };
 
@@ -168,6 +168,7 @@ struct py_slot {
 /* One file in offsets/. */
 struct py_table {
     unsigned major, minor;
+    const char *variant; /* releases that differ from their minor's table: which; NULL: no such */
     const char *generated_from;  /* the version whose DWARF or headers gave the constants */
     uint32_t debug_offsets_size; /* sizeof(_Py_DebugOffsets); 0 where the version has none */
     struct py_traits traits;
@@ -193,8 +194,13 @@ struct py_offset_words {
     size_t size;
 };
 
-/* The table for a version, NULL when this program has none. */
+/* The table for a version (no variant of it), NULL when this program has none. */
 const struct py_table *py_table_find(unsigned major, unsigned minor);
+
+/* The variant of `table` (same minor, some releases) in which the constant of `field` is `value`,
+ * when in `table` itself it is not; NULL: none. */
+const struct py_table *py_table_find_variant(const struct py_table *table, enum py_field field,
+                                             uint64_t value);
 
 /* The versions that have a table, oldest first; `index` counts from 0, NULL behind the last. */
 const struct py_table *py_table_get(size_t index);
@@ -208,6 +214,10 @@ struct error *py_layout_resolve(const struct py_table *table, struct py_offset_w
 /* An anchor disagreed: marks the fields of one structure absent that come from constants, so that
  * nothing is guessed. Fields with a run-time source stay. */
 void py_layout_drop_struct(struct py_layout *layout, enum py_struct struct_);
+
+/* Takes the fields of one structure from the constants of `variant`, and computes its span. */
+void py_layout_adopt_struct(struct py_layout *layout, const struct py_table *variant,
+                            enum py_struct struct_);
 
 /* Names for `doctor` and messages. */
 const char *py_field_get_struct_name(enum py_field field); /* "task" */

@@ -11,8 +11,8 @@
 
 #include "asyncspy/python/layout.h"
 
-/* One entry: instructions [start, end) in code units. -1: none. co_lnotab does not tell where the
- * code ends, so its last entry has the end UINT32_MAX. */
+/* One entry: instructions [start, end) in code units. -1: none (before 3.11 only lines). co_lnotab
+ * does not tell where the code ends, so its last entry has the end UINT32_MAX. */
 struct py_location {
     uint32_t start, end;
     int32_t line, end_line, column, end_column;
@@ -25,6 +25,7 @@ struct py_line_cursor {
     size_t size, at;
     int32_t line;
     uint32_t unit;
+    uint32_t odd_byte; /* bytes behind `unit` that are counted already: 0 or 1 */
 };
 
 void py_line_cursor_start(struct py_line_cursor *cursor, enum py_line_kind kind,

@@ -38,6 +38,16 @@ void module_close(struct module_file *file); /* NULL-safe */
 bool module_find_symbol(const struct module_file *file, const char *name, uint64_t *ret_address,
                         uint64_t *ret_size);
 
+/* The same of a symbol that `module` exports, from the target's memory alone: for a file that
+ * cannot be had, or that has no section headers. */
+bool module_find_exported(struct target_process *process, const struct target_module *module,
+                          const char *name, uint64_t *ret_address, uint64_t *ret_size);
+
+/* Where the module's static data is (its last writable segment with .bss), from the target's
+ * memory: a mapping may reach further, into memory that is not the module's. */
+bool module_find_data(struct target_process *process, const struct target_module *module,
+                      uint64_t *ret_address, uint64_t *ret_size);
+
 /* Address in the target and size of section `name`; false when it has none. */
 bool module_find_section(const struct module_file *file, const char *name, uint64_t *ret_address,
                          uint64_t *ret_size);

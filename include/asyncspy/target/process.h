@@ -38,6 +38,7 @@ struct target_thread {
     char state;            /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
     bool on_cpu;           /* its syscall file says "running" */
     int64_t syscall;       /* number, or -1: none or unknown */
+    uint64_t argument;     /* the first argument of that system call */
     char wait_channel[64]; /* "" unknown */
     double cpu_s;          /* user + system; NaN unknown */
 };
