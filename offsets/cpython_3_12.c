@@ -174,5 +174,6 @@ const struct py_table py_table_3_12 = {
             [PY_FIELD_local_dummy_size] = PY_AT(32),
             [PY_FIELD_local_dummy_dict] = PY_AT(16),
             [PY_FIELD_asyncio_state_size] = PY_AT(192),
+            [PY_FIELD_asyncio_state_task_type] = PY_AT(24),
         },
 };

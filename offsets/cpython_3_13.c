@@ -173,5 +173,6 @@ const struct py_table py_table_3_13 = {
             [PY_FIELD_future_iter_future] = PY_AT(16),
             [PY_FIELD_local_dummy_size] = PY_AT(24),
             [PY_FIELD_asyncio_state_size] = PY_AT(176),
+            [PY_FIELD_asyncio_state_task_type] = PY_AT(24),
         },
 };

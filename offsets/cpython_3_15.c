@@ -176,6 +176,7 @@ const struct py_table py_table_3_15 = {
             [PY_FIELD_future_iter_future] = PY_AT(16),
             [PY_FIELD_local_dummy_size] = PY_AT(24),
             [PY_FIELD_asyncio_state_size] = PY_AT(160),
+            [PY_FIELD_asyncio_state_task_type] = PY_AT(24),
             [PY_FIELD_asyncio_state_foreign_tasks] = PY_AT(48),
             [PY_FIELD_asyncio_state_foreign_eager_tasks] = PY_AT(56),
         },

@@ -64,6 +64,7 @@ ONLY_IN = {
     "running_loop_holder.pid": (7, 11),
     "local_dummy.dict": (6, 12),
     "asyncio_state.size": (12, NOW),
+    "asyncio_state.task_type": (12, NOW),
     "asyncio_state.foreign_tasks": (14, NOW),
     "asyncio_state.foreign_eager_tasks": (14, NOW),
 }

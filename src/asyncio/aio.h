@@ -19,6 +19,7 @@ enum aio_kind {
 /* The modules and types of asyncio; 0 where the program has not imported them. */
 struct aio_modules {
     uint64_t tasks, events;                                /* dicts of asyncio.tasks, .events */
+    uint64_t accelerator;                                  /* the module _asyncio itself */
     uint64_t c_task, c_future, python_task, python_future; /* types */
     uint64_t coroutine, generator, async_generator;        /* CPython's own, types of types.py */
     uint64_t abstract_loop;                                /* asyncio.AbstractEventLoop */
@@ -128,9 +129,18 @@ struct aio_fields {
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
+    bool foreign; /* the class does not derive from asyncio's */
 };
 struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
                               struct aio_fields *ret) ERROR_CHECK;
+/* The number of a state's name in Future._state; left alone for another text. */
+struct error *aio_state_read(struct aio *aio, uint64_t text, int64_t *ret) ERROR_CHECK;
+
+/* foreign_task.c: tasks of other classes. Their attributes tell what they are called in asyncio's
+ * own classes; of those that are not there nothing is known. */
+struct error *aio_foreign_tasks_collect(struct aio *aio) ERROR_CHECK;
+struct error *aio_foreign_fields_read(struct aio *aio, uint64_t address,
+                                      struct aio_fields *ret) ERROR_CHECK;
 
 /* search.c: what a search found, if it is still there. Tasks go into the queue. */
 struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *found) ERROR_CHECK;

@@ -1,19 +1,26 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
 #include "aio.h"
 
-struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) {
-    uint64_t module = 0;
+/* The module object; 0 when it is not imported. */
+static struct error *find_object(struct aio *aio, const char *name, uint64_t *ret) {
     struct py_type *type;
     *ret = 0;
     if (!aio->interpreter->modules)
         return NULL;
-    struct error *err = py_dict_find(aio->py, aio->interpreter->modules, name, &module);
-    if (err || !module)
+    struct error *err = py_dict_find(aio->py, aio->interpreter->modules, name, ret);
+    if (err || !*ret)
         return err;
-    err = py_type_of(aio->py, module, &type);
-    if (err || type->kind != PY_KIND_MODULE) /* None, or something put there by the program */
-        return err;
-    return py_module_get_dict(aio->py, module, ret);
+    err = py_type_of(aio->py, *ret, &type);
+    if (!err && type->kind != PY_KIND_MODULE) /* None, or something put there by the program */
+        *ret = 0;
+    return err;
+}
+
+struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) {
+    uint64_t module;
+    *ret = 0;
+    struct error *err = find_object(aio, name, &module);
+    return err || !module ? err : py_module_get_dict(aio->py, module, ret);
 }
 
 static struct error *find_type(struct aio *aio, uint64_t module_dict, const char *name,
@@ -82,6 +89,8 @@ static struct error *find_modules(struct aio *aio) {
         err = aio_module_find(aio, "asyncio.events", &modules->events);
     if (!err)
         err = aio_module_find(aio, "_asyncio", &accelerator);
+    if (!err)
+        err = find_object(aio, "_asyncio", &modules->accelerator);
     if (!err)
         err = find_type(aio, accelerator, "Task", &modules->c_task);
     if (!err)

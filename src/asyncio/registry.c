@@ -153,6 +153,8 @@ struct error *aio_registry_collect(struct aio *aio) {
     if (!err && registry & PY_TASKS_SCHEDULED_TASKS)
         err = collect_set(aio, "_eager_tasks");
     if (!err)
+        err = aio_foreign_tasks_collect(aio);
+    if (!err)
         err = collect_current(aio);
     if (!err && registry & PY_TASKS_TASK_CLASS)
         err = aio_task_class_collect(aio);
