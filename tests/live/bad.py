@@ -305,7 +305,7 @@ CASES = (no_such_pid, not_python, kernel_thread, zombie, unsupported_versions, n
          closed_pipe, output_file, usage, help_and_version, doctor)
 
 
-def run(asyncspy, found, pattern):
+def run(asyncspy, found, _, pattern):
     """(row, column, status, details) of every case."""
     context = Context(asyncspy, found)
     for case in CASES:

@@ -175,6 +175,11 @@ def display_width(line):
                0 if unicodedata.combining(c) else 1 for c in line)
 
 
+def names_root(name, frames):
+    """Whether the outermost frame is called as the coroutine is."""
+    return name.rpartition(".")[2] == frames[-1]["function"]
+
+
 def text_problems(text, expectation, width=TEXT_WIDTH):
     """What is wrong with the form for people."""
     problems = []
@@ -194,6 +199,9 @@ def text_problems(text, expectation, width=TEXT_WIDTH):
     for task in expectation["tasks"]:
         name = task.get("coroutine")
         if task.get("optional") or not isinstance(name, str) or len(name) > 40:
+            continue
+        frames = resolve(task, expectation["stacks"])["frames"]
+        if not isinstance(frames, list) or not frames or not names_root(name, frames):
             continue
         if name not in decoded and name.rpartition(".")[2] not in decoded:
             problems.append("text: coroutine %s does not appear" % short(name))

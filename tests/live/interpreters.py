@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MINORS = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
+MINORS = tuple((3, minor) for minor in range(6, 16))
+STRIPPED_FROM = (3, 7)  # first minor with a symbol that strip(1) keeps in a libpython
 IN_ROOT = os.path.join(REPOSITORY, "scripts", "in-root")
 PYTHONS = os.path.join(REPOSITORY, "build", "pythons")
 
@@ -42,6 +43,7 @@ class Interpreter:
         self.base_prefix = facts["base_prefix"]
         self.library = facts["maps"][0] if facts["maps"] else None
         self.root = root
+        self.copy = False  # made for the tests from one of the others
         self.environment = environment or {}
         binary = (root or "") + (self.library or self.executable)
         self.stripped = not has_symbol_table(binary) if stripped is None else stripped
@@ -133,6 +135,30 @@ def find(minors=MINORS):
     return found, unused
 
 
+def copy(original, target, copy_file):
+    """(an interpreter whose executable, libpython and extension modules were put into the new
+    folder `target` with copy_file(from, to), None), or (None, why not)."""
+    version = "python%d.%d" % original.minor
+    modules = os.path.join(target, "lib", version, "lib-dynload")
+    os.makedirs(modules)
+    for path in [original.executable] + ([original.library] if original.library else []):
+        copy_file(path, os.path.join(target, os.path.basename(path)))
+    for path in glob.glob(os.path.join(original.base_prefix, "lib", version, "lib-dynload", "*")):
+        copy_file(path, os.path.join(modules, os.path.basename(path)))
+    environment = {"PYTHONHOME": original.base_prefix + ":" + target, "LD_LIBRARY_PATH": target}
+    command = [os.path.join(target, os.path.basename(original.executable))]
+    facts, why = probe(command, environment)
+    if facts is None or facts["maps"] and not facts["maps"][0].startswith(target):
+        return None, why or "its libpython is found by a fixed path"
+    copied = Interpreter(command, facts, None, environment)
+    copied.copy = True
+    return copied, None
+
+
+def strip_file(path, to):
+    subprocess.run(["strip", "--strip-all", "-o", to, path], check=True)
+
+
 def stripped_copies(interpreters, folder):
     """Copies without any symbol table of those that have one, in `folder` (a temp dir)."""
     copies, unused = [], []
@@ -141,20 +167,14 @@ def stripped_copies(interpreters, folder):
     for number, original in enumerate(interpreters):
         if original.root or original.stripped:
             continue
-        target = os.path.join(folder, "stripped-%d" % number)
-        os.mkdir(target)
-        files = [original.executable] + ([original.library] if original.library else [])
-        for path in files:
-            subprocess.run(["strip", "--strip-all", "-o",
-                            os.path.join(target, os.path.basename(path)), path], check=True)
-        environment = {"PYTHONHOME": original.base_prefix, "LD_LIBRARY_PATH": target}
-        command = [os.path.join(target, os.path.basename(original.executable))]
-        facts, why = probe(command, environment)
-        if facts is None or facts["maps"] and not facts["maps"][0].startswith(target):
-            unused.append(("stripped " + original.label,
-                           why or "its libpython is found by a fixed path"))
+        if original.minor < STRIPPED_FROM:
+            unused.append(("stripped " + original.label, "nothing is found without symbols yet"))
             continue
-        copies.append(Interpreter(command, facts, None, environment))
+        copied, why = copy(original, os.path.join(folder, "stripped-%d" % number), strip_file)
+        if copied:
+            copies.append(copied)
+        else:
+            unused.append(("stripped " + original.label, why))
     return copies, unused
 
 

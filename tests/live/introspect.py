@@ -11,6 +11,7 @@ import sys
 import types
 
 _positions = {}
+_owners = {}  # frame -> the coroutine or generator it was found in
 still = True  # False: the frames move while they are looked at, nothing can be checked twice
 
 # C objects between an awaiter and the coroutine or generator it awaits.
@@ -45,15 +46,21 @@ def frame(f):
         line, end_line, column, end_column = position(code, f.f_lasti)
         if still and line != f.f_lineno:
             raise AssertionError("co_positions says line %s, f_lineno %s" % (line, f.f_lineno))
-        qualified_name = text(code.co_qualname)
     else:
         line, end_line, column, end_column = f.f_lineno, None, None, None
-        qualified_name = None
-    shown = {"kind": "python", "function": text(code.co_name), "file": text(code.co_filename),
-             "line": line, "end_line": end_line, "column": column, "end_column": end_column}
-    if qualified_name is not None:
-        shown["qualified_name"] = qualified_name
-    return shown
+    return {"kind": "python", "function": text(code.co_name), "file": text(code.co_filename),
+            "line": line, "end_line": end_line, "column": column, "end_column": end_column,
+            "qualified_name": qualified_name(f)}
+
+
+def qualified_name(f):
+    """Of the code where it has one (3.11). Before, a reader may know it from the coroutine or
+    generator that the frame belongs to, or not at all; it may never tell another one."""
+    if hasattr(f.f_code, "co_qualname"):
+        return text(f.f_code.co_qualname)
+    if f in _owners:
+        return {"any_of": [None, text(_owners[f].__qualname__)]}
+    return {"any_of": [None, {"ends_with": text(f.f_code.co_name)}]}
 
 
 def stack(top):
@@ -65,6 +72,14 @@ def stack(top):
     return frames
 
 
+def unwrapped(coroutine):
+    """What 3.6 wraps in debug mode: an object of Python around every coroutine."""
+    cls = type(coroutine)
+    if (cls.__module__, cls.__name__) == ("asyncio.coroutines", "CoroWrapper"):
+        return coroutine.gen
+    return coroutine
+
+
 def _is_link(value):
     return (isinstance(value, (types.CoroutineType, types.GeneratorType,
                                types.AsyncGeneratorType))
@@ -73,6 +88,7 @@ def _is_link(value):
 
 def step(awaited):
     """(frame or None, what is awaited next or None) of one link of a suspended chain."""
+    awaited = unwrapped(awaited)
     if isinstance(awaited, types.CoroutineType):
         return awaited.cr_frame, awaited.cr_await
     if isinstance(awaited, types.GeneratorType):
@@ -88,9 +104,11 @@ def await_chain(coroutine):
     """Frame objects of a suspended chain, innermost first."""
     frames = []
     while coroutine is not None:
-        shown, coroutine = step(coroutine)
+        owner = coroutine
+        shown, coroutine = step(owner)
         if shown is not None:
             frames.append(shown)
+            _owners[shown] = unwrapped(owner)
     frames.reverse()
     return frames
 

@@ -1,10 +1,12 @@
-"""Decoded line tables of whole standard library modules against co_positions().
+"""Decoded line tables of whole standard library modules against what the interpreter says of them.
 
 Run inside an interpreter it prints, for every code object of the modules, a line
-`first line<TAB>hex of the table<TAB>positions`; positions are `units:line:end:column:end;…` with
-equal neighbours merged and -1 for none. `run` compares with build/tests/decode_line_table.
+`kind<TAB>first line<TAB>hex of the table<TAB>positions`; positions are
+`units:line:end:column:end;...` with equal neighbours merged and -1 for none. `run` compares with
+build/tests/decode_line_table.
 """
 
+import dis
 import importlib.util
 import os
 import subprocess
@@ -61,6 +63,7 @@ def long_codes():
     sources = ["def f(v):\n" + lines,
                "def f(v):\n" + "\n" * 70000 + "    return v\n",
                "x = [" + "v, " * 30000 + "]",
+               "x = [\n" + "v, " * 255 + "\n" + "v, " * 300 + "]\nif x:\n" + "\n" * 300 + " v()",
                "x = (\n" + "v +\n" * 300 + "v)",
                "def f(v):\n" + " " * 60 + "return (v(\n" + "\n" * 500 + " v))\n",
                "async def f(v):\n" + "    await v\n" * 400]
@@ -82,13 +85,32 @@ def merged(runs):
     return ";".join("%d:%d:%d:%d:%d" % entry for entry in result)
 
 
+def table(code):
+    """(kind, its bytes, [(units, position)]) as the version at hand tells."""
+    if hasattr(code, "co_positions"):
+        return "locations", code.co_linetable, [
+            (1, tuple(-1 if p is None else p for p in position))
+            for position in code.co_positions()]
+    if hasattr(code, "co_lines"):
+        return "ranges", code.co_linetable, [
+            ((end - start) // 2, on_line(-1 if line is None else line))
+            for start, end, line in code.co_lines()]
+    starts = list(dis.findlinestarts(code))
+    ends = [start for start, _ in starts[1:]] + [len(code.co_code)]
+    return "lnotab", code.co_lnotab, [((end - start) // 2, on_line(line))
+                                      for (start, line), end in zip(starts, ends)]
+
+
+def on_line(line):
+    return line, -1, -1, -1
+
+
 def print_tables():
     seen = set()
     for codes in (long_codes(), module_codes()):
         for code in codes:
-            positions = merged((1, tuple(-1 if p is None else p for p in position))
-                               for position in code.co_positions())
-            line = "%d\t%s\t%s\n" % (code.co_firstlineno, code.co_linetable.hex(), positions)
+            kind, bytes_, runs = table(code)
+            line = "%s\t%d\t%s\t%s\n" % (kind, code.co_firstlineno, bytes_.hex(), merged(runs))
             if line not in seen:
                 seen.add(line)
                 sys.stdout.write(line)
@@ -103,29 +125,36 @@ def tool():
 
 
 def tables_of(interpreter):
-    """[(first line, hex, positions)] as the interpreter itself says."""
+    """[(kind, first line, hex, positions)] as the interpreter itself says."""
     with open(os.path.abspath(__file__)) as opened:
         program = opened.read()
     done = subprocess.run(interpreter.command + ["-c", program], stdout=subprocess.PIPE,
                           env=dict(os.environ, **interpreter.environment), timeout=300,
                           check=True)
-    return [line.split("\t") for line in done.stdout.decode().splitlines()]
+    return [tuple(line.split("\t")) for line in done.stdout.decode().splitlines()]
 
 
 def decoded(tables):
     """What the C decoder makes of them, in the same form."""
-    lines = "".join("%s %s\n" % (first, table) for first, table, _ in tables)
+    lines = "".join("%s %s %s\n" % table[:3] for table in tables)
     done = subprocess.run([tool()], input=lines.encode(), stdout=subprocess.PIPE, timeout=300,
                           check=True)
-    return [merged_entries(line) for line in done.stdout.decode().splitlines()]
+    return [merged_entries(line, units(expected)) for line, (_, _, _, expected) in
+            zip(done.stdout.decode().splitlines(), tables)]
 
 
-def merged_entries(line):
+def units(positions):
+    """How long the code is."""
+    return sum(int(run.split(":")[0]) for run in positions.split(";") if run)
+
+
+def merged_entries(line, length):
+    """The last range of old tables is open: it reaches to the end of the code."""
     runs = []
     for entry in filter(None, line.split(";")):
         numbers = [int(number) for number in entry.split(":")]
-        runs.append((numbers[1] - numbers[0], tuple(numbers[2:])))
-    return merged(runs)
+        runs.append((min(numbers[1], length) - numbers[0], tuple(numbers[2:])))
+    return merged(run for run in runs if run[0])
 
 
 def problems_of(interpreter):
@@ -136,23 +165,23 @@ def problems_of(interpreter):
     if len(answers) != len(tables):
         return ["%d answers for %d tables" % (len(answers), len(tables))]
     problems = []
-    for (first, table, expected), actual in zip(tables, answers):
+    for (_, first, bytes_, expected), actual in zip(tables, answers):
         if expected == actual:
             continue
         pairs = zip(expected.split(";") + ["end"], actual.split(";") + ["end"])
         place = next((e, a) for e, a in pairs if e != a)
         problems.append("first line %s, table %.60s: %s instead of %s" % (
-            first, table, place[1], place[0]))
+            first, bytes_, place[1], place[0]))
     return problems
 
 
-def run(found, everything, pattern):
+def run(_, found, everything, pattern):
     """(row, column, status, details) for one interpreter of each minor, or for all."""
     if pattern and pattern not in "line_tables":
         return
     minors = set()
     for interpreter in found:
-        if interpreter.minor in minors and not everything:
+        if interpreter.copy or interpreter.minor in minors and not everything:
             continue
         minors.add(interpreter.minor)
         if not os.path.exists(tool()):

@@ -16,6 +16,7 @@ DEFAULTS = {
     "MODE": "running",       # capture.mode of the snapshot; None: any
     "DUMP": [],              # more options for `asyncspy dump`
     "REPEAT": 1,             # so many dumps of the one target
+    "REPEAT_ALL": 0,         # with --all, where that is more
     "HEARTBEAT": False,      # it counts in a file while it runs
 }
 
@@ -33,6 +34,7 @@ class Scenario:
                 if node.targets[0].id in facts:
                     facts[node.targets[0].id] = ast.literal_eval(node.value)
         self.smoke, self.mode, self.repeat = facts["SMOKE"], facts["MODE"], facts["REPEAT"]
+        self.repeat_all = max(facts["REPEAT_ALL"], self.repeat)
         self.minimum, self.maximum = facts["MIN_VERSION"], facts["MAX_VERSION"]
         self.dump, self.heartbeat = facts["DUMP"], facts["HEARTBEAT"]
 
@@ -52,5 +54,8 @@ def scenarios(pattern=None):
 def pairs(found, chosen, everything):
     """(interpreter, scenario) to run: all of them, or all on three and the smoke ones on all."""
     main = found if everything else interpreters.representatives(found)
+    if everything:
+        for scenario in chosen:
+            scenario.repeat = scenario.repeat_all
     return [(interpreter, scenario) for scenario in chosen for interpreter in found
-            if interpreter in main or scenario.smoke]
+            if scenario.smoke or interpreter in main and not interpreter.copy]

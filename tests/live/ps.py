@@ -418,7 +418,7 @@ CASES = (states, every_interpreter, on_a_terminal, not_permitted, not_dumpable, 
          churn, closed_pipe, usage)
 
 
-def run(asyncspy, found, pattern):
+def run(asyncspy, found, _, pattern):
     """(row, column, status, details) of every case."""
     context = Context(asyncspy, found)
     context.found = found

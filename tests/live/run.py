@@ -8,7 +8,6 @@
 
 import argparse
 import concurrent.futures
-import json
 import os
 import shutil
 import subprocess
@@ -21,89 +20,22 @@ import bad
 import compare
 import interpreters
 import line_tables
+import odd
 import plan
 import ps
-from target import Target, TargetFailed, kernel_can_prove_quiet
+from target import Target, TargetFailed, TargetSkipped
+from tester import Tester
 
-SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
-DUMP_SECONDS = 120
 PROBLEMS_SHOWN = 12
+# What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
+# (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
+# not contain the pattern.
+MORE_TESTS = (line_tables, bad, odd, ps)
 
 
 class Result:
     def __init__(self, row, column, status, details=()):
         self.row, self.column, self.status, self.details = row, column, status, list(details)
-
-
-class Tester:
-    """Runs one scenario in one interpreter."""
-
-    def __init__(self, asyncspy):
-        self.asyncspy = asyncspy
-        self.validator, self.no_schema = load_validator()
-        self.proves_quiet = kernel_can_prove_quiet()
-
-    def __call__(self, interpreter, scenario):
-        with Target(interpreter, scenario.path, scenario.heartbeat) as target:
-            problems = []
-            for _ in range(scenario.repeat):
-                problems = self.dump(target, scenario)
-                if problems:
-                    break
-            problems += self.text(target, scenario)
-            complaints = target.complaints()
-            if complaints:
-                problems.append("the target complains: " + complaints.splitlines()[-1])
-            return problems
-
-    def run(self, target, scenario, form):
-        command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form]
-        environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
-        done = subprocess.run(command + scenario.dump, stdout=subprocess.PIPE, env=environment,
-                              stderr=subprocess.PIPE, timeout=DUMP_SECONDS)
-        problems = target.problems_after_dump()
-        if done.returncode != 0:
-            problems.append("%s: exit %d: %s" % (form, done.returncode,
-                                                 compare.short(done.stderr.decode("utf-8",
-                                                                                  "replace"))))
-        elif done.stderr:
-            problems.append("%s: stderr: %s" % (form, compare.short(done.stderr)))
-        return done, problems
-
-    def dump(self, target, scenario):
-        done, problems = self.run(target, scenario, "json")
-        if done.returncode != 0:
-            return problems
-        try:
-            snapshot = json.loads(done.stdout.decode("utf-8"))
-        except ValueError as error:
-            return problems + ["json: %s" % error]
-        mode = scenario.mode if self.proves_quiet or scenario.mode != "running" else None
-        problems += compare.compare(target.expectation, snapshot, mode, target.pid)
-        problems += compare.grouped_once(snapshot)
-        if self.validator:
-            problems += compare.schema_problems(self.validator, snapshot)
-        return problems
-
-    def text(self, target, scenario):
-        done, problems = self.run(target, scenario, "text")
-        if done.returncode != 0 or target.expectation["options"].get("incomplete"):
-            return problems
-        return problems + compare.text_problems(done.stdout, target.expectation)
-
-
-def load_validator():
-    """(validator or None, the reason for None)."""
-    try:
-        import jsonschema
-        with open(SCHEMA, encoding="utf-8") as opened:
-            schema = json.load(opened)
-    except ImportError:
-        return None, "python3-jsonschema is not installed"
-    except OSError:
-        return None, "%s does not exist" % os.path.relpath(SCHEMA, interpreters.REPOSITORY)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema), None
 
 
 def self_check(interpreter, scenario):
@@ -151,6 +83,8 @@ def run_one(test, interpreter, scenario):
         return Result(scenario.name, interpreter.label, "skip", [reason])
     try:
         problems = test(interpreter, scenario)
+    except TargetSkipped as reason:
+        return Result(scenario.name, interpreter.label, "skip", [str(reason)])
     except TargetFailed as error:
         problems = ["the scenario failed: %s" % error]
     except subprocess.TimeoutExpired as error:
@@ -258,12 +192,9 @@ def execute(arguments, folder):
     if tester.no_schema:
         print("the JSON Schema is not checked: " + tester.no_schema)
     results = run_all(tester, pairs, arguments.jobs)
-    for outcome in line_tables.run(found, arguments.all, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in bad.run(tester.asyncspy, found, arguments.k):
-        results.append(report(Result(*outcome)))
-    for outcome in ps.run(tester.asyncspy, found, arguments.k):
-        results.append(report(Result(*outcome)))
+    for module in MORE_TESTS:
+        for outcome in module.run(tester.asyncspy, found, arguments.all, arguments.k):
+            results.append(report(Result(*outcome)))
     return results
 
 

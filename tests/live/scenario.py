@@ -14,6 +14,7 @@ import time
 import traceback
 
 import introspect
+import old_asyncio
 
 HOUR = 3600
 LIFETIME = 300  # seconds until the target ends by itself, whatever becomes of the runner
@@ -41,7 +42,7 @@ def expect_task(task, state=None, stack=None, **keys):
     """
     if state is not None:
         keys["state"] = state
-    expect_loop(task.get_loop() if hasattr(task, "get_loop") else task._loop)
+    expect_loop(task._loop)
     _tasks[id(task)] = (task, keys, stack)
 
 
@@ -91,12 +92,43 @@ def hold(function, *arguments):
 
 
 def run(main, **keys):
-    """asyncio.run, also for the versions that have none."""
-    if hasattr(asyncio, "run"):
-        return asyncio.run(main, **keys)
-    loop = asyncio.get_event_loop()
-    loop.set_debug(bool(keys.get("debug")))
-    return loop.run_until_complete(main)
+    return asyncio.run(main, **keys)
+
+
+def named(name):
+    """Keywords for the making of a task: its name, where tasks have one (3.8)."""
+    return {"name": name} if hasattr(asyncio.Task, "set_name") else {}
+
+
+def set_name(task, name):
+    if hasattr(task, "set_name"):
+        task.set_name(name)
+
+
+def skip(reason):
+    """Ends the scenario: it cannot be run here."""
+    _print({"skip": reason})
+    sys.exit()
+
+
+def forked():
+    """The process that calls this is a new one, and the target from now on."""
+    signal.alarm(LIFETIME)
+    old_asyncio.forked()
+
+
+def expect_inherited(loop, tasks):
+    """What a child has from its parent: a loop that will never run again and its tasks, which
+    some versions (3.14) forget in the child."""
+    known = {id(task) for task in asyncio.all_tasks(loop)}
+    for task in tasks:
+        expect_task(task, optional=id(task) not in known)
+    expect_loop(loop, state={"any": True}, tid={"any": True}, optional=not known)
+
+
+def own_native_id():
+    """The kernel's number of the calling thread."""
+    return old_asyncio.own_native_id()
 
 
 def heartbeat():
@@ -189,7 +221,7 @@ def _wait_until_quiet():
 
 def _activity():
     """What the kernel and the interpreter say about every other thread."""
-    own = str(threading.get_native_id()) if hasattr(threading, "get_native_id") else None
+    own = str(old_asyncio.own_native_id())
     seen = {}
     for tid in os.listdir("/proc/self/task"):
         if tid == own:
@@ -254,9 +286,8 @@ def _add_pending_tasks(stacks):
             loop = frame.f_locals.get("self") if frame.f_code.co_name == "run_forever" else None
             if isinstance(loop, asyncio.AbstractEventLoop):
                 expect_loop(loop)
-    all_tasks = getattr(asyncio, "all_tasks", None) or asyncio.Task.all_tasks
     for loop, _ in list(_loops.values()):
-        for task in all_tasks(loop):
+        for task in asyncio.all_tasks(loop):
             if id(task) not in _tasks:
                 expect_task(task)
 
@@ -283,17 +314,16 @@ def _awaiters(tasks):
 
 
 def _task(task, stated, claim, stacks, awaiters, table):
-    coroutine = task._coro
+    coroutine = introspect.unwrapped(task._coro)
     state = stated.get("state") or _state(task, coroutine)
     picture = {"id": hex(id(task)), "state": state, "type": introspect.type_name(type(task)),
                "event_loop": hex(id(task._loop)), "notes": [], "interpreter": 0}
-    if "name" in stated:
-        picture["name"] = introspect.text(stated.pop("name"))
-    elif hasattr(task, "get_name"):
-        picture["name"] = introspect.text(task.get_name())
+    picture["name"] = _task_name(task, stated)
     if hasattr(coroutine, "__qualname__"):
         picture["coroutine"] = introspect.text(coroutine.__qualname__)
     picture["created_at"] = introspect.created_at(task)
+    if not hasattr(task, "cancelling"):
+        stated.pop("cancel_requests", None)  # nobody counts them before 3.11
     if state not in ("done", "cancelled"):
         picture["must_cancel"] = task._must_cancel
         if hasattr(task, "cancelling"):
@@ -310,6 +340,13 @@ def _task(task, stated, claim, stacks, awaiters, table):
             picture["awaiting"]["tasks"] = [hex(id(waiter))]
     picture.update(stated)
     return picture
+
+
+def _task_name(task, stated):
+    if not hasattr(task, "get_name"):
+        stated.pop("name", None)
+        return None
+    return introspect.text(stated.pop("name") if "name" in stated else task.get_name())
 
 
 def _task_frames(picture, task, coroutine, claim, stacks, table):
@@ -383,8 +420,9 @@ def _thread(ident, frames, stacks, known, table):
     for loop, _ in _loops.values():
         if getattr(loop, "_thread_id", None) == ident:
             picture["event_loop"] = hex(id(loop))
-    roots = {id(introspect.root_frame(task._coro)): task for task in known
-             if introspect.is_running(task._coro)}
+    roots = {id(introspect.root_frame(coroutine)): task for coroutine, task in
+             ((introspect.unwrapped(task._coro), task) for task in known)
+             if introspect.is_running(coroutine)}
     current = next((roots[id(f)] for f in frames if id(f) in roots), None)
     if current is not None:
         picture["current_task"] = hex(id(current))

@@ -4,18 +4,23 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HELPERS = ("scenario.py", "introspect.py")
+HELPERS = ("scenario.py", "introspect.py", "old_asyncio.py")
 START_SECONDS = 60
 REST_SECONDS = 5
 
 
 class TargetFailed(Exception):
     """The program did not reach its picture; nothing is said about asyncspy."""
+
+
+class TargetSkipped(Exception):
+    """The program says that it cannot be run here, and why."""
 
 
 class Target:
@@ -39,7 +44,11 @@ class Target:
 
     def __exit__(self, *_):
         if self.process:
-            self.process.kill()
+            # Its session is its own: what it forked goes with it.
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
             self.process.wait()
             self.process.stdout.close()
             self.process.stderr.close()
@@ -48,7 +57,8 @@ class Target:
 
     @property
     def pid(self):
-        return self.process.pid
+        """The process of the picture: the program, or a child that it forked."""
+        return self.expectation["pid"] if self.expectation else self.process.pid
 
     def _start(self):
         root = self.interpreter.root
@@ -71,7 +81,7 @@ class Target:
             command = ["setpriv", "--pdeathsig", "KILL", "--"] + command
         self.process = subprocess.Popen(command + self.arguments, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                        env=environment, cwd=self.folder)
+                                        env=environment, cwd=self.folder, start_new_session=True)
 
     def _read_picture(self):
         """The first line of the program's output."""
@@ -84,7 +94,10 @@ class Target:
             data.append(os.read(descriptor, 1 << 20))
             if not data[-1]:
                 raise TargetFailed("it ended: " + self._last_error())
-        return json.loads(b"".join(data).decode())
+        picture = json.loads(b"".join(data).decode())
+        if "skip" in picture:
+            raise TargetSkipped(picture["skip"])
+        return picture
 
     def _last_error(self):
         self.process.wait(10)
@@ -104,8 +117,8 @@ class Target:
     def _wait_for_rest(self):
         """What printed the picture comes to rest; only then is the target what it said."""
         deadline = time.monotonic() + REST_SECONDS
-        expected = {thread.get("tid") for thread in self.expectation["threads"]}
-        while expected and len(self.threads()) > len(expected) and time.monotonic() < deadline:
+        expected = len(self.expectation["threads"])
+        while expected and len(self.threads()) > expected and time.monotonic() < deadline:
             time.sleep(0.005)
         if self.wants_heartbeat:
             return

@@ -1,6 +1,7 @@
 /*
- * Decodes line tables for the tests: reads lines "FIRSTLINE HEX" from stdin and prints for each a
- * line of entries "start:end:line:end_line:column:end_column;".
+ * Decodes line tables for the tests: reads lines "KIND FIRSTLINE HEX" from stdin and prints for
+ * each a line of entries "start:end:line:end_line:column:end_column;". The kinds are "lnotab"
+ * (<= 3.9), "ranges" (3.10) and "locations" (3.11).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,17 @@ static size_t parse_hex(const char *text, unsigned char *bytes) {
     return size;
 }
 
-static void print_table(const unsigned char *bytes, size_t size, int first_line) {
+static enum py_line_kind parse_kind(const char *word) {
+    if (strncmp(word, "lnotab ", 7) == 0)
+        return PY_LINE_LNOTAB;
+    return strncmp(word, "ranges ", 7) == 0 ? PY_LINE_RANGES : PY_LINE_LOCATIONS;
+}
+
+static void print_table(enum py_line_kind kind, const unsigned char *bytes, size_t size,
+                        int first_line) {
     struct py_line_cursor cursor;
     struct py_location at;
-    py_line_cursor_start(&cursor, PY_LINE_LOCATIONS, bytes, size, first_line);
+    py_line_cursor_start(&cursor, kind, bytes, size, first_line);
     while (py_line_cursor_next(&cursor, &at))
         printf("%u:%u:%d:%d:%d:%d;", at.start, at.end, at.line, at.end_line, at.column,
                at.end_column);
@@ -38,12 +46,12 @@ int main(void) {
     size_t room = 0;
     while (getline(&line, &room, stdin) > 0) {
         char *rest;
-        long first_line = strtol(line, &rest, 10);
+        long first_line = strtol(line + strcspn(line, " "), &rest, 10);
         unsigned char *bytes = malloc(strlen(rest) / 2 + 1);
         if (!bytes)
             return 1;
         size_t size = parse_hex(rest + (*rest == ' '), bytes);
-        print_table(bytes, size, (int)first_line);
+        print_table(parse_kind(line), bytes, size, (int)first_line);
         free(bytes);
     }
     free(line);

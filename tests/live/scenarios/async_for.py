@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 async def numbers():
     yield 1

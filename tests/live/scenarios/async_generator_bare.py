@@ -1,8 +1,19 @@
 """An async generator's anext as the task's own await, and cleanup while a loop is left."""
 import asyncio
-import contextlib
 
 import scenario
+
+
+class Closing:
+    """contextlib.aclosing, which is there from 3.10 on."""
+    def __init__(self, generator):
+        self.generator = generator
+
+    async def __aenter__(self):
+        return self.generator
+
+    async def __aexit__(self, *exception):
+        await self.generator.aclose()
 
 
 async def with_cleanup():
@@ -14,7 +25,7 @@ async def with_cleanup():
 
 
 async def left_early():
-    async with contextlib.aclosing(with_cleanup()) as numbers:
+    async with Closing(with_cleanup()) as numbers:
         async for _ in numbers:
             break
 

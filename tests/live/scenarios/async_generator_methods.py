@@ -1,10 +1,10 @@
 """asend, athrow, aclose, anext with and without a default."""
 import asyncio
+import builtins
 
 import scenario
 
 SMOKE = True
-MIN_VERSION = (3, 10)
 
 
 async def forever():
@@ -60,11 +60,14 @@ async def use_nested():
 
 
 async def main():
-    for function in (use_asend, use_athrow, use_aclose, use_anext, use_anext_default):
+    functions = [use_asend, use_athrow, use_aclose]
+    if hasattr(builtins, "anext"):
+        functions += [use_anext, use_anext_default]
+        scenario.expect_task(asyncio.create_task(use_nested(), name="nested"), "waiting",
+                             ["sleep", "forever", "stubborn", "outer", "use_nested"])
+    for function in functions:
         task = asyncio.create_task(function(), name=function.__name__)
         scenario.expect_task(task, "waiting", ["sleep", "forever", "stubborn", function.__name__])
-    task = asyncio.create_task(use_nested(), name="nested")
-    scenario.expect_task(task, "waiting", ["sleep", "forever", "stubborn", "outer", "use_nested"])
     await scenario.idle()
 
 scenario.run(main())

@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 def blocking_query():
     scenario.block()

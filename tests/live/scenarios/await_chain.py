@@ -3,7 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
 DEPTH = 50
 
 SOURCE = ["async def level_%d():\n    return await level_%d()\n" % (i, i + 1)

@@ -43,7 +43,7 @@ async def main():
     cleaning.cancel()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    pending.cancel("reason")
+    pending.cancel()
     yielding.cancel()
     scenario.expect_task(swallowing, "waiting", ["sleep", "swallows"], cancel_requests=3,
                          must_cancel=False)
@@ -54,5 +54,4 @@ async def main():
     scenario.expect_task(yielding, "ready", cancel_requests=1, must_cancel=True)
     scenario.block()
 
-MIN_VERSION = (3, 11)
 scenario.run(main())

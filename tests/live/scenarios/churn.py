@@ -6,6 +6,7 @@ import scenario
 SMOKE = True
 MODE = "paused"
 REPEAT = 20
+REPEAT_ALL = 300
 HEARTBEAT = True
 
 
@@ -18,9 +19,8 @@ async def request(depth):
 async def server(beat):
     while True:
         beat()
-        async with asyncio.TaskGroup() as group:
-            for depth in range(20):
-                group.create_task(request(depth % 5), name="request-%d" % depth)
+        await asyncio.gather(*[asyncio.create_task(request(depth % 5), name="request-%d" % depth)
+                               for depth in range(20)])
 
 
 async def sleeps():
@@ -36,5 +36,4 @@ async def main():
     scenario.ready()
     await server(scenario.heartbeat())
 
-MIN_VERSION = (3, 11)
 scenario.run(main())

@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 class Lazy:
     def __init__(self, function):

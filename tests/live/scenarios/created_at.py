@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-MIN_VERSION = (3, 11)
-
 
 async def sleeps():
     await asyncio.sleep(scenario.HOUR)
@@ -16,15 +14,16 @@ async def grouped():
 
 
 async def main():
-    loop = asyncio.get_running_loop()
+    loop = asyncio.get_event_loop()
     before = asyncio.create_task(sleeps(), name="before debug")
     loop.set_debug(True)
-    tasks = [loop.create_task(sleeps(), name="loop.create_task"),
+    tasks = [loop.create_task(sleeps(), **scenario.named("loop.create_task")),
              asyncio.create_task(sleeps(), name="asyncio.create_task"),
              asyncio.ensure_future(sleeps()),
-             asyncio.create_task(grouped(), name="grouped"),
-             asyncio.Task(sleeps(), name="Task()"),
-             asyncio.tasks._PyTask(sleeps(), loop=loop, name="Python task")]
+             asyncio.Task(sleeps(), **scenario.named("Task()")),
+             asyncio.tasks._PyTask(sleeps(), loop=loop, **scenario.named("Python task"))]
+    if hasattr(asyncio, "TaskGroup"):
+        tasks.insert(0, asyncio.create_task(grouped(), name="grouped"))
     assert before._source_traceback is None
     assert all(task._source_traceback for task in tasks)
     for task in tasks:

@@ -4,7 +4,6 @@ import threading
 
 import scenario
 
-SMOKE = True
 MIN_VERSION = (3, 12)
 
 

@@ -1,9 +1,7 @@
-"""Suspended in except, finally, else, while an exception travels; with exception groups."""
+"""Suspended in except, finally, else, while an exception travels."""
 import asyncio
 
 import scenario
-
-MIN_VERSION = (3, 11)
 
 
 async def sleeps():
@@ -33,13 +31,6 @@ async def in_else():
         await sleeps()
 
 
-async def in_group():
-    try:
-        raise ExceptionGroup("two", [ValueError(), TypeError()])
-    except* ValueError:
-        await sleeps()
-
-
 async def thrown_into():
     try:
         await sleeps()
@@ -52,7 +43,7 @@ async def thrown_into():
 
 async def main():
     tasks = {}
-    for function in (in_except, in_finally, in_else, in_group, thrown_into):
+    for function in (in_except, in_finally, in_else, thrown_into):
         tasks[function] = asyncio.create_task(function(), name=function.__name__)
         scenario.expect_task(tasks[function], "waiting", ["sleep", "sleeps", function.__name__])
     await asyncio.sleep(0)

@@ -3,7 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
 FILES = ["<string>", "", "no such file.py", "caf\u00e9 \U0001f40d.py", "\x1b[2Jclear.py",
          "new\nline.py", "nul\x00.py", "sur\udc80rogate.py", "rel/../ative.py"]
 SOURCE = """
@@ -38,12 +37,21 @@ async def café_中文():
     await asyncio.sleep(scenario.HOUR)
 
 
+def with_filename(code, name):
+    if hasattr(code, "replace"):
+        return code.replace(co_filename=name)
+    return type(code)(code.co_argcount, code.co_kwonlyargcount, code.co_nlocals, code.co_stacksize,
+                      code.co_flags, code.co_code, code.co_consts, code.co_names,
+                      code.co_varnames, name, code.co_name, code.co_firstlineno, code.co_lnotab,
+                      code.co_freevars, code.co_cellvars)
+
+
 async def main():
     for number, name in enumerate(FILES):
         names = {"asyncio": asyncio}
         exec(SOURCE, names)
         function = names["from_exec"]
-        function.__code__ = function.__code__.replace(co_filename=name)
+        function.__code__ = with_filename(function.__code__, name)
         scenario.expect_task(asyncio.create_task(function(), name="exec-%d" % number),
                              "waiting", ["sleep", "from_exec"], coroutine="from_exec")
     for coroutine, name in ((Outer.Inner().method(), "Outer.Inner.method"),

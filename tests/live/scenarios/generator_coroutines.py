@@ -9,7 +9,7 @@ SMOKE = True
 
 class Ticket:
     def __await__(self):
-        result = yield from asyncio.sleep(scenario.HOUR).__await__()
+        result = yield from old_style(asyncio.sleep(scenario.HOUR))
         return result
 
 
@@ -44,8 +44,8 @@ async def main():
     second = asyncio.create_task(through_await(), name="__await__")
     third = asyncio.create_task(through_both(), name="both")
     scenario.expect_task(first, "waiting", ["sleep", "old_style", "through_types"])
-    scenario.expect_task(second, "waiting", ["sleep", "__await__", "through_await"])
-    scenario.expect_task(third, "waiting", ["sleep", "__await__", "inner", "old_style",
+    scenario.expect_task(second, "waiting", ["sleep", "old_style", "__await__", "through_await"])
+    scenario.expect_task(third, "waiting", ["sleep", "old_style", "__await__", "inner", "old_style",
                                             "__await__", "through_both"])
     await scenario.idle()
 

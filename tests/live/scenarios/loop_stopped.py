@@ -11,7 +11,7 @@ async def sleeps():
 def make(name):
     loop = asyncio.new_event_loop()
     task = loop.create_task(sleeps())
-    task.set_name(name)
+    scenario.set_name(task, name)
     scenario.expect_task(task)
     return loop
 

@@ -4,8 +4,6 @@ import threading
 
 import scenario
 
-SMOKE = True
-
 
 async def worker():
     await asyncio.sleep(scenario.HOUR)

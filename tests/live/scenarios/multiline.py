@@ -50,7 +50,7 @@ async def in_operators():
 
 
 async def in_call():
-    print(f"{await asyncio.sleep(0)} {await asyncio.sleep(scenario.HOUR)}", end="", **{
+    print("%s %s" % (await asyncio.sleep(0), await asyncio.sleep(scenario.HOUR)), end="", **{
         "file": None})
 
 

@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 async def sleeps():
     await asyncio.sleep(scenario.HOUR)

@@ -31,7 +31,7 @@ async def main():
     number = asyncio.create_task(sleeps(), name=12345678901234567890)
     scenario.expect_task(number, "waiting", name="12345678901234567890")
     renamed = asyncio.create_task(sleeps())
-    renamed.set_name(3.5)
+    scenario.set_name(renamed, 3.5)
     scenario.expect_task(renamed, "waiting", name="3.5")
     await scenario.idle()
 

@@ -3,7 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
 DUMP = ["--nonblocking"]
 
 

@@ -5,7 +5,6 @@ import scenario
 
 MODE = "nonblocking"
 DUMP = ["--nonblocking", "--quiet"]
-MIN_VERSION = (3, 11)
 REPEAT = 5
 HEARTBEAT = True
 

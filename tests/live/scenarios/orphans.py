@@ -15,7 +15,7 @@ def thread():
     loop = asyncio.new_event_loop()
     for i in range(3):
         task = loop.create_task(sleeps())
-        task.set_name("orphan-%d" % i)
+        scenario.set_name(task, "orphan-%d" % i)
         scenario.expect_task(task, "waiting", ["sleep", "sleeps"])
     loop.run_until_complete(asyncio.sleep(0))
     scenario.expect_loop(loop, state="stopped")

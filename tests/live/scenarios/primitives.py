@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-MIN_VERSION = (3, 11)
-
 
 async def lock_holder(lock):
     async with lock:
@@ -48,11 +46,12 @@ async def main():
          ["wait", "wait_for", "condition_waiter"]),
         ("semaphore", semaphore_waiter(asyncio.Semaphore(0)),
          ["acquire", "__aenter__", "semaphore_waiter"]),
-        ("barrier", asyncio.Barrier(2).wait(), ["...", "_wait", "wait"]),
         ("get", asyncio.LifoQueue().get(), ["get"]),
         ("put", full_queue(), ["put", "full_queue"]),
         ("join", unfinished_queue(), ["...", "join", "unfinished_queue"]),
     ]
+    if hasattr(asyncio, "Barrier"):
+        waits.append(("barrier", asyncio.Barrier(2).wait(), ["...", "_wait", "wait"]))
     for name, coroutine, stack in waits:
         task = asyncio.create_task(coroutine, name=name)
         scenario.expect_task(task, "waiting", stack, name=name)

@@ -13,9 +13,13 @@ with open(__file__, encoding="utf-8") as opened:
 
 def marked(function, mark):
     line = next(n for n, text in enumerate(LINES, 1) if text.endswith("# here: " + mark))
-    return {"function": function, "qualified_name": function, "file": __file__, "line": line,
-            "end_line": line, "column": LINES[line - 1].index("await"),
-            "end_column": LINES[line - 1].index("  #")}
+    shown = {"function": function, "file": __file__, "line": line, "end_line": None,
+             "column": None, "end_column": None}
+    if sys.version_info >= (3, 11):
+        shown.update(qualified_name=function, end_line=line,
+                     column=LINES[line - 1].index("await"),
+                     end_column=LINES[line - 1].index("  #"))
+    return shown
 
 
 async def inner():
@@ -39,6 +43,4 @@ async def main():
     scenario.print_stated(tasks=[own] + [picture(task) for task in tasks])
     await asyncio.get_event_loop().create_future()  # here: main
 
-MIN_VERSION = (3, 11)
-sys.stdout.reconfigure(line_buffering=False)
 scenario.run(main())

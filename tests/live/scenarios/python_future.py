@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 class Reply(asyncio.futures._PyFuture):
     __slots__ = ("request",)
@@ -18,12 +16,12 @@ async def main():
     loop = asyncio.get_event_loop()
     python_future = asyncio.futures._PyFuture(loop=loop)
     reply = Reply(loop=loop)
-    waits = [asyncio.Task(wait(python_future), name="C task"),
-             asyncio.tasks._PyTask(wait(python_future), loop=loop, name="Python task"),
-             asyncio.Task(wait(reply), name="subclass"),
-             asyncio.tasks._PyTask(wait(loop.create_future()), loop=loop, name="C future")]
+    waits = [asyncio.Task(wait(python_future), **scenario.named("C task")),
+             asyncio.tasks._PyTask(wait(python_future), loop=loop, **scenario.named("Python task")),
+             asyncio.Task(wait(reply), **scenario.named("subclass")),
+             asyncio.tasks._PyTask(wait(loop.create_future()), loop=loop, **scenario.named("C future"))]
     for task in waits[:3]:
-        scenario.expect_task(task, "waiting", ["__await__", "wait"])
+        scenario.expect_task(task, "waiting", [python_future.__await__.__name__, "wait"])
     scenario.expect_task(waits[3], "waiting", ["wait"])
     await scenario.idle()
 

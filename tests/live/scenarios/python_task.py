@@ -23,9 +23,9 @@ async def main():
     c_task = asyncio.create_task(child(), name="C")
     loop.set_task_factory(factory)
     python_task = loop.create_task(child())
-    python_task.set_name("Python")
+    scenario.set_name(python_task, "Python")
     cancelled = loop.create_task(parent(c_task))
-    on_python = asyncio.Task(parent(python_task), name="C awaits Python")
+    on_python = asyncio.Task(parent(python_task), **scenario.named("C awaits Python"))
     scenario.expect_task(c_task, "waiting", ["sleep", "child"], type="_asyncio.Task")
     scenario.expect_task(python_task, "waiting", ["sleep", "child"], type="asyncio.tasks.Task",
                          name="Python")

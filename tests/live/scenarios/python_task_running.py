@@ -17,7 +17,7 @@ async def work():
 
 async def main():
     loop = asyncio.get_event_loop()
-    tasks.append(asyncio.tasks._PyTask(work(), loop=loop, name="pure"))
+    tasks.append(asyncio.tasks._PyTask(work(), loop=loop, **scenario.named("pure")))
     await tasks[0]
 
 scenario.run(main())

@@ -4,8 +4,6 @@ import time
 
 import scenario
 
-SMOKE = True
-
 
 def helper():
     scenario.hold(time.sleep, scenario.HOUR)

@@ -3,8 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
-
 
 async def sleeper(seconds):
     await asyncio.sleep(seconds)
@@ -14,7 +12,7 @@ async def main():
     tasks = [asyncio.create_task(sleeper(scenario.HOUR + i), name="sleeper-%d" % i)
              for i in range(3)]
     for task in tasks:
-        scenario.expect_task(task, "waiting", ["sleep", "sleeper"], name=task.get_name())
+        scenario.expect_task(task, "waiting", ["sleep", "sleeper"])
     scenario.ready()
     await tasks[-1]
 

@@ -4,7 +4,6 @@ import threading
 
 import scenario
 
-SMOKE = True
 MODE = "paused"
 HEARTBEAT = True
 

@@ -4,6 +4,8 @@ import asyncio.staggered
 
 import scenario
 
+MIN_VERSION = (3, 8)
+
 
 async def attempt():
     await asyncio.sleep(scenario.HOUR)

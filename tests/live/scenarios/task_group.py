@@ -3,7 +3,6 @@ import asyncio
 
 import scenario
 
-SMOKE = True
 MIN_VERSION = (3, 11)
 
 

@@ -27,7 +27,7 @@ class Machine(collections.abc.Coroutine):
 
 @types.coroutine
 def generator():
-    yield from asyncio.sleep(scenario.HOUR).__await__()
+    yield from asyncio.sleep(scenario.HOUR)
 
 
 async def main():

@@ -38,7 +38,7 @@ async def main():
              PythonSlotted: "__main__.PythonSlotted",
              Local: "__main__.local_class.<locals>.Local"}
     for cls, name in types.items():
-        task = cls(work(), loop=loop, name=cls.__name__)
+        task = cls(work(), loop=loop, **scenario.named(cls.__name__))
         task.request_id = 7
         scenario.expect_task(task, "waiting", ["sleep", "work"], type=name)
     await scenario.idle()

@@ -21,7 +21,7 @@ def kernel_named():
 
 
 def raw():
-    scenario.expect_thread(_thread.get_ident(), tid=_thread.get_native_id(), name=None)
+    scenario.expect_thread(_thread.get_ident(), tid=scenario.own_native_id(), name=None)
     sleeps()
 
 

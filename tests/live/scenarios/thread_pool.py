@@ -6,8 +6,6 @@ import time
 
 import scenario
 
-SMOKE = True
-
 
 async def sleeps(arrived):
     scenario.expect_task(asyncio.current_task(), "waiting", ["sleep", "sleeps"])
@@ -28,7 +26,7 @@ async def to_thread():
 
 
 async def executor(pool):
-    await asyncio.get_running_loop().run_in_executor(pool, blocking)
+    await asyncio.get_event_loop().run_in_executor(pool, blocking)
 
 
 async def main():
@@ -37,8 +35,9 @@ async def main():
         arrived = threading.Event()
         pool.submit(run_loop, arrived)
         arrived.wait()
-    scenario.expect_task(asyncio.create_task(to_thread(), name="to_thread"), "waiting",
-                         ["to_thread", "to_thread"])
+    if hasattr(asyncio, "to_thread"):
+        scenario.expect_task(asyncio.create_task(to_thread(), name="to_thread"), "waiting",
+                             ["to_thread", "to_thread"])
     scenario.expect_task(asyncio.create_task(executor(pool), name="executor"), "waiting",
                          ["executor"])
     await scenario.idle()
