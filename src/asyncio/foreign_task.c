@@ -76,6 +76,19 @@ static struct error *find_loop(struct aio *aio, uint64_t address, uint64_t *ret)
     return err;
 }
 
+static struct error *read_numbers(struct aio *aio, uint64_t address, struct aio_fields *ret) {
+    uint64_t must_cancel = 0, requests = 0;
+    int64_t number = 0;
+    struct error *err = find_attribute(aio, address, "_must_cancel", PY_KIND_INTEGER, &must_cancel);
+    if (!err && must_cancel)
+        err = py_integer_read(aio->py, must_cancel, &number);
+    if (!err && must_cancel)
+        ret->must_cancel = number ? SNAPSHOT_YES : SNAPSHOT_NO;
+    if (!err)
+        err = find_attribute(aio, address, "_num_cancels_requested", PY_KIND_INTEGER, &requests);
+    return err || !requests ? err : py_integer_read(aio->py, requests, &ret->cancel_requests);
+}
+
 struct error *aio_foreign_fields_read(struct aio *aio, uint64_t address, struct aio_fields *ret) {
     uint64_t state = 0;
     ret->foreign = true;
@@ -86,6 +99,11 @@ struct error *aio_foreign_fields_read(struct aio *aio, uint64_t address, struct 
         err = find_attribute(aio, address, "_state", PY_KIND_STRING, &state);
     if (!err && state)
         err = aio_state_read(aio, state, &ret->state);
+    if (!err)
+        err = read_numbers(aio, address, ret);
+    if (!err)
+        err =
+            find_attribute(aio, address, "_source_traceback", PY_KIND_LIST, &ret->source_traceback);
     if (!err)
         err = py_attribute_find(aio->py, address, "_coro", &ret->coroutine);
     if (!err)

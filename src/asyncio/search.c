@@ -86,6 +86,17 @@ void aio_found_free(struct aio_found *found) {
     *found = (struct aio_found){.why = NULL};
 }
 
+/* In the middle of a collection it is better looked at again. */
+static struct error *check_tracked(struct aio *aio, uint64_t address, bool *ret) {
+    enum py_gc_tracked tracked;
+    bool collecting = aio->interpreter->gc_collecting == 1;
+    struct error *err = py_gc_is_tracked(aio->py, address, &tracked);
+    if (tracked != PY_GC_TRACKED && collecting)
+        py_set_unsettled(aio->py);
+    *ret = !err && (tracked == PY_GC_TRACKED || (tracked == PY_GC_MARKED && collecting));
+    return err;
+}
+
 /* The target ran since the search: whether the object is still there, and still what it was. */
 static struct error *check_object(struct aio *aio, uint64_t address, bool want_loop, bool *ret) {
     uint32_t references = 0;
@@ -98,7 +109,7 @@ static struct error *check_object(struct aio *aio, uint64_t address, bool want_l
     if (!err && type)
         err = aio_classify(aio, type, &kind);
     *ret = !err && (want_loop ? kind == AIO_KIND_LOOP : aio_kind_is_task(kind));
-    return err;
+    return *ret ? check_tracked(aio, address, ret) : err;
 }
 
 /* One that went away meanwhile is none that is missing; a block that is not in the copy is. */
@@ -124,6 +135,8 @@ struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *f
     note_known(aio);
     for (size_t i = 0; !err && i < found->tasks.count; i++) {
         bool is_there;
+        if (table_find(aio->seen_tasks, &found->tasks.items[i], sizeof *found->tasks.items))
+            continue;
         err = pass_over(aio, check_object(aio, found->tasks.items[i], false, &is_there));
         if (!err && is_there)
             aio_queue_task(aio, found->tasks.items[i]);
@@ -135,6 +148,8 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
     struct error *err = NULL;
     for (size_t i = 0; !err && i < found->loops.count; i++) {
         bool is_there;
+        if (table_find(aio->seen_loops, &found->loops.items[i], sizeof *found->loops.items))
+            continue;
         err = pass_over(aio, check_object(aio, found->loops.items[i], true, &is_there));
         if (!err && is_there)
             err = aio_loop_read(aio, found->loops.items[i]);

@@ -13,7 +13,9 @@
 #define WINDOW ((size_t)256 << 20)
 /* Passes over a target that runs; it may be in the middle of a collection. */
 #define TRIES 4
-#define PAUSE_NS 2000000
+#define STOPS 20 /* of a millisecond, but for those that are searched in */
+#define PASSES_STOPPED 3
+#define INTERVAL_NS 2000000 /* between two tries; each time longer: collections may be long */
 #define SECONDS_MAX 20.0
 #define SECONDS_STOPPED 2.0
 
@@ -45,14 +47,18 @@ static struct error *search_interpreter(struct search *search,
     return err;
 }
 
-/* One pass; result->why is NULL if it came to its end. */
-static struct error *search_once(struct search *search, double seconds) {
-    struct py_interpreter *interpreters;
-    size_t count;
+static void begin_pass(struct search *search) {
     memory_forget(search->memory);
     memory_set_fetch_size(search->memory, FETCH);
     snapshot_reset(search->scratch);
     py_begin_walk(search->py, search->scratch);
+}
+
+/* One pass; result->why is NULL if it came to its end. */
+static struct error *search_once(struct search *search, double seconds) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    begin_pass(search);
     search->result->why = NULL;
     struct error *err = py_interpreters_read(search->py, &interpreters, &count);
     /* The newest comes first; lists that all share are those of the oldest. */
@@ -61,29 +67,66 @@ static struct error *search_once(struct search *search, double seconds) {
     return err;
 }
 
-static struct error *search_stopped(struct search *search, double *pause_s) {
+/* Whether a collector is at work, which takes objects out of their lists for a while. */
+static struct error *is_collecting(struct search *search, bool *ret) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    *ret = false;
+    begin_pass(search);
+    struct error *err = py_interpreters_read(search->py, &interpreters, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        *ret |= interpreters[i].gc_collecting == 1;
+    return err;
+}
+
+static void wait_after(int tries) {
+    const struct timespec interval = {.tv_nsec = INTERVAL_NS * (tries + 1)};
+    nanosleep(&interval, NULL);
+}
+
+/* One pass over the stopped target; *done is false if it was caught in the middle of a collection,
+ * which is told without a pass. */
+static struct error *search_stopped(struct search *search, bool *done, double *pause_s) {
     struct target_stop *stop;
+    bool collecting = false;
     double start = clock_monotonic();
     struct error *err = stop_begin(search->request->process, &stop);
     if (err)
         return err;
-    err = search_once(search, SECONDS_STOPPED);
+    err = is_collecting(search, &collecting);
+    if (!err && !collecting)
+        err = search_once(search, SECONDS_STOPPED);
     stop_end(stop);
     *pause_s += clock_monotonic() - start;
+    *done = !collecting;
+    return err;
+}
+
+/* A thread may also be stopped while it links an object into a list. */
+static struct error *search_with_stops(struct search *search, double *pause_s) {
+    struct error *err = NULL;
+    int passes = 0;
+    for (int i = 0; !err && passes < PASSES_STOPPED && i < STOPS; i++) {
+        bool done = false;
+        err = search_stopped(search, &done, pause_s);
+        passes += done;
+        if (err || (done && !search->result->why))
+            return err;
+        wait_after(i);
+    }
     return err;
 }
 
 static struct error *search_repeatedly(struct search *search, double *pause_s) {
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     struct error *err = NULL;
     for (int i = 0; !err && i < TRIES; i++) {
         err = search_once(search, SECONDS_MAX);
         if (err || !search->result->why)
             return err;
         log_debug(LOG_CAPTURE, "search %d: %s", i, search->result->why);
-        nanosleep(&pause, NULL);
+        wait_after(i);
     }
-    return err || !search->request->may_stop ? err : search_stopped(search, pause_s);
+    return err || !search->request->may_stop ? err : search_with_stops(search, pause_s);
 }
 
 struct error *search_objects(const struct search_request *request, struct walk_search *ret,

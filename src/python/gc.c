@@ -14,6 +14,7 @@
 /* Low bits of the links are flags: what the collector found out (3.8+), which space an object is
  * in (3.14.0 to 3.14.4). */
 #define LINK(word) ((word) & ~(uint64_t)3)
+#define COLLECTING 2 /* of prev: its place is taken by a count of references (3.8+) */
 
 /* How often the clock is looked at, in objects. */
 #define PIECE (UINT64_C(1) << 16)
@@ -41,6 +42,7 @@ struct gc_visit {
 /* A PyGC_Head and the type of its object. */
 struct node {
     uint64_t next, prev, type;
+    uint8_t flags; /* of prev */
 };
 
 bool py_gc_is_shared(const struct py *py) {
@@ -97,6 +99,7 @@ static struct error *read_node(struct py *py, const struct places *places, uint6
     memcpy(&ret->next, bytes + PY_OFFSET(layout, gc_head, next), 8);
     memcpy(&ret->prev, bytes + PY_OFFSET(layout, gc_head, prev), 8);
     memcpy(&ret->type, bytes + type_at, 8);
+    ret->flags = (uint8_t)(ret->prev & 3);
     ret->next = LINK(ret->next);
     ret->prev = LINK(ret->prev);
     return NULL;
@@ -212,4 +215,42 @@ struct error *py_gc_visit(struct py *py, const struct py_interpreter *interprete
             err = note_why(&state, err);
     }
     return err;
+}
+
+/* Links that lead nowhere are those of no tracked object. */
+static struct error *forgive(struct error *err) {
+    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
+        return err;
+    error_destroy(err);
+    return NULL;
+}
+
+static struct error *check_links(struct py *py, const struct places *places, uint64_t address,
+                                 enum py_gc_tracked *ret) {
+    struct node node, next = {0}, prev = {0};
+    uint64_t head = address - places->head_size;
+    *ret = PY_GC_UNTRACKED;
+    struct error *err = read_node(py, places, head, &node);
+    if (err || !node.next)
+        return forgive(err);
+    if (node.flags & COLLECTING) { /* prev is no link now */
+        *ret = PY_GC_MARKED;
+        return NULL;
+    }
+    err = read_node(py, places, node.next, &next);
+    if (!err)
+        err = read_node(py, places, node.prev, &prev);
+    if (!err && next.prev == head && prev.next == head)
+        *ret = PY_GC_TRACKED;
+    return forgive(err);
+}
+
+struct error *py_gc_is_tracked(struct py *py, uint64_t address, enum py_gc_tracked *ret) {
+    const struct py_gc_drift *drift = &py->layout.traits.gc_drift;
+    struct places places = {.head_size = (uint64_t)PY_OFFSET(&py->layout, gc_head, size)};
+    struct error *err = check_links(py, &places, address, ret);
+    if (err || !drift->head_size || *ret != PY_GC_UNTRACKED)
+        return err;
+    places.head_size = drift->head_size;
+    return check_links(py, &places, address, ret);
 }

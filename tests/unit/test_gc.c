@@ -217,6 +217,32 @@ static void test_error_of_visitor(struct fake_target *target) {
     assert_null(found.walk.why);
 }
 
+static void expect_tracked(struct fake_target *target, uint64_t object,
+                           enum py_gc_tracked expected) {
+    enum py_gc_tracked tracked;
+    fake_target_open(target, 0);
+    fake_expect_success(py_gc_is_tracked(target->py, object, &tracked));
+    assert_int_equal(tracked, expected);
+}
+
+static void test_is_tracked(struct fake_target *target) {
+    struct fake_gc gc;
+    create(target, &gc);
+    uint64_t object = track(target, &gc, 0), last = track(target, &gc, 0);
+    uint64_t size = (uint64_t)PY_OFFSET(&target->fake->layout, gc_head, size);
+    uint64_t head = fake_gc_head(target->fake, gc.interpreter, 0);
+    expect_tracked(target, object, PY_GC_TRACKED);
+    expect_tracked(target, last, PY_GC_TRACKED);
+    FAKE_SET(target->fake, head, gc_head, prev, object - size); /* memory that was `last` */
+    expect_tracked(target, last, PY_GC_UNTRACKED);
+    expect_tracked(target, object, PY_GC_TRACKED);
+    FAKE_SET(target->fake, object - size, gc_head, prev, 3 << 2 | 2); /* three references */
+    expect_tracked(target, object, PY_GC_MARKED);
+    FAKE_SET(target->fake, object - size, gc_head, next, 0);
+    expect_tracked(target, object, PY_GC_UNTRACKED);
+}
+
+FAKE_EACH_VERSION(test_is_tracked)
 FAKE_EACH_VERSION(test_every_list)
 FAKE_EACH_VERSION(test_flags_in_links)
 FAKE_EACH_VERSION(test_torn_list)
@@ -228,10 +254,11 @@ FAKE_EACH_VERSION(test_error_of_visitor)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FAKE_TEST(test_every_list), FAKE_TEST(test_flags_in_links),
-        FAKE_TEST(test_torn_list),  FAKE_TEST(test_cycle_without_head),
-        FAKE_TEST(test_drift),      FAKE_TEST(test_lists_elsewhere),
-        FAKE_TEST(test_collecting), FAKE_TEST(test_error_of_visitor),
+        FAKE_TEST(test_is_tracked),         FAKE_TEST(test_every_list),
+        FAKE_TEST(test_flags_in_links),     FAKE_TEST(test_torn_list),
+        FAKE_TEST(test_cycle_without_head), FAKE_TEST(test_drift),
+        FAKE_TEST(test_lists_elsewhere),    FAKE_TEST(test_collecting),
+        FAKE_TEST(test_error_of_visitor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

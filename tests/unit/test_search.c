@@ -106,6 +106,10 @@ static void test_unregistered_task_and_loop(struct fake_target *target) {
     assert_int_equal(target->snapshot->tasks.count, 1);
 }
 
+static uint64_t size_of_head(struct fake_target *target) {
+    return (uint64_t)PY_OFFSET(&target->fake->layout, gc_head, size);
+}
+
 /* What the target freed since the search, or used for something else. */
 static void test_found_and_gone(struct fake_target *target) {
     struct fake_asyncio aio;
@@ -113,12 +117,15 @@ static void test_found_and_gone(struct fake_target *target) {
     fake_asyncio_create(&aio, target->fake);
     uint64_t freed = make_unregistered(target, &aio), other = make_unregistered(target, &aio);
     uint64_t unmapped = make_unregistered(target, &aio), loop = make_loop(target, &aio);
+    uint64_t stale = make_unregistered(target, &aio);
+    track(target, &aio, stale);
     track(target, &aio, freed);
     track(target, &aio, other);
     track(target, &aio, unmapped);
     track(target, &aio, loop);
     search(target, &aio, &found);
-    assert_int_equal(found.found.tasks.count, 3);
+    assert_int_equal(found.found.tasks.count, 4);
+    FAKE_SET(target->fake, stale - size_of_head(target), gc_head, next, stale);
     FAKE_SET(target->fake, freed, object, refcount, 0);
     FAKE_SET(target->fake, other, object, type, aio.future_type);
     FAKE_SET(target->fake, loop, object, type, aio.future_type);

@@ -27,5 +27,12 @@ struct error *py_gc_visit(struct py *py, const struct py_interpreter *interprete
                           py_visit_object *visit, void *context,
                           struct py_gc_walk *ret) ERROR_CHECK;
 
+/* Whether the object at `address`, found in an earlier walk, still stands in a list: memory that
+ * was freed, and perhaps used for something else, looks like what it was for a while. A collector
+ * at work takes the links for its own ends; its mark then counts as well, and is less certain. */
+enum py_gc_tracked { PY_GC_UNTRACKED, PY_GC_MARKED, PY_GC_TRACKED };
+struct error *py_gc_is_tracked(struct py *py, uint64_t address,
+                               enum py_gc_tracked *ret) ERROR_CHECK;
+
 /* Whether the lists are of the whole process instead of one interpreter. */
 bool py_gc_is_shared(const struct py *py);
