@@ -165,6 +165,23 @@ static void test_absent_registry(struct fake_target *target) {
     assert_int_equal(find(target, task)->note_count, 1); /* it has no coroutine; nothing else */
 }
 
+/* 3.6: the static data of _asyncio, which only symbols or section headers lead to. */
+static void test_absent_static_data(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct walk_found found;
+    if (!(target->fake->layout.traits.task_registry & PY_TASKS_MODULE_DATA))
+        return;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t task = fake_task(&aio, &(struct fake_task){0});
+    target->fake->roots.asyncio_data_size = 0;
+    track(target, &aio, task);
+    assert_int_equal(walk(target, &aio, NULL), AIO_REGISTRY_ABSENT);
+    expect_missing(target, "tasks written in C");
+    search(target, &aio, &found);
+    walk(target, &aio, &found);
+    find(target, task);
+}
+
 static void test_torn_registry(struct fake_target *target) {
     struct fake_asyncio aio;
     fake_asyncio_create(&aio, target->fake);
@@ -250,6 +267,7 @@ static void test_state_of_module(struct fake_target *target) {
 FAKE_EACH_VERSION(test_unregistered_task_and_loop)
 FAKE_EACH_VERSION(test_found_and_gone)
 FAKE_EACH_VERSION(test_absent_registry)
+FAKE_EACH_VERSION(test_absent_static_data)
 FAKE_EACH_VERSION(test_torn_registry)
 FAKE_EACH_VERSION(test_foreign_task)
 FAKE_EACH_VERSION(test_state_of_module)
@@ -260,6 +278,7 @@ int main(void) {
         FAKE_TEST(test_found_and_gone),
         FAKE_TEST(test_absent_registry),
         FAKE_TEST(test_torn_registry),
+        FAKE_TEST(test_absent_static_data),
         FAKE_TEST(test_foreign_task),
         FAKE_TEST(test_state_of_module),
     };
