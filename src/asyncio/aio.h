@@ -81,6 +81,7 @@ struct aio {
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */
 struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) ERROR_CHECK;
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
+struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with its errors */
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
 
 bool aio_kind_is_task(enum aio_kind kind);

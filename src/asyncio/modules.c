@@ -78,7 +78,7 @@ static struct error *find_generator_types(struct aio *aio) {
     return err;
 }
 
-static struct error *find_modules(struct aio *aio) {
+struct error *aio_modules_try(struct aio *aio) {
     struct aio_modules *modules = &aio->modules;
     uint64_t futures, accelerator;
     struct error *err = aio_module_find(aio, "asyncio.tasks", &modules->tasks);
@@ -107,7 +107,7 @@ static struct error *find_modules(struct aio *aio) {
 }
 
 struct error *aio_modules_find(struct aio *aio) {
-    return aio_note_missing(aio, "asyncio", find_modules(aio));
+    return aio_note_missing(aio, "asyncio", aio_modules_try(aio));
 }
 
 struct kind_search {

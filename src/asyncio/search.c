@@ -71,7 +71,12 @@ struct error *aio_search(struct py *py, const struct py_interpreter *interpreter
     struct py_gc_walk walk = {0};
     *search = (struct search){.aio = &aio, .found = ret};
     ret->why = NULL;
-    struct error *err = aio_modules_find(&aio);
+    struct error *err = aio_modules_try(&aio);
+    if (err && !error_is_fatal(err)) {
+        ret->why = arena_format(aio.arena, "%s", error_get_message(err));
+        error_destroy(err);
+        err = NULL;
+    }
     if (!err && aio.modules.tasks)
         err = py_gc_visit(py, interpreter, seconds, visit_object, search, &walk);
     if (!err && walk.why)

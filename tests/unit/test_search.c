@@ -191,6 +191,36 @@ static void test_torn_registry(struct fake_target *target) {
     assert_true(target->snapshot->missing.count > 0);
 }
 
+/* Searches with a fault at the n-th page (0: none); returns how many pages were read. */
+static uint64_t search_with_fault(struct fake_target *target, struct fake_asyncio *aio,
+                                  uint64_t n) {
+    struct fake_memory *memory = target->fake->memory;
+    struct py_interpreter *interpreters;
+    struct aio_found found = {.why = NULL};
+    size_t count;
+    fake_target_open(target, aio->runtime);
+    fake_expect_success(py_interpreters_read(target->py, &interpreters, &count));
+    uint64_t before = fake_memory_get_page_reads(memory);
+    fake_memory_fail_at(memory, n);
+    fake_expect_success(aio_search(target->py, &interpreters[0], SECONDS, &found));
+    fake_memory_fail_at(memory, 0);
+    assert_true(found.tasks.count == 5 || found.why);
+    aio_found_free(&found);
+    return fake_memory_get_page_reads(memory) - before;
+}
+
+/* A search that faults at each page in turn ends, and says so unless it found all the same. */
+static void test_faults(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    for (int i = 0; i < 5; i++)
+        track(target, &aio, make_unregistered(target, &aio));
+    uint64_t reads = search_with_fault(target, &aio, 0);
+    assert_true(reads > 20);
+    for (uint64_t n = 1; n <= reads; n++)
+        search_with_fault(target, &aio, n);
+}
+
 /* --- classes that do not derive from asyncio's --- */
 
 static const char *const foreign_keys[] = {"_coro",       "_loop", "_state",
@@ -267,6 +297,7 @@ static void test_state_of_module(struct fake_target *target) {
 FAKE_EACH_VERSION(test_unregistered_task_and_loop)
 FAKE_EACH_VERSION(test_found_and_gone)
 FAKE_EACH_VERSION(test_absent_registry)
+FAKE_EACH_VERSION(test_faults)
 FAKE_EACH_VERSION(test_absent_static_data)
 FAKE_EACH_VERSION(test_torn_registry)
 FAKE_EACH_VERSION(test_foreign_task)
@@ -279,6 +310,7 @@ int main(void) {
         FAKE_TEST(test_absent_registry),
         FAKE_TEST(test_torn_registry),
         FAKE_TEST(test_absent_static_data),
+        FAKE_TEST(test_faults),
         FAKE_TEST(test_foreign_task),
         FAKE_TEST(test_state_of_module),
     };
