@@ -42,7 +42,7 @@ PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
 .PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden golden \
-  check-live check-offsets check-man lint bench demo install uninstall clean
+  check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -85,7 +85,7 @@ $(PIPELINE_TESTS): $(OUT)/tests/%: $(OBJ)/tests/pipeline/%.o $(SUPPORT) $(OUT)/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
-check: check-style check-unit check-pipeline check-golden check-man check-live ## the tests, quick mode
+check: check-style check-unit check-pipeline check-golden check-man fuzz-smoke check-live ## the tests, quick mode
 
 check-all: lint check-offsets check ## everything on everything (run before an issue is closed)
 	scripts/check_style.py --self-test
@@ -97,6 +97,46 @@ check-unit: $(UNIT_TESTS) ## the unit tests
 
 check-pipeline: $(PIPELINE_TESTS) ## fake bytes all the way to text
 	@scripts/run-unit-tests $^
+
+# The fuzzers, always with clang and its sanitizers: a build of its own.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 30
+FUZZ_OUT := build/fuzz
+FUZZ_OBJ := $(FUZZ_OUT)/obj
+FUZZERS := $(filter-out fuzz_image fuzz_folder,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(FUZZ_OUT)/%)
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ_SHARED := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(filter-out src/cmd/%,$(SOURCES)) \
+  $(filter-out tests/support/fake_target.c,$(wildcard tests/support/fake_*.c)) \
+  tests/fuzz/fuzz_image.c tests/fuzz/fuzz_folder.c)
+
+$(FUZZ_OBJ)/src/python/layout.o: $(OUT)/gen/offsets_index.inc
+
+$(FUZZ_OBJ)/%.o: %.c Makefile
+	$(call say,CC $@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(filter-out $(SANFLAGS) -O2 -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) -O1 $(FUZZ_FLAGS) \
+	  $(if $(filter tests/%,$<),,-fsanitize=fuzzer-no-link) -I$(OUT)/gen -MMD -MP -c -o $@ $<
+
+$(FUZZ_OUT)/libshared.a: $(FUZZ_SHARED)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(FUZZ_PROGRAMS): $(FUZZ_OUT)/%: $(FUZZ_OBJ)/tests/fuzz/%.o $(FUZZ_OUT)/libshared.a
+	$(call say,LINK $@)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pie -o $@ $^ $(LIBS)
+
+HAS_FUZZER = echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+  $(FUZZ_CC) -fsanitize=fuzzer,address -x c -o /dev/null - 2>/dev/null
+
+fuzz: ## libFuzzer on the readers, each for FUZZ_SECONDS (default 30); what it finds: build/fuzz
+	@if $(HAS_FUZZER); then \
+	  $(MAKE) --no-print-directory $(FUZZ_PROGRAMS) && scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_PROGRAMS); \
+	else echo "fuzz: $(FUZZ_CC) with libFuzzer is not installed (scripts/install-deps test)"; \
+	  echo "0 passed, 0 failed, 1 skipped"; fi
+
+fuzz-smoke: ## the same for a moment
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=1
 
 # Reads a snapshot as JSON and renders it.
 $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libasyncspy.a
@@ -172,6 +212,6 @@ uninstall: ## take that away again
 	rm -f $(DESTDIR)$(PREFIX)/bin/asyncspy $(PAGES:man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%)
 
 clean: ## remove what was built (keeps build/pythons)
-	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san build/clang
+	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san build/clang build/fuzz
 
--include $(shell find $(OBJ) -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) $(FUZZ_OBJ) -type f -name '*.d' 2>/dev/null)

@@ -301,13 +301,14 @@ def check_globals(tree):
 def check_whitespace(tree):
     """no white space at the end of lines, no tabs in C"""
     for path, text in sorted(tree.texts.items()):
-        generated = path.startswith("tests/golden/") and not path.endswith((".c", ".py"))
+        generated = path.startswith(("tests/golden/", "tests/fuzz/corpus/")) and \
+            not path.endswith((".c", ".py"))
         for number, line in enumerate([] if generated else text.split("\n"), 1):
             if line != line.rstrip():
                 yield path, number, "remove the white space at the end"
             if "\t" in line and path.endswith((".c", ".h", ".def")):
                 yield path, number, "spaces instead of tabs"
-        if text and not text.endswith("\n"):
+        if text and not text.endswith("\n") and not generated:
             yield path, text.count("\n") + 1, "end the file with a newline"
 
 

@@ -57,6 +57,12 @@ struct aio_summary_type {
     uint64_t slots[AIO_SUMMARY_SLOT_COUNT];
 };
 
+/* A running task: its loop runs in that thread, under the loops of tasks further in. */
+struct aio_running_task {
+    uint64_t event_loop;
+    const struct aio_thread *thread;
+};
+
 struct aio {
     struct py *py;
     struct snapshot *snapshot;
@@ -66,7 +72,9 @@ struct aio {
     size_t thread_count;
     struct aio_modules modules;
     struct table *seen_tasks, *seen_loops; /* by address */
-    uint64_t *queue;                       /* addresses of tasks to read */
+    struct aio_running_task *running_tasks;
+    size_t running_task_count, running_task_capacity;
+    uint64_t *queue; /* addresses of tasks to read */
     size_t queue_count, queue_capacity;
     enum aio_registry registry;
     struct table *places; /* struct aio_stack_place by frame; built when needed */

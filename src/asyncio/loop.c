@@ -1,6 +1,8 @@
 /* Event loops: asyncio/base_events.py. */
 #include "aio.h"
 
+#define LOOP_UNITS 50 /* of work, besides the reads */
+
 struct loop_attributes {
     struct aio *aio;
     struct aio_loop_flags flags;
@@ -29,18 +31,29 @@ static struct error *visit_attribute(void *context, uint64_t key, uint64_t value
     return NULL;
 }
 
-static struct aio_thread *find_thread(struct aio *aio, uint64_t loop) {
+/* Where a loop runs. */
+struct place {
+    const struct aio_thread *thread; /* NULL: nowhere */
+    bool has_running_task;
+};
+
+/* A thread names but its innermost loop; the outer ones have a running task under it. */
+static struct place find_place(struct aio *aio, uint64_t loop) {
+    struct place place = {NULL, false};
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].event_loop == loop)
-            return &aio->threads[i];
-    return NULL;
+            place.thread = &aio->threads[i];
+    for (size_t i = 0; i < aio->running_task_count; i++)
+        if (aio->running_tasks[i].event_loop == loop)
+            place = (struct place){aio->running_tasks[i].thread, true};
+    return place;
 }
 
 /* Idle: nothing of the loop runs, its thread waits for events in the kernel. */
-static enum snapshot_loop_state running_state(const struct aio_thread *thread) {
-    if (thread->current_task || thread->polls == SNAPSHOT_NO)
+static enum snapshot_loop_state running_state(const struct place *place) {
+    if (place->has_running_task || place->thread->polls == SNAPSHOT_NO)
         return SNAPSHOT_LOOP_RUNNING;
-    if (thread->polls == SNAPSHOT_YES)
+    if (place->thread->polls == SNAPSHOT_YES)
         return SNAPSHOT_LOOP_IDLE;
     return SNAPSHOT_LOOP_STATE_UNKNOWN;
 }
@@ -48,7 +61,7 @@ static enum snapshot_loop_state running_state(const struct aio_thread *thread) {
 static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
     struct loop_attributes attributes = {aio, {SNAPSHOT_MAYBE, SNAPSHOT_MAYBE}};
     const struct aio_loop_flags *flags = &attributes.flags;
-    const struct aio_thread *thread = find_thread(aio, loop->id);
+    struct place place = find_place(aio, loop->id);
     struct py_type *type;
     struct error *err = py_type_of(aio->py, loop->id, &type);
     if (!err) {
@@ -58,11 +71,11 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
     if (!err && flags->closed == SNAPSHOT_MAYBE)
         err = aio_uvloop_read(aio, type, loop->id, &attributes.flags);
     loop->debug = flags->debug;
-    loop->tid = thread ? thread->tid : SNAPSHOT_UNKNOWN;
+    loop->tid = place.thread ? place.thread->tid : SNAPSHOT_UNKNOWN;
     if (flags->closed == SNAPSHOT_YES)
         loop->state = SNAPSHOT_LOOP_CLOSED;
-    else if (thread)
-        loop->state = running_state(thread);
+    else if (place.thread)
+        loop->state = running_state(&place);
     else if (flags->closed == SNAPSHOT_NO)
         loop->state = SNAPSHOT_LOOP_STOPPED;
     return err;
@@ -71,6 +84,7 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
 struct error *aio_loop_read(struct aio *aio, uint64_t address) {
     if (!aio_seen_add(aio, aio->seen_loops, address))
         return NULL;
+    py_charge(aio->py, LOOP_UNITS + aio->thread_count / 8);
     struct snapshot_loop *loop = SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops);
     *loop = (struct snapshot_loop){.id = address,
                                    .state = SNAPSHOT_LOOP_STATE_UNKNOWN,

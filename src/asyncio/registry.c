@@ -7,10 +7,12 @@
 #include "aio.h"
 
 #define TASKS_MAX (1u << 24)
+#define QUEUED_UNITS 25
 
 void aio_queue_task(struct aio *aio, uint64_t address) {
     if (!address || aio->queue_count >= TASKS_MAX || !aio_seen_add(aio, aio->seen_tasks, address))
         return;
+    py_charge(aio->py, QUEUED_UNITS);
     if (aio->queue_count == aio->queue_capacity) {
         aio->queue_capacity = aio->queue_capacity ? 2 * aio->queue_capacity : 256;
         aio->queue = memory_realloc(aio->queue, aio->queue_capacity * sizeof *aio->queue);
@@ -111,6 +113,7 @@ static struct error *collect_lists(struct aio *aio) {
 }
 
 void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task) {
+    py_charge(aio->py, aio->thread_count / 8);
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].event_loop == loop && !aio->threads[i].current_task)
             aio->threads[i].current_task = task;

@@ -1,6 +1,8 @@
 /* One task. */
 #include "aio.h"
 
+#define TASK_UNITS 100 /* of work, besides the reads */
+
 static void add_note(struct aio *aio, struct snapshot_task *task, const char *what,
                      struct error *err) {
     snapshot_add_note(aio->snapshot, task,
@@ -132,6 +134,14 @@ static struct aio_thread *find_thread_of_task(struct aio *aio, uint64_t address)
     return NULL;
 }
 
+static void add_running_task(struct aio *aio, uint64_t event_loop,
+                             const struct aio_thread *thread) {
+    aio->running_tasks =
+        snapshot_vector_grow(aio->arena, aio->running_tasks, &aio->running_task_count,
+                             &aio->running_task_capacity, sizeof *aio->running_tasks);
+    aio->running_tasks[aio->running_task_count - 1] = (struct aio_running_task){event_loop, thread};
+}
+
 /* The thread that a running task runs in learns of it; the innermost task of a thread counts. */
 static void note_running(struct aio *aio, const struct aio_chain *chain,
                          struct snapshot_task *task) {
@@ -141,6 +151,8 @@ static void note_running(struct aio *aio, const struct aio_chain *chain,
     task->tid = thread ? thread->tid : SNAPSHOT_UNKNOWN;
     if (thread && !thread->current_task)
         thread->current_task = task->id;
+    if (thread)
+        add_running_task(aio, task->event_loop, thread);
 }
 
 /* Of a structure that is not the known one only the coroutine tells the state. */
@@ -249,6 +261,7 @@ struct error *aio_task_read(struct aio *aio, uint64_t address) {
                                  .tid = SNAPSHOT_UNKNOWN,
                                  .cancel_requests = SNAPSHOT_UNKNOWN,
                                  .must_cancel = SNAPSHOT_MAYBE};
+    py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
     struct error *err = read_task(aio, &task);
     if (err)
         return aio_note_missing(

@@ -13,7 +13,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) /* gcc */
+#define HAS_SANITIZER
+#elif defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+
+#ifdef HAS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #define POISON(address, size) __asan_poison_memory_region(address, size)
 #define UNPOISON(address, size) __asan_unpoison_memory_region(address, size)

@@ -118,8 +118,11 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     return err;
 }
 
-/* Whether the walk over a copy found all it wanted, and nothing in the middle of a switch. */
+/* Whether the walk over a copy found all it wanted, and nothing in the middle of a switch; one that
+ * gave up would do so again. */
 static bool is_settled(const struct shot *shot) {
+    if (py_is_exhausted(shot->capture->py))
+        return true;
     return memory_get_statistics(shot->memory).missed == 0 && !py_is_unsettled(shot->capture->py);
 }
 
@@ -164,7 +167,7 @@ static struct error *take_nonblocking(struct shot *shot) {
         err = list_threads(shot);
         if (!err)
             err = walk(shot);
-        if (!err && count_losses(shot->snapshot) == 0)
+        if (!err && (count_losses(shot->snapshot) == 0 || py_is_exhausted(shot->capture->py)))
             break;
     }
     return err;

@@ -205,6 +205,7 @@ static void describe_error(struct look *look, const struct error *err) {
     case ERROR_MISSED:
     case ERROR_OS:
     case ERROR_USAGE:
+    case ERROR_EXHAUSTED:
         refuse(look, SNAPSHOT_PROCESS_NOT_READ, "not readable");
         break;
     }

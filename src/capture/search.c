@@ -18,6 +18,7 @@
 #define INTERVAL_NS 2000000 /* between two tries; each time longer: collections may be long */
 #define SECONDS_MAX 20.0
 #define SECONDS_STOPPED 2.0
+#define UNITS_A_SECOND 1e8 /* of work, see memory_set_work() */
 
 struct search {
     const struct search_request *request;
@@ -47,7 +48,8 @@ static struct error *search_interpreter(struct search *search,
     return err;
 }
 
-static void begin_pass(struct search *search) {
+static void begin_pass(struct search *search, double seconds) {
+    py_set_walk_units(search->py, (uint64_t)(seconds * UNITS_A_SECOND));
     memory_forget(search->memory);
     memory_set_fetch_size(search->memory, FETCH);
     snapshot_reset(search->scratch);
@@ -58,13 +60,17 @@ static void begin_pass(struct search *search) {
 static struct error *search_once(struct search *search, double seconds) {
     struct py_interpreter *interpreters;
     size_t count;
-    begin_pass(search);
+    begin_pass(search, seconds);
     search->result->why = NULL;
     struct error *err = py_interpreters_read(search->py, &interpreters, &count);
     /* The newest comes first; lists that all share are those of the oldest. */
     for (size_t i = py_gc_is_shared(search->py) && count ? count - 1 : 0; !err && i < count; i++)
         err = search_interpreter(search, &interpreters[i], seconds);
-    return err;
+    if (!err || error_get_kind(err) != ERROR_EXHAUSTED)
+        return err;
+    search->result->why = arena_format(search->request->arena, "%s", error_get_message(err));
+    error_destroy(err);
+    return NULL;
 }
 
 /* Whether a collector is at work, which takes objects out of their lists for a while. */
@@ -72,7 +78,7 @@ static struct error *is_collecting(struct search *search, bool *ret) {
     struct py_interpreter *interpreters;
     size_t count;
     *ret = false;
-    begin_pass(search);
+    begin_pass(search, SECONDS_STOPPED);
     struct error *err = py_interpreters_read(search->py, &interpreters, &count);
     for (size_t i = 0; !err && i < count; i++)
         *ret |= interpreters[i].gc_collecting == 1;
@@ -117,11 +123,14 @@ static struct error *search_with_stops(struct search *search, double *pause_s) {
     return err;
 }
 
+/* What takes too long once takes too long again, and the more so while the target stands still. */
 static struct error *search_repeatedly(struct search *search, double *pause_s) {
     struct error *err = NULL;
+    double deadline = clock_monotonic() + SECONDS_MAX;
     for (int i = 0; !err && i < TRIES; i++) {
         err = search_once(search, SECONDS_MAX);
-        if (err || !search->result->why)
+        if (err || !search->result->why || py_is_exhausted(search->py) ||
+            clock_monotonic() > deadline)
             return err;
         log_debug(LOG_CAPTURE, "search %d: %s", i, search->result->why);
         wait_after(i);

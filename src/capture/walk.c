@@ -89,6 +89,7 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
     const struct py_thread *thread = &walk->threads[index];
     struct aio_thread *aio_thread = &walk->aio_threads[index];
     struct snapshot_thread *ret = SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->threads);
+    py_charge(walk->py, walk->kernel_count / 8);
     const struct target_thread *kernel = find_kernel_thread(walk, thread->native_thread_id);
     *ret = (struct snapshot_thread){.tid = SNAPSHOT_UNKNOWN,
                                     .ident = thread->ident,
@@ -108,8 +109,10 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
 static struct error *add_threads(struct interpreter_walk *walk) {
     struct error *err =
         py_threads_read(walk->py, walk->interpreter, &walk->threads, &walk->thread_count);
-    if (err)
+    if (err) {
+        walk->thread_count = 0;
         return err;
+    }
     walk->first = walk->snapshot->threads.count;
     walk->aio_threads =
         arena_alloc_array(walk->snapshot->arena, walk->thread_count, sizeof *walk->aio_threads);
@@ -120,6 +123,7 @@ static struct error *add_threads(struct interpreter_walk *walk) {
 
 static void set_thread_name(void *context, uint64_t ident, const char *name) {
     struct interpreter_walk *walk = context;
+    py_charge(walk->py, walk->thread_count / 8);
     for (size_t i = walk->first; i < walk->snapshot->threads.count; i++)
         if (walk->snapshot->threads.items[i].ident == ident)
             walk->snapshot->threads.items[i].name = name;
@@ -173,14 +177,23 @@ static struct error *walk_interpreter(struct interpreter_walk *walk) {
         err = name_threads(walk);
     if (!err)
         err = walk_asyncio(walk);
-    if (err)
+    if (err && error_get_kind(err) != ERROR_EXHAUSTED)
         return err;
-    for (size_t i = 0; i < walk->thread_count; i++) {
+    for (size_t i = 0; walk->first + i < walk->snapshot->threads.count; i++) {
         struct snapshot_thread *thread = &walk->snapshot->threads.items[walk->first + i];
         thread->event_loop = walk->aio_threads[i].event_loop;
         thread->current_task = walk->aio_threads[i].current_task;
     }
     add_interpreter(walk);
+    return err;
+}
+
+/* A walk that takes too much work ends with what it has. */
+static struct error *end_walk(struct snapshot *snapshot, struct error *err) {
+    if (!err || error_get_kind(err) != ERROR_EXHAUSTED)
+        return err;
+    snapshot_add_missing_always(snapshot, "all that was not read yet", error_get_message(err));
+    error_destroy(err);
     return NULL;
 }
 
@@ -196,12 +209,13 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
         struct interpreter_walk walk = {.py = py,
                                         .snapshot = snapshot,
                                         .interpreter = &interpreters[i],
+                                        .first = snapshot->threads.count,
                                         .kernel = kernel,
                                         .kernel_count = kernel_count,
                                         .search = search};
         err = walk_interpreter(&walk);
     }
-    return err;
+    return end_walk(snapshot, err);
 }
 
 static struct error *walk_stacks_of(struct py *py, const struct py_interpreter *interpreter) {
@@ -222,5 +236,5 @@ struct error *walk_stacks(struct py *py, struct snapshot *snapshot) {
     struct error *err = py_interpreters_read(py, &interpreters, &count);
     for (size_t i = 0; !err && i < count; i++)
         err = walk_stacks_of(py, &interpreters[i]);
-    return err;
+    return end_walk(snapshot, err);
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cmd.h"
 
@@ -35,9 +36,19 @@ static int run_command(const struct command *command, int argc, char **argv) {
     return command->run(argc, argv);
 }
 
+/* Two files are kept open for each thread of the target: the soft limit, 1024 mostly, is low. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; the output is UTF-8 always */
     signal(SIGPIPE, SIG_IGN);       /* a closed pipe is seen by write() */
+    raise_file_limit();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -3,6 +3,8 @@
 #include "py.h"
 
 #define LINE_TABLE_MAX (16u << 20)
+#define CODE_UNITS 100
+#define POSITION_UNITS 50
 
 /* A line table that cannot be had costs the lines, not the frame. */
 static struct error *read_line_table(struct py *py, uint64_t address, struct py_code *code) {
@@ -13,6 +15,7 @@ static struct error *read_line_table(struct py *py, uint64_t address, struct py_
         err = error_create(ERROR_INVALID, "it is longer than any line table");
     if (err)
         return err;
+    py_charge(py, size / 4);
     unsigned char *bytes = arena_alloc(py->arena, size + 1);
     err = memory_read(py->memory, address + (uint64_t)PY_OFFSET(layout, bytes, data), bytes, size);
     code->line_table = bytes;
@@ -66,6 +69,7 @@ struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret
         err = read_code(py, address, &code);
     if (err)
         return error_add_context(err, "code object");
+    py_charge(py, CODE_UNITS);
     *ret = arena_alloc(py->arena, sizeof code);
     **ret = code;
     table_add(py->codes, &(*ret)->address, sizeof(*ret)->address, *ret);
@@ -103,6 +107,7 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
     struct py_position *position = table_find(py->positions, &key, sizeof key);
     if (position)
         return position;
+    py_charge(py, POSITION_UNITS + code->line_table_size / 16);
     position = arena_alloc(py->arena, sizeof *position);
     position->key = key;
     position->code = code;

@@ -12,6 +12,7 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
     py->memory = memory;
     py->layout = *layout;
     py->roots = *roots;
+    py->walk_units = PY_WALK_UNITS;
     py->arena = arena_create();
     py->types = table_create();
     py->codes = table_create();
@@ -42,6 +43,19 @@ void py_begin_walk(struct py *py, struct snapshot *snapshot) {
     forget_caches(py);
     py->snapshot = snapshot;
     py->unsettled = false;
+    memory_set_work(py->memory, py->walk_units);
+}
+
+void py_set_walk_units(struct py *py, uint64_t units) {
+    py->walk_units = units;
+}
+
+void py_charge(struct py *py, uint64_t units) {
+    memory_charge(py->memory, units);
+}
+
+bool py_is_exhausted(const struct py *py) {
+    return memory_is_exhausted(py->memory);
 }
 
 void py_set_unsettled(struct py *py) {

@@ -35,12 +35,16 @@ struct py_position {
     int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
 };
 
+/* Units of work of one walk, if nobody asks for less. */
+#define PY_WALK_UNITS 500000000u
+
 #define PY_MEMO_SIZE 256 /* a power of two */
 
 struct py {
     struct target_memory *memory;
     struct py_layout layout;
     struct py_roots roots;
+    uint64_t walk_units;
     struct snapshot *snapshot;
     bool unsettled;                          /* this walk met a thread in the middle of a switch */
     struct arena *arena;                     /* of the caches */

@@ -93,6 +93,7 @@ static const char *decode(struct py *py, const unsigned char *bytes, unsigned ki
         memcpy(text + at, "...", 3);
         at += 3;
     }
+    py_charge(py, at / 4);
     const char *result = string_pool_add(py->snapshot->strings, text, at);
     if (text != stack)
         free(text);

@@ -13,6 +13,7 @@
 
 #define TYPE_NAME_MAX 512
 #define MRO_MAX 4096
+#define TYPE_UNITS 100
 
 struct flag_kind {
     uint64_t flag;
@@ -111,7 +112,11 @@ static struct error *read_heap_part(struct py *py, struct py_type *type) {
     err = read_full_name(py, type);
     if (err && error_is_fatal(err))
         return err;
-    error_destroy(err); /* its short name stands */
+    if (err) /* its short name stands */
+        snapshot_add_missing(py->snapshot,
+                             arena_format(py->arena, "module of class %s", type->tp_name),
+                             error_get_message(err));
+    error_destroy(err);
     return NULL;
 }
 
@@ -129,6 +134,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
             return error_add_context(err, "type at 0x%llx", (unsigned long long)type_address);
         found.full_name = found.tp_name;
         found.kind = classify(&found);
+        py_charge(py, TYPE_UNITS);
         type = arena_alloc(py->arena, sizeof *type);
         *type = found;
         table_add(py->types, &type->address, sizeof type->address, type);

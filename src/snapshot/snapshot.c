@@ -62,13 +62,7 @@ static const char *intern(struct snapshot *snapshot, const char *text) {
     return string_pool_add(snapshot->strings, text, strlen(text));
 }
 
-void snapshot_add_missing(struct snapshot *snapshot, const char *what, const char *why) {
-    if (snapshot->missing.count > MISSING_MAX)
-        return;
-    if (snapshot->missing.count == MISSING_MAX) {
-        what = "more";
-        why = "only the first 1,000 of these are listed";
-    }
+void snapshot_add_missing_always(struct snapshot *snapshot, const char *what, const char *why) {
     what = intern(snapshot, what);
     why = intern(snapshot, why);
     for (size_t i = 0; i < snapshot->missing.count; i++)
@@ -76,6 +70,16 @@ void snapshot_add_missing(struct snapshot *snapshot, const char *what, const cha
             return;
     *SNAPSHOT_APPEND(snapshot, &snapshot->missing) =
         (struct snapshot_missing){.what = what, .why = why};
+}
+
+void snapshot_add_missing(struct snapshot *snapshot, const char *what, const char *why) {
+    if (snapshot->missing.count > MISSING_MAX)
+        return;
+    if (snapshot->missing.count == MISSING_MAX) {
+        what = "more";
+        why = "only the first 1,000 of these are listed";
+    }
+    snapshot_add_missing_always(snapshot, what, why);
 }
 
 void snapshot_add_note(struct snapshot *snapshot, struct snapshot_task *task, const char *note) {

@@ -14,6 +14,11 @@
 
 #define PAGE_MASK (~(uint64_t)4095)
 
+/* libelf takes memory for what a header says; a sparse file can say terabytes and have them. */
+#define HEADERS_MAX 4096 /* of sections, of segments */
+#define TABLE_MAX ((uint64_t)256 << 20)
+#define NOTE_MAX 4096
+
 struct module_file {
     int descriptor;
     Elf *elf;
@@ -34,11 +39,12 @@ static int open_regular(const struct target_process *process, const char *path) 
 
 static const struct target_mapping *first_mapping(const struct target_process *process,
                                                   const struct target_module *module) {
-    for (size_t i = 0; i < process->mappings.count; i++)
-        if (process->mappings.items[i].start >= module->start &&
-            strcmp(process->mappings.items[i].path, module->path) == 0)
-            return &process->mappings.items[i];
-    return NULL;
+    const struct target_mappings *mappings = &process->mappings;
+    const struct target_mapping *mapping = mappings_find(mappings, module->start);
+    const struct target_mapping *end = mappings->items + mappings->count;
+    while (mapping && mapping < end && strcmp(mapping->path, module->path) != 0)
+        mapping++;
+    return mapping < end ? mapping : NULL;
 }
 
 /* map_files is the mapped file itself, whatever stands at its path now; it needs a privilege. */
@@ -61,6 +67,53 @@ static int open_module_file(const struct target_process *process,
         return -1;
     }
     return file;
+}
+
+static bool read_at(int file, void *buffer, size_t size, uint64_t offset) {
+    return offset <= INT64_MAX && pread(file, buffer, size, (off_t)offset) == (ssize_t)size;
+}
+
+/* Whether it is an ELF64 file with as many sections and segments as a real one may have. Where the
+ * numbers do not fit, the first section has them. */
+static bool is_bounded(int file) {
+    Elf64_Ehdr header;
+    Elf64_Shdr first = {.sh_size = 0};
+    if (!read_at(file, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_ident[EI_CLASS] != ELFCLASS64)
+        return false;
+    if (header.e_shoff && !read_at(file, &first, sizeof first, header.e_shoff))
+        return header.e_phnum <= HEADERS_MAX; /* the table is cut off: libelf sees none */
+    return header.e_shnum <= HEADERS_MAX && (header.e_shnum || first.sh_size <= HEADERS_MAX) &&
+           (header.e_phnum == PN_XNUM ? first.sh_info : header.e_phnum) <= HEADERS_MAX;
+}
+
+/* What a section holds; NULL when it has more than `limit` bytes. A compressed one could be a bomb,
+ * and none that is loaded is compressed. */
+static Elf_Data *get_data(Elf_Scn *section, uint64_t limit) {
+    GElf_Shdr header;
+    if (!section || !gelf_getshdr(section, &header) || header.sh_size > limit ||
+        header.sh_flags & SHF_COMPRESSED)
+        return NULL;
+    Elf_Data *data = elf_getdata(section, NULL);
+    return data && data->d_buf ? data : NULL;
+}
+
+struct strings {
+    const char *bytes;
+    size_t size; /* 0: none, else the last one is NUL */
+};
+
+/* elf_strptr() would look for the NUL anew for each string. */
+static struct strings get_strings(const struct module_file *file, size_t index) {
+    const Elf_Data *data = get_data(elf_getscn(file->elf, index), TABLE_MAX);
+    const char *bytes = data ? data->d_buf : NULL;
+    if (!data || !data->d_size || bytes[data->d_size - 1] != '\0')
+        return (struct strings){NULL, 0};
+    return (struct strings){bytes, data->d_size};
+}
+
+static bool is_string(const struct strings *strings, uint64_t at, const char *text) {
+    return at < strings->size && strcmp(strings->bytes + at, text) == 0;
 }
 
 /* The bias of an ET_DYN: where the segment that holds the first mapped byte was put. */
@@ -94,7 +147,7 @@ static void read_build_id(struct module_file *file) {
         size_t name, text;
         Elf_Data *data;
         if (!gelf_getshdr(section, &header) || header.sh_type != SHT_NOTE ||
-            !(data = elf_getdata(section, NULL)))
+            !(data = get_data(section, NOTE_MAX)))
             continue;
         if (!gelf_getnote(data, 0, &note, &name, &text) || note.n_type != NT_GNU_BUILD_ID ||
             note.n_descsz > 64)
@@ -116,7 +169,7 @@ struct error *module_open(struct target_process *process, const struct target_mo
     file->descriptor = open_module_file(process, module, mapping);
     elf_version(EV_CURRENT);
     /* Not mapped: the target could truncate its file under us. */
-    if (file->descriptor >= 0)
+    if (file->descriptor >= 0 && is_bounded(file->descriptor))
         file->elf = elf_begin(file->descriptor, ELF_C_READ, NULL);
     if (!file->elf || !find_bias(file, mapping)) {
         module_close(file);
@@ -142,17 +195,12 @@ const char *module_get_build_id(const struct module_file *file) {
 
 static bool find_in_table(const struct module_file *file, Elf_Scn *section, const GElf_Shdr *header,
                           const char *name, GElf_Sym *ret) {
-    Elf_Data *data = elf_getdata(section, NULL);
-    size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
-    for (size_t i = 0; data && i < count; i++) {
-        if (!gelf_getsym(data, (int)i, ret))
-            return false;
-        if (ret->st_shndx == SHN_UNDEF || ret->st_value == 0)
-            continue;
-        const char *text = elf_strptr(file->elf, header->sh_link, ret->st_name);
-        if (text && strcmp(text, name) == 0)
+    Elf_Data *data = get_data(section, TABLE_MAX);
+    struct strings strings = get_strings(file, header->sh_link);
+    for (int i = 0; data && gelf_getsym(data, i, ret); i++)
+        if (ret->st_shndx != SHN_UNDEF && ret->st_value != 0 &&
+            is_string(&strings, ret->st_name, name))
             return true;
-    }
     return false;
 }
 
@@ -184,12 +232,11 @@ bool module_find_section(const struct module_file *file, const char *name, uint6
     size_t names;
     if (elf_getshdrstrndx(file->elf, &names) != 0)
         return false;
+    struct strings strings = get_strings(file, names);
     while ((section = elf_nextscn(file->elf, section))) {
         GElf_Shdr header;
-        if (!gelf_getshdr(section, &header) || !header.sh_addr)
-            continue;
-        const char *text = elf_strptr(file->elf, names, header.sh_name);
-        if (text && strcmp(text, name) == 0) {
+        if (gelf_getshdr(section, &header) && header.sh_addr &&
+            is_string(&strings, header.sh_name, name)) {
             *ret_address = header.sh_addr + file->bias;
             *ret_size = header.sh_size;
             return true;

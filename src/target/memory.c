@@ -14,8 +14,13 @@
 #define LARGEST_READ ((size_t)64 << 20)
 #define LARGEST_FETCH ((size_t)1 << 20)
 /* Bytes that a hostile target can make us hold; behind it the cache takes no more blocks. */
-#define CACHE_LIMIT ((size_t)4 << 30)
+#define CACHE_LIMIT ((size_t)2 << 30)
 #define MEMO_SIZE 256
+/* What reads cost in units of work, besides one for 64 bytes: a call of the source is a system
+ * call, a fault an error that somebody notes. */
+#define UNIT_SHIFT 6
+#define SOURCE_UNITS 150
+#define FAULT_UNITS 100
 
 /* Remembers whole blocks by the low bits of their number: most reads end here. */
 struct memo {
@@ -28,6 +33,7 @@ struct target_memory {
     struct block_table blocks;
     size_t fetch_size, window;
     bool frozen;
+    uint64_t work; /* units left */
     struct memory_statistics statistics;
     /* What one call of the source is to read; kept, so that a copy allocates little. */
     struct memory_range *ranges;
@@ -43,7 +49,8 @@ static void clear_memo(struct target_memory *memory) {
 
 struct target_memory *memory_create(const struct memory_source *source) {
     struct target_memory *memory = memory_alloc(sizeof *memory);
-    *memory = (struct target_memory){.source = *source, .fetch_size = BLOCK_SIZE};
+    *memory = (struct target_memory){
+        .source = *source, .fetch_size = BLOCK_SIZE, .work = MEMORY_NO_LIMIT};
     clear_memo(memory);
     return memory;
 }
@@ -55,6 +62,21 @@ void memory_destroy(struct target_memory *memory) {
     free(memory->ranges);
     free(memory->done);
     free(memory);
+}
+
+/* ---- work ---- */
+
+void memory_set_work(struct target_memory *memory, uint64_t units) {
+    memory->work = units;
+}
+
+void memory_charge(struct target_memory *memory, uint64_t units) {
+    if (memory->work != MEMORY_NO_LIMIT)
+        memory->work -= units < memory->work ? units : memory->work;
+}
+
+bool memory_is_exhausted(const struct target_memory *memory) {
+    return memory->work == 0;
 }
 
 /* ---- fetching ---- */
@@ -114,9 +136,12 @@ static void mark_valid(struct target_memory *memory, uint64_t start, uint64_t en
 static struct error *read_source(struct target_memory *memory, const struct memory_range *ranges,
                                  size_t count, size_t *done) {
     struct error *err = memory->source.read(memory->source.context, ranges, count, done);
-    memory->statistics.reads++;
+    uint64_t bytes = 0;
     for (size_t i = 0; !err && i < count; i++)
-        memory->statistics.bytes_read += done[i];
+        bytes += done[i];
+    memory->statistics.reads++;
+    memory->statistics.bytes_read += bytes;
+    memory_charge(memory, SOURCE_UNITS + (bytes >> UNIT_SHIFT));
     return err;
 }
 
@@ -174,9 +199,16 @@ static struct error *fetch_around(struct target_memory *memory, uint64_t address
 
 /* ---- reading ---- */
 
-static struct error *fault(uint64_t address, size_t size) {
+static struct error *fault(struct target_memory *memory, uint64_t address, size_t size) {
+    memory_charge(memory, FAULT_UNITS);
     return error_create(ERROR_FAULT, "cannot read %zu bytes at 0x%llx", size,
                         (unsigned long long)address);
+}
+
+static struct error *exhausted(void) {
+    return error_create(
+        ERROR_EXHAUSTED,
+        "it took more work than any real program needs: memory that is damaged or hostile");
 }
 
 static bool is_out_of_range(uint64_t address, size_t size) {
@@ -185,12 +217,12 @@ static bool is_out_of_range(uint64_t address, size_t size) {
 
 /* Frozen, and pages of the block are not there: nobody asked for them before the copy was made
  * (missed), or the copy could not get them (a fault). */
-static struct error *miss(struct target_memory *memory, uint64_t number, uint8_t pages) {
-    struct block *block = block_table_add(&memory->blocks, number);
+static struct error *miss(struct target_memory *memory, uint64_t address, size_t size,
+                          uint8_t pages) {
+    struct block *block = block_table_add(&memory->blocks, address >> BLOCK_SHIFT);
     uint8_t absent = pages & (uint8_t)~block->valid;
-    uint64_t address = number << BLOCK_SHIFT;
     if ((block->failed & absent) == absent)
-        return fault(address, BLOCK_SIZE);
+        return fault(memory, address, size);
     block->asked |= absent;
     memory->statistics.missed++;
     log_debug(LOG_TARGET, "0x%llx is not in the frozen copy", (unsigned long long)address);
@@ -227,7 +259,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
     struct block *block = block_table_find(&memory->blocks, number);
     if (!block || (block->valid & pages) != pages) {
         if (memory->frozen)
-            return miss(memory, number, pages);
+            return miss(memory, address, size, pages);
         if (memory->window && memory->blocks.bytes_used >= memory->window)
             memory_forget(memory);
         if (memory->blocks.bytes_used >= CACHE_LIMIT)
@@ -237,7 +269,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
             return err;
         block = block_table_find(&memory->blocks, number);
         if (!block || (block->valid & pages) != pages)
-            return fault(address, size);
+            return fault(memory, address, size);
     }
     memcpy(buffer, block->bytes + (address & (BLOCK_SIZE - 1)), size);
     remember(memory, block);
@@ -247,7 +279,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
 static struct error *read_blocks(struct target_memory *memory, uint64_t address,
                                  unsigned char *buffer, size_t size) {
     if (is_out_of_range(address, size))
-        return fault(address, size);
+        return fault(memory, address, size);
     if (size > LARGEST_READ)
         return error_create(ERROR_INVALID, "an object of %zu bytes at 0x%llx is too large", size,
                             (unsigned long long)address);
@@ -269,6 +301,9 @@ struct error *memory_read(struct target_memory *memory, uint64_t address, void *
                           size_t size) {
     uint64_t number = address >> BLOCK_SHIFT;
     uint64_t offset = address & (BLOCK_SIZE - 1);
+    if (!memory->work)
+        return exhausted();
+    memory_charge(memory, 1 + (size >> UNIT_SHIFT));
     const struct memo *memo = &memory->memo[number % MEMO_SIZE];
     if (memo->number != number || size > BLOCK_SIZE - offset)
         return read_blocks(memory, address, buffer, size);
@@ -282,12 +317,14 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
         return memory_read(memory, address, buffer, size);
     if (!size)
         return NULL;
+    if (!memory->work)
+        return exhausted();
     if (is_out_of_range(address, size))
-        return fault(address, size);
+        return fault(memory, address, size);
     size_t done = 0;
     struct memory_range range = {address, size, buffer};
     struct error *err = read_source(memory, &range, 1, &done);
-    return !err && done < size ? fault(address, size) : err;
+    return !err && done < size ? fault(memory, address, size) : err;
 }
 
 /* ---- the copy ---- */

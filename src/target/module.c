@@ -4,58 +4,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asyncspy/base/table.h"
 #include "process_private.h"
 
 #define SCAN_MAX ((uint64_t)256 << 20)
 
-struct module_list {
-    struct target_module *items;
-    size_t count;
+/* A module while its mappings are gathered. */
+struct found_module {
+    struct target_module module;
+    bool has_code; /* files of which nothing is executable (fonts, locales, archives) are none */
 };
 
-/* The module that a mapping belongs to: mappings of one file stand together, those of other files
- * may stand between them. */
-static struct target_module *find_module(const struct module_list *list, const char *path) {
-    for (size_t i = list->count; i-- > 0;)
-        if (strcmp(list->items[i].path, path) == 0)
-            return &list->items[i];
-    return NULL;
-}
+struct module_list {
+    struct found_module *items;
+    size_t count;
+    struct table *by_path; /* mappings of one file stand together, but others may lie between */
+};
 
 static bool is_file(const struct target_mapping *mapping) {
     return mapping->path[0] == '/' && mapping->inode;
+}
+
+/* The module that a mapping belongs to. */
+static struct found_module *get_module(struct module_list *list,
+                                       const struct target_process *process,
+                                       const struct target_mapping *mapping) {
+    size_t length = strlen(mapping->path);
+    struct found_module *found = table_find(list->by_path, mapping->path, length);
+    if (found)
+        return found;
+    found = &list->items[list->count++];
+    found->module = (struct target_module){
+        .path = mapping->path,
+        .start = mapping->start,
+        .is_executable = strcmp(mapping->path, process->executable) == 0,
+    };
+    table_add(list->by_path, mapping->path, length, found);
+    return found;
 }
 
 static void add_mapping(struct module_list *list, const struct target_process *process,
                         size_t index) {
     const struct target_mappings *mappings = &process->mappings;
     const struct target_mapping *mapping = &mappings->items[index];
-    struct target_module *module = find_module(list, mapping->path);
-    if (!module) {
-        module = &list->items[list->count++];
-        *module = (struct target_module){
-            .path = mapping->path,
-            .start = mapping->start,
-            .is_executable = strcmp(mapping->path, process->executable) == 0,
-        };
-    }
-    module->end = mapping->end;
+    struct found_module *found = get_module(list, process, mapping);
+    found->has_code |= mapping->executable;
+    found->module.end = mapping->end;
     /* The .bss lies behind the last file mapping, in anonymous memory. */
     if (mapping->writable && index + 1 < mappings->count &&
         mappings->items[index + 1].start == mapping->end &&
         mappings->items[index + 1].path[0] == '\0' && mappings->items[index + 1].writable)
-        module->end = mappings->items[index + 1].end;
-}
-
-/* Files of which nothing is executable (fonts, locales, archives) are no modules. */
-static bool has_code(const struct target_process *process, const struct target_module *module) {
-    for (size_t i = 0; i < process->mappings.count; i++) {
-        const struct target_mapping *mapping = &process->mappings.items[i];
-        if (mapping->executable && mapping->start >= module->start &&
-            mapping->start < module->end && strcmp(mapping->path, module->path) == 0)
-            return true;
-    }
-    return false;
+        found->module.end = mappings->items[index + 1].end;
 }
 
 static int rank(const struct target_module *module) {
@@ -75,17 +74,18 @@ static int compare_modules(const void *a, const void *b) {
 struct error *module_list(struct target_process *process, struct arena *arena,
                           struct target_module **ret, size_t *ret_count) {
     struct module_list list = {
-        .items = arena_alloc_array(arena, process->mappings.count, sizeof *list.items)};
+        .items = arena_alloc_array(arena, process->mappings.count, sizeof *list.items),
+        .by_path = table_create()};
     for (size_t i = 0; i < process->mappings.count; i++)
         if (is_file(&process->mappings.items[i]))
             add_mapping(&list, process, i);
-    size_t kept = 0;
+    table_destroy(list.by_path);
+    *ret = arena_alloc_array(arena, list.count, sizeof **ret);
+    *ret_count = 0;
     for (size_t i = 0; i < list.count; i++)
-        if (has_code(process, &list.items[i]))
-            list.items[kept++] = list.items[i];
-    qsort(list.items, kept, sizeof *list.items, compare_modules);
-    *ret = list.items;
-    *ret_count = kept;
+        if (list.items[i].has_code)
+            (*ret)[(*ret_count)++] = list.items[i].module;
+    qsort(*ret, *ret_count, sizeof **ret, compare_modules);
     return NULL;
 }
 

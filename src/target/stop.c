@@ -46,11 +46,18 @@ struct target_stop {
     struct error *err;      /* of the stop */
 };
 
-static bool is_seized(const struct target_stop *stop, pid_t tid) {
+static int compare_tids(const void *a, const void *b) {
+    const pid_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The ids of the threads that are seized, sorted; there may be thousands. */
+static pid_t *list_seized(const struct target_stop *stop) {
+    pid_t *tids = memory_alloc(stop->count * sizeof *tids);
     for (size_t i = 0; i < stop->count; i++)
-        if (stop->threads[i].tid == tid)
-            return true;
-    return false;
+        tids[i] = stop->threads[i].tid;
+    qsort(tids, stop->count, sizeof *tids, compare_tids);
+    return tids;
 }
 
 static void remember(struct target_stop *stop, pid_t tid) {
@@ -105,9 +112,11 @@ static struct error *seize_new(struct target_stop *stop, bool *found) {
     struct error *err = process_list_tids(stop->process, &tids, &count);
     if (err)
         return err;
+    pid_t *seized = list_seized(stop);
     for (size_t i = 0; !err && i < count; i++)
-        if (known == 0 || !is_seized(stop, tids[i]))
+        if (!bsearch(&tids[i], seized, known, sizeof *seized, compare_tids))
             err = seize(stop, tids[i]);
+    free(seized);
     free(tids);
     *found = stop->count > known;
     return err;

@@ -4,8 +4,10 @@ Each case is a function that yields problems; its docstring is its name in the m
 """
 
 import glob
+import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,7 +18,7 @@ import traceback
 
 import compare
 import interpreters
-from target import Target, TargetFailed
+from target import Target, TargetFailed, kernel_can_prove_quiet
 
 SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios")
 NOBODY = 65534
@@ -236,6 +238,20 @@ def interrupted(context):
             yield from target.problems_after_dump()
 
 
+def few_files(context):
+    """The soft limit on open files does not keep a dump from proving that nothing ran."""
+    def lower():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(
+            resource.RLIMIT_NOFILE)[1]))
+    with context.target("threads_200") as target:
+        if not kernel_can_prove_quiet():
+            raise Skip("this kernel has no schedstat")
+        done = context.run("dump", "--pid", target.pid, "--format", "json", preexec_fn=lower)
+        yield from accepted(done)
+        if json.loads(done.stdout)["capture"]["mode"] != "running":
+            yield "the target was stopped: %s" % json.loads(done.stdout)["capture"]
+
+
 def closed_pipe(context):
     with context.target("sleepers_10000") as target:
         for form in ("json", "text"):
@@ -302,7 +318,7 @@ def doctor(context):
 
 CASES = (no_such_pid, not_python, kernel_thread, zombie, unsupported_versions, not_permitted,
          traced_and_quiet, traced_and_busy, stopped_by_a_signal, target_ends, interrupted,
-         closed_pipe, output_file, usage, help_and_version, doctor)
+         few_files, closed_pipe, output_file, usage, help_and_version, doctor)
 
 
 def run(asyncspy, found, _, pattern):

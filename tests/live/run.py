@@ -19,6 +19,7 @@ import traceback
 import bad
 import compare
 import interpreters
+import kill
 import line_tables
 import odd
 import plan
@@ -30,7 +31,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, bad, odd, ps)
+MORE_TESTS = (line_tables, kill, bad, odd, ps)
 
 
 class Result:
@@ -114,8 +115,14 @@ def report(result):
     return result
 
 
+def in_order(label):
+    """A label as what it is sorted by: 3.6 before 3.10."""
+    return [(int(part), "") if part.isdigit() else (99, part)
+            for part in label.replace("-", ".").split(".")]
+
+
 def print_matrix(results):
-    columns = sorted({r.column for r in results})
+    columns = sorted({r.column for r in results}, key=in_order)
     rows = list(dict.fromkeys(r.row for r in sorted(results, key=lambda r: r.row)))
     marks = {(r.row, r.column): {"pass": "+", "FAIL": "F", "skip": "-"}[r.status] for r in results}
     print("\nmatrix: + pass, F fail, - skipped, blank: not in this mode")
@@ -152,24 +159,21 @@ def parse_arguments():
 
 
 def gather_interpreters(arguments, folder):
+    """(interpreters, lines about what is not among them)."""
     found, unused = interpreters.find()
-    for minor in missing_minors(found, arguments.require):
-        print("missing: CPython %d.%d is required and was not found" % minor)
     copies, not_copied = interpreters.stripped_copies(found, folder)
     found = sorted(found + copies, key=lambda i: (i.version, i.debug, i.label))
-    for what, why in unused + not_copied:
-        print("not used: %s: %s" % (what, why))
+    remarks = ["not used: %s: %s" % remark for remark in unused + not_copied]
     absent = missing_minors(found, interpreters.MINORS)
     if absent:
-        print("not found: " + ", ".join("CPython %d.%d" % minor for minor in absent))
+        remarks.append("not found: " + ", ".join("CPython %d.%d" % minor for minor in absent))
     if arguments.interpreter:
         found = [i for i in found if arguments.interpreter in i.label]
-    return found
+    return found, remarks
 
 
-def execute(arguments, folder):
+def execute(arguments, found):
     """All results, None when nothing can be run."""
-    found = gather_interpreters(arguments, folder)
     chosen = plan.scenarios(arguments.k)
     if arguments.list:
         for item in found:
@@ -201,12 +205,14 @@ def execute(arguments, folder):
 def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="asyncspy-live-") as folder:
-        results = execute(arguments, folder)
+        found, remarks = gather_interpreters(arguments, folder)
+        results = execute(arguments, found)
     if results is None:
         return 1
     if arguments.list:
         return 0
     print_matrix(results)
+    print("\n".join(remarks))
     count = {status: sum(r.status == status for r in results) for status in ("pass", "FAIL",
                                                                              "skip")}
     lost = missing_minors_of(results, arguments)

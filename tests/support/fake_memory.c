@@ -34,20 +34,35 @@ void fake_memory_destroy(struct fake_memory *fake) {
     free(fake);
 }
 
+/* How many regions start at or below `address`; they are sorted. */
+static size_t count_below(const struct fake_memory *fake, uint64_t address) {
+    size_t low = 0, high = fake->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (fake->regions[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 unsigned char *fake_memory_map(struct fake_memory *fake, uint64_t address, size_t size) {
     uint64_t start = address & ~(PAGE - 1), end = (address + size + PAGE - 1) & ~(PAGE - 1);
     unsigned char *bytes = memory_alloc(end - start);
     memset(bytes, 0, end - start);
     fake->regions = memory_realloc(fake->regions, (fake->count + 1) * sizeof *fake->regions);
-    fake->regions[fake->count++] = (struct region){start, end, bytes};
+    size_t at = count_below(fake, start);
+    memmove(fake->regions + at + 1, fake->regions + at, (fake->count - at) * sizeof *fake->regions);
+    fake->regions[at] = (struct region){start, end, bytes};
+    fake->count++;
     return bytes + (address - start);
 }
 
 static const struct region *find(const struct fake_memory *fake, uint64_t address) {
-    for (size_t i = 0; i < fake->count; i++)
-        if (address >= fake->regions[i].start && address < fake->regions[i].end)
-            return &fake->regions[i];
-    return NULL;
+    size_t below = count_below(fake, address);
+    const struct region *region = below ? &fake->regions[below - 1] : NULL;
+    return region && address < region->end ? region : NULL;
 }
 
 unsigned char *fake_memory_at(struct fake_memory *fake, uint64_t address) {

@@ -254,6 +254,13 @@ void fake_python_destroy(struct fake_python *fake) {
     free(fake);
 }
 
+struct py *fake_python_open(const struct fake_python *fake, struct target_memory *memory,
+                            uint64_t runtime) {
+    struct py_roots roots = fake->roots;
+    roots.runtime = runtime;
+    return py_create(memory, &fake->layout, &roots);
+}
+
 /* --- classes --- */
 
 #define KEYS_SPLIT 2

@@ -67,6 +67,10 @@ struct fake_python {
 struct fake_python *fake_python_create(const struct py_table *table);
 void fake_python_destroy(struct fake_python *fake); /* NULL-safe */
 
+/* Readers of the fake through `memory`, from the runtime at `runtime` on. */
+struct py *fake_python_open(const struct fake_python *fake, struct target_memory *memory,
+                            uint64_t runtime);
+
 /* The words of a _Py_DebugOffsets for `table`, debug_offsets_size bytes; free() them. */
 unsigned char *fake_debug_offsets(const struct py_table *table);
 

@@ -13,9 +13,7 @@ void fake_target_open(struct fake_target *target, uint64_t runtime) {
     memory_destroy(target->memory);
     snapshot_reset(target->snapshot);
     target->memory = memory_create(&source);
-    struct py_roots roots = target->fake->roots;
-    roots.runtime = runtime;
-    target->py = py_create(target->memory, &target->fake->layout, &roots);
+    target->py = fake_python_open(target->fake, target->memory, runtime);
     py_begin_walk(target->py, target->snapshot);
 }
 

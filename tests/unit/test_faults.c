@@ -7,21 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "../../src/capture/walk.h"
-#include "../support/fake_asyncio.h"
-#include "../support/fake_target.h"
-#include "asyncspy/snapshot/json.h"
+#include "../support/whole_walk.h"
 
 #define READS_MAX 10000 /* a walk over the program takes some hundreds */
-
-static const struct target_thread kernel_thread = {
-    .tid = 4711, .namespace_tid = 4711, .name = "python3", .state = 'R', .syscall = -1};
 
 /* --- a source that spoils one read --- */
 
@@ -104,51 +97,13 @@ static bool clamp(void *context, uint64_t address, uint64_t *start, uint64_t *en
 
 /* --- one walk --- */
 
-/* How much a snapshot tells. */
-struct tally {
-    size_t interpreters, threads, loops, tasks, frames;
-    uint64_t states; /* of the tasks, mixed */
-};
-
 struct result {
-    char *json; /* NULL: the walk ended with an error */
-    enum error_kind error;
+    struct whole_walk walk;
     uint64_t page_reads, reads;
-    size_t missing;
-    uint64_t notes; /* their texts, mixed */
-    struct tally tally;
 };
-
-static void tally(const struct snapshot *snapshot, struct result *result) {
-    result->tally = (struct tally){.interpreters = snapshot->interpreters.count,
-                                   .threads = snapshot->threads.count,
-                                   .loops = snapshot->event_loops.count,
-                                   .tasks = snapshot->tasks.count};
-    result->missing = snapshot->missing.count;
-    for (size_t i = 0; i < snapshot->threads.count; i++)
-        result->tally.frames += snapshot->threads.items[i].frames.count;
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        for (size_t j = 0; j < task->note_count; j++)
-            for (const char *at = task->notes[j]; *at; at++)
-                result->notes = result->notes * 31 + (unsigned char)*at;
-        result->tally.frames += task->frames.count;
-        result->tally.states = result->tally.states * 31 + (uint64_t)task->state;
-    }
-}
-
-static char *write_json(const struct snapshot *snapshot) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fake_expect_success(snapshot_json_write(snapshot, out));
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
 
 static struct result walk(struct fake_python *fake, uint64_t runtime, struct spoiler *spoiler) {
-    struct result result = {.json = NULL};
+    struct result result;
     struct memory_source source = {spoiler, read_spoilt, clamp};
     spoiler->inner = fake_memory_source(fake->memory);
     struct target_memory *memory = memory_create(&source);
@@ -157,52 +112,29 @@ static struct result walk(struct fake_python *fake, uint64_t runtime, struct spo
     roots.runtime = runtime;
     struct py *py = py_create(memory, &fake->layout, &roots);
     uint64_t before = fake_memory_get_page_reads(fake->memory);
-    struct walk_search search = {0};
-    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1, &search);
+    result.walk = whole_walk_take(py, snapshot);
     result.page_reads = fake_memory_get_page_reads(fake->memory) - before;
     result.reads = spoiler->reads;
-    tally(snapshot, &result);
-    if (err)
-        result.error = error_get_kind(err);
-    else
-        result.json = write_json(snapshot);
-    error_destroy(err);
     py_destroy(py);
     snapshot_destroy(snapshot);
     memory_destroy(memory);
     return result;
 }
 
-static uint64_t make_program(struct fake_target *target) {
-    struct fake_asyncio aio;
-    struct fake_program program;
-    fake_asyncio_create(&aio, target->fake);
-    fake_program_create(&program, &aio);
-    return aio.runtime;
-}
-
 /* --- tests --- */
 
-/* What is lost without a row of missing or a note is at most lines and the modules of types. */
-static void check_told(const struct result *result, const struct result *whole, uint64_t n) {
-    if (result->missing || result->notes != whole->notes)
-        return;
-    if (memcmp(&result->tally, &whole->tally, sizeof whole->tally) != 0)
-        fail_msg("a fault at page %llu costs something without a word", (unsigned long long)n);
-}
-
 static void test_fault_at_every_page(struct fake_target *target) {
-    uint64_t runtime = make_program(target), n = 1;
+    uint64_t runtime = whole_program(target), n = 1;
     struct result whole = walk(target->fake, runtime, &(struct spoiler){.damage = DAMAGE_NONE});
-    assert_non_null(whole.json);
+    assert_non_null(whole.walk.json);
     for (;; n++) {
         fake_memory_fail_at(target->fake->memory, n);
         struct result result = walk(target->fake, runtime, &(struct spoiler){.spoil_at = 0});
         assert_true(result.page_reads < READS_MAX);
-        assert_non_null(result.json); /* a page that is not there ends no walk */
-        check_told(&result, &whole, n);
-        bool same = strcmp(result.json, whole.json) == 0;
-        free(result.json);
+        assert_non_null(result.walk.json); /* a page that is not there ends no walk */
+        whole_walk_check_told(&result.walk, &whole.walk, n);
+        bool same = strcmp(result.walk.json, whole.walk.json) == 0;
+        free(result.walk.json);
         if (result.page_reads < n) {
             assert_true(same);
             break;
@@ -210,19 +142,19 @@ static void test_fault_at_every_page(struct fake_target *target) {
     }
     assert_true(n > 300);
     fake_memory_fail_at(target->fake->memory, 0);
-    free(whole.json);
+    free(whole.walk.json);
 }
 
 static void spoil_every_read(struct fake_target *target, enum damage damage, uint64_t seeds) {
-    uint64_t runtime = make_program(target);
+    uint64_t runtime = whole_program(target);
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         for (uint64_t n = 1;; n++) {
             struct spoiler spoiler = {.damage = damage, .spoil_at = n, .seed = seed * 7919 + n};
             struct result result = walk(target->fake, runtime, &spoiler);
             assert_true(result.reads < READS_MAX);
-            if (!result.json)
-                assert_int_equal(result.error, damage == DAMAGE_GONE ? ERROR_GONE : -1);
-            free(result.json);
+            if (!result.walk.json)
+                assert_int_equal(result.walk.error, damage == DAMAGE_GONE ? ERROR_GONE : -1);
+            free(result.walk.json);
             if (result.reads < n)
                 break;
         }
@@ -247,12 +179,12 @@ static void test_target_ends_at_every_read(struct fake_target *target) {
 
 /* Nothing but noise, from the first byte on. */
 static void test_noise(struct fake_target *target) {
-    uint64_t runtime = make_program(target);
+    uint64_t runtime = whole_program(target);
     for (uint64_t seed = 1; seed <= 50; seed++) {
         fake_memory_randomize(target->fake->memory, seed);
         struct result result = walk(target->fake, runtime, &(struct spoiler){.spoil_at = 0});
-        assert_true(!result.json || result.missing > 0);
-        free(result.json);
+        assert_true(!result.walk.json || result.walk.missing > 0);
+        free(result.walk.json);
     }
     fake_memory_randomize(target->fake->memory, 0);
 }

@@ -40,14 +40,30 @@ static void test_classes(struct fake_target *target) {
     assert_int_equal(type->kind, PY_KIND_OTHER);
 }
 
-/* A name that cannot be had costs the name. */
+static void assert_only_missing(const struct fake_target *target, const char *what) {
+    assert_int_equal(target->snapshot->missing.count, 1);
+    assert_string_equal(target->snapshot->missing.items[0].what, what);
+}
+
+/* A name that cannot be had costs the name, and that is told. */
 static void test_class_without_a_name(struct fake_target *target) {
     struct py_type *type;
     uint64_t class = fake_class(target->fake, &(struct fake_class){.module = "m", .name = "C"});
     FAKE_SET(target->fake, class, type, qualname, 16);
     fake_expect_success(py_type_read(target->py, class, &type));
     assert_string_equal(type->full_name, "C");
+    fake_expect_success(py_type_read(target->py, class, &type)); /* once */
+    assert_only_missing(target, "module of class C");
     fake_expect_error(py_type_read(target->py, 16, &type), ERROR_FAULT);
+}
+
+static void test_class_without_a_module(struct fake_target *target) {
+    struct py_type *type;
+    uint64_t class = fake_class(target->fake, &(struct fake_class){.module = "m", .name = "C"});
+    FAKE_SET(target->fake, class, type, dict, 16);
+    fake_expect_success(py_type_read(target->py, class, &type));
+    assert_string_equal(type->full_name, "C");
+    assert_only_missing(target, "module of class C");
 }
 
 /* --- tuples, lists, sets --- */
@@ -274,6 +290,7 @@ static void test_slots(struct fake_target *target) {
 FAKE_EACH_VERSION(test_builtin_types)
 FAKE_EACH_VERSION(test_classes)
 FAKE_EACH_VERSION(test_class_without_a_name)
+FAKE_EACH_VERSION(test_class_without_a_module)
 FAKE_EACH_VERSION(test_tuples_and_lists)
 FAKE_EACH_VERSION(test_sets)
 FAKE_EACH_VERSION(test_impossible_counts)
@@ -291,6 +308,7 @@ int main(void) {
         FAKE_TEST(test_builtin_types),
         FAKE_TEST(test_classes),
         FAKE_TEST(test_class_without_a_name),
+        FAKE_TEST(test_class_without_a_module),
         FAKE_TEST(test_tuples_and_lists),
         FAKE_TEST(test_sets),
         FAKE_TEST(test_impossible_counts),

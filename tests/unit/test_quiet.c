@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,12 +137,35 @@ static void test_quiet_of_the_dead_and_the_newborn(void **state) {
     process_close(process);
 }
 
+/* Where not enough files can be open nothing is proven, and none stays open. */
+static void test_quiet_without_files(void **state) {
+    (void)state;
+    bool is_quiet;
+    struct rlimit limit;
+    pid_t pid = child_start(sleep_in_threads);
+    struct target_process *process = child_open(pid);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){30, limit.rlim_max});
+    for (int i = 0; i < 20; i++) {
+        struct target_quiet *quiet = watch(process, &is_quiet);
+        assert_false(is_quiet);
+        quiet_end(quiet);
+    }
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct target_quiet *quiet = watch(process, &is_quiet);
+    assert_true(is_quiet && quiet_check(quiet));
+    quiet_end(quiet);
+    process_close(process);
+    child_finish(pid);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sleepers_are_quiet),
         cmocka_unit_test(test_spinner_is_never_quiet),
         cmocka_unit_test(test_quiet_never_lies),
         cmocka_unit_test(test_quiet_of_the_dead_and_the_newborn),
+        cmocka_unit_test(test_quiet_without_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ enum error_kind {
     ERROR_FAULT,       /* an address that cannot be read; costs one object */
     ERROR_INVALID,     /* bytes that make no sense for what they should be; costs one object */
     ERROR_MISSED,      /* a block that the frozen copy does not hold; the walk is repeated */
+    ERROR_EXHAUSTED,   /* all the work that a walk may do is done: ends the walk */
     ERROR_GONE,        /* the target ended, or became another program: ends the run */
     ERROR_PERMISSION,  /* the kernel refuses us the target: ends the run */
     ERROR_UNSUPPORTED, /* not a Python, or not one that this program reads: ends the run */
@@ -41,8 +42,9 @@ enum error_kind error_get_kind(const struct error *err);
 /* The message; lives as long as the error. */
 const char *error_get_message(const struct error *err);
 
-/* True when the error ends a run (GONE, PERMISSION, UNSUPPORTED, OS, USAGE), false when it costs
- * only the object that was being read (FAULT, INVALID, MISSED). NULL is not fatal. */
+/* True when the error ends a run (GONE, PERMISSION, UNSUPPORTED, OS, USAGE) or a walk (EXHAUSTED),
+ * false when it costs only the object that was being read (FAULT, INVALID, MISSED). NULL is not
+ * fatal. */
 bool error_is_fatal(const struct error *err);
 
 /* NULL-safe. */

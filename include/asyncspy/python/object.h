@@ -37,6 +37,16 @@ void py_destroy(struct py *py); /* NULL-safe */
 /* Starts a walk that fills `snapshot`: forgets every cache. */
 void py_begin_walk(struct py *py, struct snapshot *snapshot);
 
+/*
+ * The work of one walk is limited (memory_set_work), in units of about 10 ns and about 4 bytes of
+ * memory: a walk over 100,000 tasks of ten frames takes some 5 % of it. Reads count by themselves;
+ * whoever keeps something, or goes over many things without a read, charges for it. When all is
+ * spent the next read fails with ERROR_EXHAUSTED, which ends the walk with what there is.
+ */
+void py_charge(struct py *py, uint64_t units);
+void py_set_walk_units(struct py *py, uint64_t units); /* from the next walk on */
+bool py_is_exhausted(const struct py *py);
+
 /* A running target can be caught in the middle of switching frames, when its structures do not
  * agree for a moment. Whoever finds that says so; the picture is then better taken again. */
 void py_set_unsettled(struct py *py);

@@ -211,8 +211,10 @@ void *snapshot_vector_grow(struct arena *arena, void *items, size_t *count, size
                               &(vector_)->capacity, sizeof *(vector_)->items),                     \
      &(vector_)->items[(vector_)->count - 1])
 
-/* Adds a row to `missing`; equal rows are kept once. `what` and `why` are copied. */
+/* Adds a row to `missing`; equal rows are kept once. `what` and `why` are copied. Behind 1,000 rows
+ * only one follows that says so, and those that must not be lost: _always. */
 void snapshot_add_missing(struct snapshot *snapshot, const char *what, const char *why);
+void snapshot_add_missing_always(struct snapshot *snapshot, const char *what, const char *why);
 
 /* Adds a note to a task; equal notes are kept once. `note` is copied. */
 void snapshot_add_note(struct snapshot *snapshot, struct snapshot_task *task, const char *note);

@@ -49,9 +49,20 @@ struct target_memory;
 struct target_memory *memory_create(const struct memory_source *source);
 void memory_destroy(struct target_memory *memory); /* NULL-safe */
 
+/*
+ * The work that a hostile target can make us do is limited: every read costs units of it, about
+ * 10 ns each, and so does whatever else the readers charge for. When they are spent every read
+ * fails with ERROR_EXHAUSTED. At first there is no limit.
+ */
+#define MEMORY_NO_LIMIT UINT64_MAX
+void memory_set_work(struct target_memory *memory, uint64_t units);
+void memory_charge(struct target_memory *memory, uint64_t units);
+bool memory_is_exhausted(const struct target_memory *memory);
+
 /* Copies `size` bytes at `address` into `buffer`, through the cache.
  * ERROR_FAULT: not mapped or not readable. ERROR_MISSED: frozen and not in the copy (the block is
- * remembered and part of the next memory_recopy). ERROR_GONE, ERROR_PERMISSION: target lost. */
+ * remembered and part of the next memory_recopy). ERROR_EXHAUSTED: see memory_set_work.
+ * ERROR_GONE, ERROR_PERMISSION: target lost. */
 struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
                           size_t size) ERROR_CHECK;
 

@@ -7,11 +7,16 @@ import threading
 
 import scenario
 
-MIN_VERSION = (3, 13)
+MIN_VERSION = (3, 12)  # before, asyncio takes the main interpreter's loop for the sub-interpreter's
+
+if sys.version_info >= (3, 13):
+    import _interpreters as interpreters
+else:
+    import _xxsubinterpreters as interpreters
 
 INSIDE = """
 import asyncio, json, os, sys
-import _interpreters
+import %s as interpreters
 sys.path[:0] = %r
 import introspect, scenario
 
@@ -19,7 +24,9 @@ async def sub_sleeps():
     await asyncio.sleep(scenario.HOUR)
 
 def report():
-    picture = scenario.tasks_only(interpreter=int(_interpreters.get_current()[0]))
+    current = interpreters.get_current()
+    number = int(current[0] if isinstance(current, tuple) else current)
+    picture = scenario.tasks_only(interpreter=number)
     os.write(%d, (json.dumps(picture) + chr(10)).encode())
 
 async def sub_main():
@@ -37,14 +44,21 @@ async def main_sleeps():
     await asyncio.sleep(scenario.HOUR)
 
 
+def start(source):
+    if hasattr(interpreters, "exec"):
+        sub = interpreters.create("legacy")
+        interpreters.exec(sub, source)
+    else:
+        sub = interpreters.create(isolated=False)
+        interpreters.run_string(sub, source)
+
+
 async def main():
-    import _interpreters
     scenario.options(threads=False, loops=False)
     for _ in range(2):
         reading, writing = os.pipe()
-        source = INSIDE % (sys.path[:2], writing)
-        sub = _interpreters.create("legacy")
-        threading.Thread(target=_interpreters.exec, args=(sub, source), daemon=True).start()
+        source = INSIDE % (interpreters.__name__, sys.path[:2], writing)
+        threading.Thread(target=start, args=(source,), daemon=True).start()
         with os.fdopen(reading) as opened:
             scenario.add_tasks(json.loads(opened.readline()))
     scenario.expect_task(asyncio.create_task(main_sleeps(), name="in main"), "waiting",

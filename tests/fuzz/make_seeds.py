@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Writes the seeds in tests/fuzz/corpus/: small, and the same on every run.
+
+Line tables come from the Python that runs this; run it with several to get several encodings.
+"""
+
+import os
+import random
+import struct
+import sys
+
+CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+LAYOUTS = 12  # at least as many as there are tables in offsets/; a choice is taken modulo that
+
+
+def write(name, seed, data):
+    folder = os.path.join(CORPUS, name)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, seed), "wb") as opened:
+        opened.write(data)
+
+
+def change(chance):
+    """One change of fuzz_image.h: a word, how far from it, what to do, with what."""
+    kind = chance.choice([0, 1, 1, 1, 2, 3, 3, 4, 5, 6, 7, 255])
+    return struct.pack("<HbBQ", chance.getrandbits(16), chance.choice([0, 0, 0, 8, -8]), kind,
+                       chance.getrandbits(64))
+
+
+def image(layout, changes, rest=b""):
+    return bytes([layout, len(changes)]) + b"".join(changes) + rest
+
+
+def write_images():
+    for layout in range(LAYOUTS):
+        chance = random.Random(layout)
+        changes = [change(chance) for _ in range(6)]
+        # An operation of fuzz_objects.c, fuzz_frames.c: what to read, and which object.
+        calls = b"".join(struct.pack("<BHB", what % 16, chance.getrandbits(16), 0)
+                         for what in range(48))
+        write("fuzz_walk", "plain-%d" % layout, image(layout, []))
+        write("fuzz_walk", "changed-%d" % layout, image(layout, changes))
+        write("fuzz_walk", "copied-%d" % layout, image(layout, [], image(1, changes)[1:]))
+        write("fuzz_objects", "calls-%d" % layout, image(layout, changes[:2], calls))
+        write("fuzz_frames", "calls-%d" % layout, image(layout, changes[:2], calls))
+
+
+def sample(numbers):
+    """Its line table goes backwards, over many lines and over long expressions."""
+    total = 0
+    for number in numbers:
+        try:
+            total += (number *
+                      len(numbers) if number > 2 else
+                      max(numbers))
+        except ValueError as problem:
+            print(problem,
+
+
+
+                  total)
+        finally:
+            total -= 1
+    return [total + n for n in numbers if n]
+
+
+def write_line_tables():
+    minor = sys.version_info[1]
+    for number, function in enumerate((sample, write_images, change)):
+        code = function.__code__
+        table = getattr(code, "co_linetable", None) or code.co_lnotab
+        for layout in range(LAYOUTS):
+            if layout % 4 == number:
+                write("fuzz_line_tables", "3.%d-%s-%d" % (minor, function.__name__, layout),
+                      struct.pack("<BiI", layout, code.co_firstlineno, 12) + table)
+
+
+MAPS = b"""\
+55d0c0a00000-55d0c0a01000 r--p 00000000 fe:01 131 /bin/python
+55d0c0a01000-55d0c0c00000 r-xp 00001000 fe:01 131 /bin/python
+55d0c0c00000-55d0c0c10000 rw-p 00200000 fe:01 131 /bin/python
+55d0c0c10000-55d0c0c20000 rw-p 00000000 00:00 0
+7f0000000000-7f0000001000 r-xp 00000000 fe:01 132 /usr/lib/libpython3.11.so.1.0 (deleted)
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
+"""
+STAT = (b"1234 (py) S\n (x) S 1 1234 1234 0 -1 4194304 9 0 0 0 17 4 0 0 20 0 3 0 8888 9 9 "
+        b"18446744073709551615 1 1 140721 0 0 0 0 0 0\n")
+STATUS = b"Name:\tpython3\nUmask:\t0022\nTgid:\t1234\nNSpid:\t1234\t17\nThreads:\t3\n"
+
+
+def write_proc():
+    parts = [MAPS, STAT, b"python3\0app.py\0", STAT, b"232 0x3 0x7f 0x0\n", b"ep_poll", STATUS]
+    write("fuzz_proc", "usual", b"\xff".join(parts))
+    write("fuzz_proc", "running", b"\xff".join(parts[:4] + [b"running\n", b"0", b""]))
+    write("fuzz_proc", "empty", b"")
+
+
+def section(name, kind, address, offset, size, link=0, entry=0):
+    return struct.pack("<IIQQQQIIQQ", name, kind, 0, address, offset, size, link, 0, 8, entry)
+
+
+def elf(kind):
+    """A file with one segment, a build id, a symbol table and .PyRuntime."""
+    names = b"\0.note\0.dynsym\0.dynstr\0.shstrtab\0.PyRuntime\0"
+    strings = b"\0_PyRuntime\0Py_Version\0"
+    note = struct.pack("<III4s8s", 4, 8, 3, b"GNU\0", b"\1\2\3\4\5\6\7\x08")
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 0x11, 0, 5, 0x1040, 64) + \
+        struct.pack("<IBBHQQ", 12, 0x11, 0, 5, 0x1080, 4)
+    parts, at = [], 64 + 56
+    for data in (note, symbols, strings, names):
+        parts.append(at)
+        at += len(data)
+    header = struct.pack("<4sBBBB8sHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, b"", kind, 62, 1, 0, 64,
+                         at, 0, 64, 56, 1, 64, 6, 4)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, at, at, 4096)
+    table = bytes(64) + section(1, 7, 0x78, parts[0], len(note)) + \
+        section(7, 11, 0, parts[1], len(symbols), 3, 24) + \
+        section(15, 3, 0, parts[2], len(strings)) + section(23, 3, 0, parts[3], len(names)) + \
+        section(33, 1, 0x1040, 0, 64)
+    return header + segment + note + symbols + strings + names + table
+
+
+def write_elf():
+    write("fuzz_elf", "dynamic", elf(3))
+    write("fuzz_elf", "fixed", elf(2))
+    write("fuzz_elf", "sections-in-section-0", elf(3)[:60] + b"\0\0" + elf(3)[62:])
+    write("fuzz_elf", "cut", elf(3)[:200])
+
+
+def write_snapshots():
+    """Besides those of tests/golden/."""
+    write("fuzz_snapshot_json", "empty", b'{"schema": "asyncspy.snapshot/1"}')
+    write("fuzz_snapshot_json", "odd", b'{"schema": "asyncspy.snapshot/1", "tasks": [{"id": "0x1", '
+          b'"name": "\\u001b[31m\\u0000\\ud800", "state": "waiting", "notes": [""], '
+          b'"frames": []}]}')
+
+
+def main():
+    if "--line-tables-only" not in sys.argv:
+        write_images()
+        write_proc()
+        write_elf()
+        write_snapshots()
+    write_line_tables()
+
+
+if __name__ == "__main__":
+    main()
