@@ -17,6 +17,8 @@ ONLY_IN = {
     "gil.locked": (7, NOW),
     "gc.size": (7, NOW),
     "gc.collecting": (7, NOW),
+    "gc.generations": (7, NOW),
+    "gc.permanent_generation": (7, NOW),
     "thread.frame": (6, 10),
     "thread.cframe": (10, 12),
     "thread.current_frame": (13, NOW),
@@ -61,6 +63,10 @@ ONLY_IN = {
     "running_loop_holder.loop": (7, 11),
     "running_loop_holder.pid": (7, 11),
     "local_dummy.dict": (6, 12),
+    "asyncio_state.size": (12, NOW),
+    "asyncio_state.task_type": (12, NOW),
+    "asyncio_state.foreign_tasks": (14, NOW),
+    "asyncio_state.foreign_eager_tasks": (14, NOW),
 }
 
 # Places that no DWARF tells. 3.6 has no structure of the runtime: the variable interp_head stands
@@ -70,6 +76,11 @@ PLACES = {(6, "runtime.interpreters_head"): 0}
 # 3.13 keeps the running loop right behind the embedded PyThreadState, whose size changed within
 # 3.13 and is told by _Py_DebugOffsets.
 DEBUG_OFFSET_OF = {(13, "thread.asyncio_running_loop"): "thread_state.size"}
+
+# Other places of the garbage collector's lists in patch releases of a minor, which only the lists
+# themselves tell: 3.6 with a smaller PyGC_Head, later 3.13 with one that is aligned to four bytes.
+GC_DRIFT = {6: {"generation_size": 32, "head_size": 24},
+            13: {"generations": 20}}
 
 OLD_STATES = {"created": -2, "suspended": -1, "suspended_await": None,
               "suspended_await_locked": None, "executing": 0}
@@ -122,7 +133,9 @@ VARIANTS = {
     # PyGC_Head had 24 bytes before 3.7.4 gave it 32 and another alignment, and so had the
     # generations of the collector inside the runtime.
     "3_7_early": (7, "3.7.0 to 3.7.3", {"runtime.size": 1432, "runtime.gil": 1176,
-                                        "runtime.gc": 312, "gc.size": 272, "gc.collecting": 232},
+                                        "runtime.gc": 312, "gc.size": 272, "gc.collecting": 232,
+                                        "gc.generations": 24, "gc.permanent_generation": 128,
+                                        "gc_generation.size": 32, "gc_head.size": 24},
                   {}),
     # Without fut_exception_tb (gh-90082, added within 3.10) the structures are those of 3.9.
     "3_10_early": (10, "early 3.10", {}, {"task": 9, "future": 9}),

@@ -13,12 +13,16 @@ enum aio_kind {
     AIO_KIND_PYTHON_TASK, /* asyncio.tasks._PyTask and subclasses */
     AIO_KIND_MIXED_TASK,  /* the same where it is derived from _asyncio.Future (3.6) */
     AIO_KIND_PYTHON_FUTURE,
+    AIO_KIND_LOOP, /* asyncio.events.AbstractEventLoop and subclasses */
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
 struct aio_modules {
     uint64_t tasks, events;                                /* dicts of asyncio.tasks, .events */
+    uint64_t accelerator;                                  /* the module _asyncio itself */
     uint64_t c_task, c_future, python_task, python_future; /* types */
+    uint64_t coroutine, generator, async_generator;        /* CPython's own, types of types.py */
+    uint64_t abstract_loop;                                /* asyncio.AbstractEventLoop */
 };
 
 /* A frame on some thread's stack. */
@@ -28,13 +32,13 @@ struct aio_stack_place {
     size_t index;
 };
 
-/* A created_at frame, interned: equal ones are one pointer. */
-struct aio_created_key {
-    const char *file, *function;
+/* A frame that no frame of CPython stands behind, interned: equal ones are one pointer. */
+struct aio_frame_key {
+    const char *file, *function, *qualified_name;
     int32_t line, end_line, column, end_column;
 };
-struct aio_created_frame {
-    struct aio_created_key key;
+struct aio_plain_frame {
+    struct aio_frame_key key;
     const struct snapshot_frame *frame;
 };
 
@@ -74,9 +78,10 @@ struct aio {
     size_t running_task_count, running_task_capacity;
     uint64_t *queue; /* addresses of tasks to read */
     size_t queue_count, queue_capacity;
+    enum aio_registry registry;
     struct table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
-    struct table *created_frames; /* struct aio_created_frame by key */
+    struct table *plain_frames; /* struct aio_plain_frame by key */
     struct aio_summary_type summary;
     const struct snapshot_frame **stack; /* reused while a chain is walked */
     size_t stack_capacity;
@@ -86,6 +91,7 @@ struct aio {
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */
 struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) ERROR_CHECK;
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
+struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with its errors */
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
 
 bool aio_kind_is_task(enum aio_kind kind);
@@ -93,6 +99,8 @@ bool aio_kind_is_task(enum aio_kind kind);
 /* registry.c: puts every registered task into the queue, once each. */
 struct error *aio_registry_collect(struct aio *aio) ERROR_CHECK;
 void aio_queue_task(struct aio *aio, uint64_t address);
+/* aio_note_missing() for a registry: what is in it may be found otherwise. */
+struct error *aio_registry_note(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
 /* The tasks in the weakref.WeakSet at `weak_set`. */
 struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) ERROR_CHECK;
 /* The tasks in a dict {loop: task that it runs now}; one such pair. */
@@ -117,6 +125,14 @@ struct aio_chain {
 struct error *aio_chain_read(struct aio *aio, uint64_t coroutine,
                              struct aio_chain *ret) ERROR_CHECK;
 
+/* foreign.c: what is not CPython's own in await chains. */
+/* Whether instances of `type` are CPython's coroutines, generators or async generators. */
+bool aio_is_generator(const struct aio *aio, const struct py_type *type);
+/* Reads a coroutine of Cython (*ret_is_coroutine; it has no frame of the interpreter, so
+ * ret->frame is 0), or what a wrapper stands for (ret->awaited). Of anything else both are 0. */
+struct error *aio_foreign_read(struct aio *aio, const struct py_type *type, uint64_t address,
+                               bool *ret_is_coroutine, struct py_generator *ret) ERROR_CHECK;
+
 /* fields.c: a task's or future's fields, whatever it is implemented in. */
 struct aio_fields {
     uint64_t loop, coroutine, fut_waiter, name, source_traceback, exception; /* objects, 0 none */
@@ -124,14 +140,30 @@ struct aio_fields {
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
+    bool foreign; /* the class does not derive from asyncio's */
 };
 struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t address,
                               struct aio_fields *ret) ERROR_CHECK;
+/* The number of a state's name in Future._state; left alone for another text. */
+struct error *aio_state_read(struct aio *aio, uint64_t text, int64_t *ret) ERROR_CHECK;
+
+/* foreign_task.c: tasks of other classes. Their attributes tell what they are called in asyncio's
+ * own classes; of those that are not there nothing is known. */
+struct error *aio_foreign_tasks_collect(struct aio *aio) ERROR_CHECK;
+struct error *aio_foreign_fields_read(struct aio *aio, uint64_t address,
+                                      struct aio_fields *ret) ERROR_CHECK;
+
+/* search.c: what a search found, if it is still there. Tasks go into the queue. */
+struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *found) ERROR_CHECK;
+struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *found) ERROR_CHECK;
 
 /* task.c: reads one task into the snapshot. */
 struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
 
-/* traceback.c: a _source_traceback as frames, innermost first. */
+/* traceback.c: the frame of `key`, the same for equal keys (padding zeroed too); strings interned.
+ */
+const struct snapshot_frame *aio_frame_intern(struct aio *aio, const struct aio_frame_key *key);
+/* A _source_traceback as frames, innermost first. */
 struct error *aio_traceback_read(struct aio *aio, uint64_t address,
                                  struct snapshot_stack *ret) ERROR_CHECK;
 
@@ -140,6 +172,13 @@ struct error *aio_running_loops_read(struct aio *aio) ERROR_CHECK;
 struct error *aio_loop_read(struct aio *aio, uint64_t address) ERROR_CHECK; /* once each */
 /* Whether `loop` (0: no) belongs to another interpreter than the one that is walked. */
 struct error *aio_loop_is_foreign(struct aio *aio, uint64_t loop, bool *ret) ERROR_CHECK;
+
+struct aio_loop_flags {
+    enum snapshot_tristate closed, debug;
+};
+/* uvloop.c: the flags of a loop of uvloop; left alone for others and where they make no sense. */
+struct error *aio_uvloop_read(struct aio *aio, const struct py_type *type, uint64_t address,
+                              struct aio_loop_flags *ret) ERROR_CHECK;
 
 /* 0 for the None object too. */
 struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;

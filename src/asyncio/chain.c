@@ -23,18 +23,23 @@ static const struct aio_stack_place *find_place(struct aio *aio, uint64_t frame)
     return table_find(aio->places, &frame, sizeof frame);
 }
 
-/* A running coroutine's stack is the thread's, from where it really is down to the root. */
-static void take_running_stack(struct aio *aio, const struct aio_stack_place *place,
+/* A running coroutine's stack is the thread's, from where it really is down to the root, and below
+ * that the `outer` frames that were pushed: coroutines that have no frame there. */
+static void take_running_stack(struct aio *aio, const struct aio_stack_place *place, size_t outer,
                                struct aio_chain *chain) {
-    size_t count = place->index + 1;
+    size_t inner = place->index + 1;
     chain->thread = place->thread;
     chain->thread_index = place->index;
-    chain->frames.count = count;
+    chain->frames.count = inner + outer;
     chain->frames.frames =
-        arena_alloc_array(aio->snapshot->arena, count, sizeof *chain->frames.frames);
-    for (size_t i = 0; i < count; i++)
+        arena_alloc_array(aio->snapshot->arena, inner + outer, sizeof *chain->frames.frames);
+    for (size_t i = 0; i < inner; i++)
         chain->frames.frames[i] = place->thread->frames[i].decoded;
+    for (size_t i = 0; i < outer; i++)
+        chain->frames.frames[inner + i] = aio->stack[outer - 1 - i];
 }
+
+#define WRAPPERS_MAX 8
 
 /* One object of the chain. */
 struct step {
@@ -48,13 +53,32 @@ static struct error *read_step(struct aio *aio, uint64_t object, struct step *st
     struct error *err = py_type_of(aio->py, object, &type);
     if (err)
         return err;
-    step->is_generator = type->kind == PY_KIND_COROUTINE || type->kind == PY_KIND_GENERATOR ||
-                         type->kind == PY_KIND_ASYNC_GENERATOR;
-    if (!step->is_generator)
-        return py_awaitable_unwrap(aio->py, type, object, &step->next);
-    err = py_generator_read(aio->py, object, &step->generator);
+    step->is_generator = aio_is_generator(aio, type);
+    if (step->is_generator)
+        err = py_generator_read(aio->py, object, &step->generator);
+    else
+        err = py_awaitable_unwrap(aio->py, type, object, &step->generator.awaited);
+    if (!err && !step->is_generator && !step->generator.awaited)
+        err = aio_foreign_read(aio, type, object, &step->is_generator, &step->generator);
     step->next = step->generator.awaited;
     return err;
+}
+
+/* The first coroutine of a chain, behind what is only wrapped round it. */
+static struct error *read_root(struct aio *aio, uint64_t object, struct step *step) {
+    struct error *err = read_step(aio, object, step);
+    for (int i = 0; !err && !step->is_generator && step->next && i < WRAPPERS_MAX; i++) {
+        object = step->next;
+        *step = (struct step){0};
+        err = read_step(aio, object, step);
+    }
+    return err;
+}
+
+/* Runs in a frame of the interpreter; a coroutine of Cython has none. */
+static bool is_running(const struct step *step) {
+    return step->is_generator && step->generator.frame &&
+           step->generator.state == PY_GENERATOR_EXECUTING;
 }
 
 static void push_frame(struct aio *aio, size_t count, const struct snapshot_frame *frame) {
@@ -88,9 +112,24 @@ static const char *note_error(struct aio *aio, struct error *err) {
     return note;
 }
 
-/* Follows a suspended chain; what cannot be read ends it with a note. */
-static struct error *follow(struct aio *aio, uint64_t object, struct step *step,
-                            struct aio_chain *chain) {
+/* The frames of a chain that was followed to `last`, whose own was pushed last if it has one. */
+static void take_stack(struct aio *aio, const struct step *last, size_t count,
+                       struct aio_chain *chain) {
+    bool running = is_running(last) && chain->state == PY_GENERATOR_EXECUTING;
+    const struct aio_stack_place *place = running ? find_place(aio, last->generator.frame) : NULL;
+    if (place) {
+        take_running_stack(aio, place, last->generator.decoded ? count - 1 : count, chain);
+        return;
+    }
+    take_suspended_stack(aio, count, chain);
+    if (running) {
+        py_set_unsettled(aio->py); /* it is just being resumed or suspended */
+        chain->note = "it is running, but its frame is in no thread's stack";
+    }
+}
+
+/* Follows a chain to where it waits or runs; what cannot be read ends it with a note. */
+static struct error *follow(struct aio *aio, struct step *step, struct aio_chain *chain) {
     struct py_cycle_check cycle = {0};
     struct error *err = NULL;
     size_t count = 0;
@@ -99,8 +138,8 @@ static struct error *follow(struct aio *aio, uint64_t object, struct step *step,
             push_frame(aio, count, step->generator.decoded);
             count++;
         }
-        object = step->next;
-        if (!object || (step->is_generator && step->generator.state == PY_GENERATOR_EXECUTING))
+        uint64_t object = step->next;
+        if (!object || is_running(step))
             break;
         if (py_cycle_found(&cycle, object) || cycle.steps > PY_CHAIN_MAX) {
             chain->note = cycle.steps > PY_CHAIN_MAX ? "await chain: deeper than 200000 objects"
@@ -112,7 +151,7 @@ static struct error *follow(struct aio *aio, uint64_t object, struct step *step,
         if (err)
             break;
     }
-    take_suspended_stack(aio, count, chain);
+    take_stack(aio, step, count, chain);
     if (err && !error_is_fatal(err)) {
         chain->note = note_error(aio, err);
         err = NULL;
@@ -123,7 +162,7 @@ static struct error *follow(struct aio *aio, uint64_t object, struct step *step,
 struct error *aio_chain_read(struct aio *aio, uint64_t coroutine, struct aio_chain *ret) {
     struct step step = {0};
     *ret = (struct aio_chain){.state = PY_GENERATOR_FINISHED};
-    struct error *err = read_step(aio, coroutine, &step);
+    struct error *err = read_root(aio, coroutine, &step);
     if (err && step.is_generator && !error_is_fatal(err)) { /* a frame that cannot be decoded */
         ret->note = note_error(aio, err);
         err = NULL;
@@ -132,19 +171,7 @@ struct error *aio_chain_read(struct aio *aio, uint64_t coroutine, struct aio_cha
         return err;
     ret->is_generator = step.is_generator;
     ret->state = step.is_generator ? step.generator.state : PY_GENERATOR_FINISHED;
-    if (step.is_generator) {
+    if (step.is_generator)
         err = read_root_name(aio, &step, ret);
-        if (err)
-            return err;
-    }
-    if (step.is_generator && step.generator.state == PY_GENERATOR_EXECUTING) {
-        const struct aio_stack_place *place = find_place(aio, step.generator.frame);
-        if (place) {
-            take_running_stack(aio, place, ret);
-            return NULL;
-        }
-        py_set_unsettled(aio->py); /* it is just being resumed or suspended */
-        ret->note = "it is running, but its frame is in no thread's stack";
-    }
-    return follow(aio, coroutine, &step, ret);
+    return err ? err : follow(aio, &step, ret);
 }

@@ -90,12 +90,10 @@ static struct error *visit_attribute(void *context, uint64_t key, uint64_t value
     return NULL;
 }
 
-static struct error *read_state(struct aio *aio, uint64_t text, int64_t *ret) {
+struct error *aio_state_read(struct aio *aio, uint64_t text, int64_t *ret) {
     static const char *const names[] = {"PENDING", "CANCELLED", "FINISHED"};
     bool equal = false;
-    if (!text)
-        *ret = 0; /* the class attribute says PENDING until the instance says more */
-    for (int i = 0; text && i < 3 && !equal; i++) {
+    for (int i = 0; i < 3 && !equal; i++) {
         struct error *err = py_string_equals(aio->py, text, names[i], &equal);
         if (err)
             return err;
@@ -123,8 +121,10 @@ static struct error *read_python(struct aio *aio, uint64_t address, struct aio_f
     struct attributes attributes = {.aio = aio};
     uint64_t *values = attributes.values;
     struct error *err = py_attributes_visit(aio->py, address, visit_attribute, &attributes);
-    if (!err)
-        err = read_state(aio, values[ATTRIBUTE_STATE], &ret->state);
+    if (!err && values[ATTRIBUTE_STATE])
+        err = aio_state_read(aio, values[ATTRIBUTE_STATE], &ret->state);
+    else
+        ret->state = 0; /* the class attribute says PENDING until the instance says more */
     if (!err)
         err = read_numbers(aio, &attributes, ret);
     for (int i = ATTRIBUTE_LOOP; !err && i <= ATTRIBUTE_EXCEPTION; i++)
@@ -162,5 +162,7 @@ struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t addr
         return read_c_future(aio, address, ret);
     if (kind == AIO_KIND_MIXED_TASK)
         return read_mixed(aio, address, ret);
+    if (kind == AIO_KIND_OTHER)
+        return aio_foreign_fields_read(aio, address, ret);
     return read_python(aio, address, ret);
 }

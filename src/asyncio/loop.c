@@ -5,28 +5,27 @@
 
 #define LOOP_UNITS 50 /* of work, besides the reads */
 
-enum { ATTRIBUTE_CLOSED, ATTRIBUTE_DEBUG, ATTRIBUTE_COUNT };
-
 struct loop_attributes {
     struct aio *aio;
-    enum snapshot_tristate values[ATTRIBUTE_COUNT];
+    struct aio_loop_flags flags;
 };
 
 static struct error *visit_attribute(void *context, uint64_t key, uint64_t value, bool *stop) {
-    static const char *const names[ATTRIBUTE_COUNT] = {"_closed", "_debug"};
+    static const char *const names[] = {"_closed", "_debug"};
     struct loop_attributes *attributes = context;
+    enum snapshot_tristate *values[] = {&attributes->flags.closed, &attributes->flags.debug};
     struct py *py = attributes->aio->py;
     struct py_type *type;
     bool equal = false;
     int64_t number = 0;
     (void)stop;
-    for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
+    for (int i = 0; i < 2; i++) {
         struct error *err = py_string_equals(py, key, names[i], &equal);
         if (!err && equal)
             err = py_type_of(py, value, &type);
         if (!err && equal && type->kind == PY_KIND_INTEGER) {
             err = py_integer_read(py, value, &number);
-            attributes->values[i] = number ? SNAPSHOT_YES : SNAPSHOT_NO;
+            *values[i] = number ? SNAPSHOT_YES : SNAPSHOT_NO;
         }
         if (err)
             return err;
@@ -63,6 +62,7 @@ static enum snapshot_loop_state running_state(const struct place *place) {
 
 static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
     struct loop_attributes attributes = {aio, {SNAPSHOT_MAYBE, SNAPSHOT_MAYBE}};
+    const struct aio_loop_flags *flags = &attributes.flags;
     struct place place = find_place(aio, loop->id);
     struct py_type *type;
     struct error *err = py_type_of(aio->py, loop->id, &type);
@@ -70,13 +70,15 @@ static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
         loop->type = type->full_name;
         err = py_attributes_visit(aio->py, loop->id, visit_attribute, &attributes);
     }
-    loop->debug = attributes.values[ATTRIBUTE_DEBUG];
+    if (!err && flags->closed == SNAPSHOT_MAYBE)
+        err = aio_uvloop_read(aio, type, loop->id, &attributes.flags);
+    loop->debug = flags->debug;
     loop->tid = place.thread ? place.thread->tid : SNAPSHOT_UNKNOWN;
-    if (attributes.values[ATTRIBUTE_CLOSED] == SNAPSHOT_YES)
+    if (flags->closed == SNAPSHOT_YES)
         loop->state = SNAPSHOT_LOOP_CLOSED;
     else if (place.thread)
         loop->state = running_state(&place);
-    else if (attributes.values[ATTRIBUTE_CLOSED] == SNAPSHOT_NO)
+    else if (flags->closed == SNAPSHOT_NO)
         loop->state = SNAPSHOT_LOOP_STOPPED;
     return err;
 }

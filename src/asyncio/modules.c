@@ -1,19 +1,26 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
 #include "aio.h"
 
-struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) {
-    uint64_t module = 0;
+/* The module object; 0 when it is not imported. */
+static struct error *find_object(struct aio *aio, const char *name, uint64_t *ret) {
     struct py_type *type;
     *ret = 0;
     if (!aio->interpreter->modules)
         return NULL;
-    struct error *err = py_dict_find(aio->py, aio->interpreter->modules, name, &module);
-    if (err || !module)
+    struct error *err = py_dict_find(aio->py, aio->interpreter->modules, name, ret);
+    if (err || !*ret)
         return err;
-    err = py_type_of(aio->py, module, &type);
-    if (err || type->kind != PY_KIND_MODULE) /* None, or something put there by the program */
-        return err;
-    return py_module_get_dict(aio->py, module, ret);
+    err = py_type_of(aio->py, *ret, &type);
+    if (!err && type->kind != PY_KIND_MODULE) /* None, or something put there by the program */
+        *ret = 0;
+    return err;
+}
+
+struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) {
+    uint64_t module;
+    *ret = 0;
+    struct error *err = find_object(aio, name, &module);
+    return err || !module ? err : py_module_get_dict(aio->py, module, ret);
 }
 
 static struct error *find_type(struct aio *aio, uint64_t module_dict, const char *name,
@@ -58,7 +65,20 @@ static struct error *check_sizes(struct aio *aio) {
     return err;
 }
 
-static struct error *find_modules(struct aio *aio) {
+static struct error *find_generator_types(struct aio *aio) {
+    struct aio_modules *modules = &aio->modules;
+    uint64_t types;
+    struct error *err = aio_module_find(aio, "types", &types);
+    if (!err)
+        err = find_type(aio, types, "CoroutineType", &modules->coroutine);
+    if (!err)
+        err = find_type(aio, types, "GeneratorType", &modules->generator);
+    if (!err)
+        err = find_type(aio, types, "AsyncGeneratorType", &modules->async_generator);
+    return err;
+}
+
+struct error *aio_modules_try(struct aio *aio) {
     struct aio_modules *modules = &aio->modules;
     uint64_t futures, accelerator;
     struct error *err = aio_module_find(aio, "asyncio.tasks", &modules->tasks);
@@ -70,6 +90,8 @@ static struct error *find_modules(struct aio *aio) {
     if (!err)
         err = aio_module_find(aio, "_asyncio", &accelerator);
     if (!err)
+        err = find_object(aio, "_asyncio", &modules->accelerator);
+    if (!err)
         err = find_type(aio, accelerator, "Task", &modules->c_task);
     if (!err)
         err = find_type(aio, accelerator, "Future", &modules->c_future);
@@ -77,11 +99,15 @@ static struct error *find_modules(struct aio *aio) {
         err = find_type(aio, modules->tasks, "_PyTask", &modules->python_task);
     if (!err)
         err = find_type(aio, futures, "_PyFuture", &modules->python_future);
+    if (!err)
+        err = find_type(aio, modules->events, "AbstractEventLoop", &modules->abstract_loop);
+    if (!err)
+        err = find_generator_types(aio);
     return err ? err : check_sizes(aio);
 }
 
 struct error *aio_modules_find(struct aio *aio) {
-    return aio_note_missing(aio, "asyncio", find_modules(aio));
+    return aio_note_missing(aio, "asyncio", aio_modules_try(aio));
 }
 
 struct kind_search {
@@ -102,6 +128,8 @@ static struct error *visit_type(void *context, struct py_type *type, bool *stop)
         search->kind = AIO_KIND_PYTHON_TASK;
     else if (type->address == modules->python_future && search->kind == AIO_KIND_OTHER)
         search->kind = AIO_KIND_PYTHON_FUTURE;
+    else if (type->address == modules->abstract_loop && search->kind == AIO_KIND_OTHER)
+        search->kind = AIO_KIND_LOOP;
     *stop = search->kind != AIO_KIND_OTHER && search->kind != AIO_KIND_PYTHON_TASK;
     return NULL;
 }

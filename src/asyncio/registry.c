@@ -20,6 +20,22 @@ void aio_queue_task(struct aio *aio, uint64_t address) {
     aio->queue[aio->queue_count++] = address;
 }
 
+struct error *aio_registry_note(struct aio *aio, const char *what, struct error *err) {
+    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED &&
+        aio->registry == AIO_REGISTRY_READ)
+        aio->registry = AIO_REGISTRY_TORN;
+    return aio_note_missing(aio, what, err);
+}
+
+static struct error *note_absent(struct aio *aio, const char *name) {
+    aio->registry = AIO_REGISTRY_ABSENT;
+    snapshot_add_missing(
+        aio->snapshot, name,
+        "asyncio.tasks has no such registry: the tasks in it were looked for among "
+        "the objects of the garbage collector");
+    return NULL;
+}
+
 static struct error *visit_task(void *context, uint64_t item) {
     aio_queue_task(context, item);
     return NULL;
@@ -31,21 +47,25 @@ static struct error *visit_weakref(void *context, uint64_t item) {
     struct error *err = py_weakref_get(aio->py, item, &task);
     if (!err)
         aio_queue_task(aio, task); /* a dead weak reference is a dead task, nothing is lost */
-    return aio_note_missing(aio, "a registered task", err);
+    return aio_registry_note(aio, "a registered task", err);
 }
 
 struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) {
     uint64_t data = 0;
     struct error *err = py_attribute_find(aio->py, weak_set, "data", &data);
-    return err || !data ? err : py_set_visit(aio->py, data, visit_weakref, aio);
+    if (!err && !data)
+        err = error_create(ERROR_INVALID, "it is no WeakSet");
+    return err ? err : py_set_visit(aio->py, data, visit_weakref, aio);
 }
 
 static struct error *collect_weak_set(struct aio *aio, const char *name) {
     uint64_t weak_set = 0;
     struct error *err = py_dict_find(aio->py, aio->modules.tasks, name, &weak_set);
-    if (!err && weak_set)
+    if (!err && !weak_set)
+        return note_absent(aio, name);
+    if (!err)
         err = aio_weak_set_collect(aio, weak_set);
-    return aio_note_missing(aio, name, err);
+    return aio_registry_note(aio, name, err);
 }
 
 static struct error *collect_set(struct aio *aio, const char *name) {
@@ -53,7 +73,7 @@ static struct error *collect_set(struct aio *aio, const char *name) {
     struct error *err = py_dict_find(aio->py, aio->modules.tasks, name, &set);
     if (!err && set)
         err = py_set_visit(aio->py, set, visit_task, aio);
-    return aio_note_missing(aio, name, err);
+    return aio_registry_note(aio, name, err);
 }
 
 /* A circular list of llist_node {next, prev} inside the tasks (pycore_llist.h). */
@@ -83,13 +103,13 @@ static struct error *collect_lists(struct aio *aio) {
     for (size_t i = 0; i < aio->thread_count; i++) {
         uint64_t head = aio->threads[i].thread->asyncio_tasks_head;
         struct error *err = head ? walk_list(aio, head) : NULL;
-        err = aio_note_missing(aio, "tasks of a thread", err);
+        err = aio_registry_note(aio, "tasks of a thread", err);
         if (err)
             return err;
     }
     uint64_t head =
         aio->interpreter->address + (uint64_t)PY_OFFSET(layout, interpreter, asyncio_tasks_head);
-    return aio_note_missing(aio, "tasks of ended threads", walk_list(aio, head));
+    return aio_registry_note(aio, "tasks of ended threads", walk_list(aio, head));
 }
 
 void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task) {
@@ -135,6 +155,8 @@ struct error *aio_registry_collect(struct aio *aio) {
         err = collect_weak_set(aio, "_scheduled_tasks");
     if (!err && registry & PY_TASKS_SCHEDULED_TASKS)
         err = collect_set(aio, "_eager_tasks");
+    if (!err)
+        err = aio_foreign_tasks_collect(aio);
     if (!err)
         err = collect_current(aio);
     if (!err && registry & PY_TASKS_TASK_CLASS)

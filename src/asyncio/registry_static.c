@@ -22,7 +22,7 @@ struct error *aio_task_class_collect(struct aio *aio) {
         err = py_dict_find(aio->py, type->dict, "_current_tasks", &current_tasks);
     if (!err && current_tasks)
         err = aio_current_tasks_collect(aio, current_tasks);
-    return aio_note_missing(aio, "tasks written in Python", err);
+    return aio_registry_note(aio, "tasks written in Python", err);
 }
 
 /* What the words of the static data are compared with. */
@@ -86,14 +86,15 @@ static struct error *search_data(struct data_search *search) {
         if (!err && word)
             err = examine_word(search, word);
     }
-    if (!err && !search->found)
-        err = error_create(ERROR_INVALID, "the registry of _asyncio was not found in its memory");
-    return err;
+    if (err || search->found)
+        return err;
+    search->aio->registry = AIO_REGISTRY_ABSENT;
+    return error_create(ERROR_INVALID, "the registry of _asyncio was not found in its memory");
 }
 
 struct error *aio_module_data_collect(struct aio *aio) {
     struct data_search search = {.aio = aio};
     if (!aio->modules.c_task) /* the program runs without _asyncio */
         return NULL;
-    return aio_note_missing(aio, "tasks written in C", search_data(&search));
+    return aio_registry_note(aio, "tasks written in C", search_data(&search));
 }

@@ -156,15 +156,17 @@ static void note_running(struct aio *aio, const struct aio_chain *chain,
 }
 
 /* Of a structure that is not the known one only the coroutine tells the state. */
-static struct error *note_unknown(struct aio *aio, const struct aio_chain *chain,
-                                  struct snapshot_task *task) {
+static struct error *note_unknown(struct aio *aio, const struct aio_fields *fields,
+                                  const struct aio_chain *chain, struct snapshot_task *task) {
     if (chain->is_generator && chain->state == PY_GENERATOR_FINISHED) {
         task->state = SNAPSHOT_TASK_DONE;
         return NULL;
     }
     task->state = SNAPSHOT_TASK_WAITING;
-    snapshot_add_note(aio->snapshot, task,
-                      "whether it waits or is ready or done is not known: see what is missing");
+    snapshot_add_note(
+        aio->snapshot, task,
+        fields->foreign ? "whether it waits or is ready or done is not known: it is no asyncio.Task"
+                        : "whether it waits or is ready or done is not known: see what is missing");
     return NULL;
 }
 
@@ -182,7 +184,7 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
         return NULL;
     }
     if (fields->unknown)
-        return note_unknown(aio, chain, task);
+        return note_unknown(aio, fields, chain, task);
     return note(aio, task, "awaited future", read_awaiting(aio, fields->fut_waiter, task));
 }
 

@@ -57,12 +57,13 @@ static struct error *read_text(struct aio *aio, uint64_t summary, enum aio_summa
     return err ? err : py_string_read(aio->py, object, ret);
 }
 
-static const struct snapshot_frame *intern(struct aio *aio, const struct aio_created_key *key) {
-    struct aio_created_frame *entry = table_find(aio->created_frames, key, sizeof *key);
+const struct snapshot_frame *aio_frame_intern(struct aio *aio, const struct aio_frame_key *key) {
+    struct aio_plain_frame *entry = table_find(aio->plain_frames, key, sizeof *key);
     if (entry)
         return entry->frame;
     struct snapshot_frame *frame = arena_alloc(aio->snapshot->arena, sizeof *frame);
     frame->function = key->function;
+    frame->qualified_name = key->qualified_name;
     frame->file = key->file;
     frame->line = key->line;
     frame->end_line = key->end_line;
@@ -71,13 +72,13 @@ static const struct snapshot_frame *intern(struct aio *aio, const struct aio_cre
     entry = arena_alloc(aio->arena, sizeof *entry);
     entry->key = *key;
     entry->frame = frame;
-    table_add(aio->created_frames, &entry->key, sizeof entry->key, entry);
+    table_add(aio->plain_frames, &entry->key, sizeof entry->key, entry);
     return frame;
 }
 
 static struct error *read_summary(struct aio *aio, uint64_t summary,
                                   const struct snapshot_frame **ret) {
-    struct aio_created_key key;
+    struct aio_frame_key key;
     struct py_type *type;
     memset(&key, 0, sizeof key);
     struct error *err = py_type_of(aio->py, summary, &type);
@@ -96,7 +97,7 @@ static struct error *read_summary(struct aio *aio, uint64_t summary,
     if (!err)
         err = read_number(aio, summary, AIO_SUMMARY_END_COLNO, &key.end_column);
     if (!err)
-        *ret = intern(aio, &key);
+        *ret = aio_frame_intern(aio, &key);
     return err;
 }
 

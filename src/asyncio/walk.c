@@ -30,10 +30,23 @@ struct error *aio_drop_none(struct aio *aio, uint64_t *address) {
     return err;
 }
 
-static struct error *read_tasks(struct aio *aio) {
+/* A task that only the garbage collector knows; a finished one is of no interest to asyncio. */
+static void note_unregistered(struct aio *aio) {
+    struct snapshot_task *task = &aio->snapshot->tasks.items[aio->snapshot->tasks.count - 1];
+    if (task->state != SNAPSHOT_TASK_DONE && task->state != SNAPSHOT_TASK_CANCELLED &&
+        aio->registry == AIO_REGISTRY_READ)
+        snapshot_add_note(aio->snapshot, task, "no registry has it: all_tasks() does not show it");
+}
+
+/* Reads what is queued; the entries from `first_found` to `end_found` a search brought. */
+static struct error *read_tasks(struct aio *aio, size_t first_found, size_t end_found) {
     struct error *err = NULL;
-    for (size_t i = 0; !err && i < aio->queue_count; i++) /* the queue grows on the way */
+    for (size_t i = 0; !err && i < aio->queue_count; i++) { /* the queue grows on the way */
+        size_t count = aio->snapshot->tasks.count;
         err = aio_task_read(aio, aio->queue[i]);
+        if (i >= first_found && i < end_found && aio->snapshot->tasks.count > count)
+            note_unregistered(aio);
+    }
     return err;
 }
 
@@ -45,7 +58,7 @@ static struct error *read_loops_of_tasks(struct aio *aio, size_t first_task) {
     return err;
 }
 
-static struct error *walk(struct aio *aio) {
+static struct error *walk(struct aio *aio, const struct aio_found *found) {
     size_t first_task = aio->snapshot->tasks.count;
     struct error *err = aio_modules_find(aio);
     if (err || !aio->modules.tasks)
@@ -53,16 +66,22 @@ static struct error *walk(struct aio *aio) {
     err = aio_running_loops_read(aio);
     if (!err)
         err = aio_registry_collect(aio);
+    size_t registered = aio->queue_count;
+    if (!err && found)
+        err = aio_found_collect_tasks(aio, found);
     if (!err)
-        err = read_tasks(aio);
+        err = read_tasks(aio, registered, aio->queue_count);
     for (size_t i = 0; !err && i < aio->thread_count; i++)
         if (aio->threads[i].event_loop)
             err = aio_loop_read(aio, aio->threads[i].event_loop);
-    return err ? err : read_loops_of_tasks(aio, first_task);
+    if (!err)
+        err = read_loops_of_tasks(aio, first_task);
+    return err || !found ? err : aio_found_read_loops(aio, found);
 }
 
 struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
-                       struct aio_thread *threads, size_t thread_count) {
+                       struct aio_thread *threads, size_t thread_count,
+                       const struct aio_found *found, enum aio_registry *ret_registry) {
     struct aio aio = {.py = py,
                       .snapshot = py_get_snapshot(py),
                       .arena = arena_create(),
@@ -72,12 +91,13 @@ struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
                       .seen_tasks = table_create(),
                       .seen_loops = table_create(),
                       .places = table_create(),
-                      .created_frames = table_create()};
-    struct error *err = walk(&aio);
+                      .plain_frames = table_create()};
+    struct error *err = walk(&aio, found);
+    *ret_registry = aio.registry;
     table_destroy(aio.seen_tasks);
     table_destroy(aio.seen_loops);
     table_destroy(aio.places);
-    table_destroy(aio.created_frames);
+    table_destroy(aio.plain_frames);
     arena_destroy(aio.arena);
     free(aio.queue);
     free(aio.stack);

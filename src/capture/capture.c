@@ -9,6 +9,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "search.h"
 #include "walk.h"
 
 /* Unstopped tries before a target is stopped: a heartbeat may hit the first, hardly two. */
@@ -35,7 +36,8 @@ struct shot {
     struct capture *capture;
     struct snapshot *snapshot;
     struct target_memory *memory;
-    struct arena *arena; /* of the kernel's facts */
+    struct arena *arena; /* of the kernel's facts and the search */
+    struct walk_search search;
     struct target_thread *threads;
     size_t thread_count;
     double pause_s;
@@ -74,7 +76,8 @@ void capture_close(struct capture *capture) {
 static struct error *walk(struct shot *shot) {
     snapshot_reset(shot->snapshot);
     *py_get_layout(shot->capture->py) = shot->capture->layout; /* an earlier walk may have cut it */
-    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads, shot->thread_count);
+    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads, shot->thread_count,
+                             &shot->search);
 }
 
 static struct error *list_threads(struct shot *shot) {
@@ -180,6 +183,39 @@ static struct error *take(struct shot *shot) {
     return shot->capture->options.nonblocking ? take_nonblocking(shot) : take_paused(shot);
 }
 
+static struct error *search(struct shot *shot) {
+    const struct search_request request = {.process = shot->capture->process,
+                                           .layout = &shot->capture->layout,
+                                           .roots = &shot->capture->discovery.roots,
+                                           .may_stop = !shot->capture->options.nonblocking,
+                                           .arena = shot->arena};
+    return search_objects(&request, &shot->search, &shot->pause_s);
+}
+
+/* A registry that is torn for a moment is no reason to read all of a running target's memory. */
+static bool is_search_needed(const struct shot *shot) {
+    return !shot->capture->options.gc &&
+           shot->search.registry >
+               (shot->capture->options.nonblocking ? AIO_REGISTRY_TORN : AIO_REGISTRY_READ);
+}
+
+static struct error *take_with_search(struct shot *shot) {
+    struct error *err = shot->capture->options.gc ? search(shot) : NULL;
+    if (!err)
+        err = take(shot);
+    if (!err && is_search_needed(shot)) {
+        err = search(shot);
+        if (!err)
+            err = take(shot);
+    }
+    if (!err && shot->search.why)
+        snapshot_add_missing(shot->snapshot, "objects of the garbage collector", shot->search.why);
+    if (shot->pause_s > 0)
+        shot->mode = "paused";
+    walk_search_free(&shot->search);
+    return err;
+}
+
 static void describe_target(struct capture *capture, struct snapshot *snapshot) {
     struct arena *arena = snapshot->arena;
     struct snapshot_target *target = &snapshot->target;
@@ -224,7 +260,7 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
                         .memory = process_get_memory(capture->process),
                         .arena = arena_create(),
                         .mode = ""};
-    struct error *err = take(&shot);
+    struct error *err = take_with_search(&shot);
     arena_destroy(shot.arena);
     if (!err && !process_is_alive(capture->process))
         err = error_create(ERROR_GONE, "process %d ended while it was read",

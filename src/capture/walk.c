@@ -13,6 +13,7 @@ struct interpreter_walk {
     const struct py_interpreter *interpreter;
     const struct target_thread *kernel;
     size_t kernel_count;
+    struct walk_search *search;
     struct py_thread *threads;
     size_t thread_count;
     struct aio_thread *aio_threads;
@@ -151,12 +152,31 @@ static void add_interpreter(struct interpreter_walk *walk) {
             ret->gil_holder = walk->aio_threads[i].tid;
 }
 
+void walk_search_free(struct walk_search *search) {
+    for (size_t i = 0; i < search->count; i++)
+        aio_found_free(&search->items[i].found);
+    search->count = 0;
+}
+
+static struct error *walk_asyncio(struct interpreter_walk *walk) {
+    enum aio_registry registry;
+    const struct aio_found *found = NULL;
+    for (size_t i = 0; i < walk->search->count; i++)
+        if (walk->search->items[i].interpreter == walk->interpreter->address)
+            found = &walk->search->items[i].found;
+    struct error *err = aio_walk(walk->py, walk->interpreter, walk->aio_threads, walk->thread_count,
+                                 found, &registry);
+    if (registry > walk->search->registry)
+        walk->search->registry = registry;
+    return err;
+}
+
 static struct error *walk_interpreter(struct interpreter_walk *walk) {
     struct error *err = add_threads(walk);
     if (!err)
         err = name_threads(walk);
     if (!err)
-        err = aio_walk(walk->py, walk->interpreter, walk->aio_threads, walk->thread_count);
+        err = walk_asyncio(walk);
     if (err && error_get_kind(err) != ERROR_EXHAUSTED)
         return err;
     for (size_t i = 0; walk->first + i < walk->snapshot->threads.count; i++) {
@@ -178,10 +198,12 @@ static struct error *end_walk(struct snapshot *snapshot, struct error *err) {
 }
 
 struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
-                                const struct target_thread *kernel, size_t kernel_count) {
+                                const struct target_thread *kernel, size_t kernel_count,
+                                struct walk_search *search) {
     struct py_interpreter *interpreters;
     size_t count;
     py_begin_walk(py, snapshot);
+    search->registry = AIO_REGISTRY_READ;
     struct error *err = py_interpreters_read(py, &interpreters, &count);
     for (size_t i = 0; !err && i < count; i++) {
         struct interpreter_walk walk = {.py = py,
@@ -189,7 +211,8 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
                                         .interpreter = &interpreters[i],
                                         .first = snapshot->threads.count,
                                         .kernel = kernel,
-                                        .kernel_count = kernel_count};
+                                        .kernel_count = kernel_count,
+                                        .search = search};
         err = walk_interpreter(&walk);
     }
     return end_walk(snapshot, err);

@@ -1,6 +1,7 @@
 /* One walk over a target: everything that is read from its memory. Private to capture. */
 #pragma once
 
+#include "asyncspy/asyncio/asyncio.h"
 #include "asyncspy/base/error.h"
 #include "asyncspy/python/object.h"
 #include "asyncspy/snapshot/snapshot.h"
@@ -10,8 +11,23 @@
  * thread runs now it may not have run when the blocks were learnt. */
 struct error *walk_stacks(struct py *py, struct snapshot *snapshot) ERROR_CHECK;
 
-/* Fills threads, interpreters, tasks and event_loops of `snapshot` from the memory of `py`.
- * `kernel` are the threads as the kernel sees them. */
+/* What a search among the objects of one interpreter found. */
+struct walk_found {
+    uint64_t interpreter;
+    struct aio_found found;
+};
+
+/* A search, and whether one would help. Starts zeroed: nothing was searched. */
+struct walk_search {
+    struct walk_found *items;
+    size_t count, capacity;
+    const char *why;            /* NULL, or why it may not have found all */
+    enum aio_registry registry; /* out: the worst that was met in a walk */
+};
+void walk_search_free(struct walk_search *search);
+
+/* Fills threads, interpreters, tasks and event_loops of `snapshot` from the memory of `py`, with
+ * what `search` found. `kernel` are the threads as the kernel sees them. */
 struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
-                                const struct target_thread *kernel,
-                                size_t kernel_count) ERROR_CHECK;
+                                const struct target_thread *kernel, size_t kernel_count,
+                                struct walk_search *search) ERROR_CHECK;

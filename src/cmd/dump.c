@@ -23,7 +23,7 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool nonblocking, all_tasks, ascii, verbose, quiet;
+    bool nonblocking, gc, all_tasks, ascii, verbose, quiet;
 };
 
 enum {
@@ -31,6 +31,7 @@ enum {
     KEY_FORMAT,
     KEY_NONBLOCKING,
     KEY_ONCE,
+    KEY_GC,
     KEY_ASCII,
 };
 
@@ -47,6 +48,8 @@ static const struct argp_option option_table[] = {
     {"ascii", KEY_ASCII, NULL, 0, "Nothing but ASCII characters", 2},
     {"nonblocking", KEY_NONBLOCKING, NULL, 0,
      "Never stop the process; what is read of a busy one may be torn", 3},
+    {"gc", KEY_GC, NULL, 0,
+     "Look also for tasks and loops that only the garbage collector knows; slower", 3},
     {"once", KEY_ONCE, NULL, 0, "One look only (what this version always does)", 3},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
      "Log target, python, asyncio, capture or all on standard error", 4},
@@ -100,6 +103,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         break;
     case KEY_ONCE:
         break;
+    case KEY_GC:
+        options->gc = true;
+        break;
     case ARGP_KEY_END:
         check_options(options, state);
         break;
@@ -118,7 +124,8 @@ static const struct argp parser = {
 };
 
 static struct error *read_process(const struct dump_options *options, struct snapshot *snapshot) {
-    struct capture_options capture_options = {.nonblocking = options->nonblocking};
+    struct capture_options capture_options = {.nonblocking = options->nonblocking,
+                                              .gc = options->gc};
     struct capture *capture;
     struct error *err = capture_open(options->pid, &capture_options, &capture);
     if (err)

@@ -179,6 +179,8 @@ static void note_module(const struct source *source, struct py_discovery *found)
     found->build_id = arena_copy_string(source->search->arena, build_id, strlen(build_id));
     if (find_symbol(source, "_PyThreadState_Current", &address, &size))
         found->roots.current_thread = address;
+    if (find_symbol(source, "_PyGC_generation0", &address, &size))
+        found->roots.gc_generations = address;
     /* Exported by Py_DEBUG builds only (Include/object.h). */
     found->debug_build = find_symbol(source, "_Py_NegativeRefcount", &address, &size);
 }

@@ -40,8 +40,8 @@ static const char *skip_packages(const char *file) {
 enum frame_origin frame_get_origin(const struct snapshot_frame *frame) {
     if (frame->native || !frame->file || strncmp(frame->file, "<frozen", 7) == 0)
         return FRAME_STDLIB;
-    if (skip_packages(frame->file))
-        return FRAME_PACKAGE;
+    if (skip_packages(frame->file) || strncmp(frame->file, "uvloop/", 7) == 0)
+        return FRAME_PACKAGE; /* compiled: its paths are those of where it was built */
     return skip_stdlib(frame->file) ? FRAME_STDLIB : FRAME_USER;
 }
 

@@ -31,7 +31,7 @@ struct memo {
 struct target_memory {
     struct memory_source source;
     struct block_table blocks;
-    size_t fetch_size;
+    size_t fetch_size, window;
     bool frozen;
     uint64_t work; /* units left */
     struct memory_statistics statistics;
@@ -260,6 +260,8 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
     if (!block || (block->valid & pages) != pages) {
         if (memory->frozen)
             return miss(memory, address, size, pages);
+        if (memory->window && memory->blocks.bytes_used >= memory->window)
+            memory_forget(memory);
         if (memory->blocks.bytes_used >= CACHE_LIMIT)
             return memory_read_uncached(memory, address, buffer, size);
         struct error *err = fetch_pages(memory, number, pages);
@@ -417,6 +419,10 @@ void memory_set_fetch_size(struct target_memory *memory, size_t size) {
     memory->fetch_size = BLOCK_SIZE;
     while (memory->fetch_size * 2 <= size && memory->fetch_size < LARGEST_FETCH)
         memory->fetch_size *= 2;
+}
+
+void memory_set_window(struct target_memory *memory, size_t size) {
+    memory->window = size;
 }
 
 struct memory_statistics memory_get_statistics(const struct target_memory *memory) {

@@ -199,8 +199,7 @@ struct error *process_open(pid_t pid, struct target_process **ret) {
     }
     read_namespace_pid(process);
     process->executable = read_executable(process);
-    struct memory_source source = process_memory_source(process);
-    process->memory = memory_create(&source);
+    process->memory = process_create_memory(process);
     *ret = process;
     return NULL;
 }
@@ -226,6 +225,11 @@ pid_t process_get_namespace_pid(const struct target_process *process) {
 
 struct target_memory *process_get_memory(struct target_process *process) {
     return process->memory;
+}
+
+struct target_memory *process_create_memory(struct target_process *process) {
+    struct memory_source source = process_memory_source(process);
+    return memory_create(&source);
 }
 
 struct target_mappings process_get_mappings(const struct target_process *process) {

@@ -25,7 +25,8 @@ static void walk(struct fuzz_image *image) {
     struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
     snapshot_reset(image->snapshot);
     *py_get_layout(image->py) = image->fake->layout;
-    if (walk_interpreters(image->py, image->snapshot, &kernel, 1))
+    struct walk_search search = {0};
+    if (walk_interpreters(image->py, image->snapshot, &kernel, 1, &search))
         abort(); /* the target is there all the time: nothing in it ends a run */
 }
 

@@ -392,6 +392,8 @@ def _loop(loop, stated, stacks):
         picture["state"] = "closed"
     elif not loop.is_running():
         picture["state"] = "stopped"
+    elif ident is None:  # uvloop's, which tells its thread to nobody
+        picture["tid"], picture["state"] = {"any": True}, {"any_of": ["idle", "running"]}
     else:
         picture["tid"] = _native_id(ident)
         at_rest = stacks[ident][0].f_code.co_name == "select"

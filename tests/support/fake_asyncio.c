@@ -14,8 +14,7 @@ static uint64_t add_module(struct fake_asyncio *aio, const char *name) {
 
 static const char *const weak_set_keys[] = {"data", "_pending_removals", NULL};
 
-/* A weakref.WeakSet; *ret_data is the set inside it. */
-static uint64_t make_weak_set(struct fake_asyncio *aio, uint64_t *ret_data) {
+uint64_t fake_weak_set(struct fake_asyncio *aio, uint64_t *ret_data) {
     uint64_t values[2] = {fake_set(aio->fake, 63), aio->fake->none};
     uint64_t type = fake_class(
         aio->fake,
@@ -27,7 +26,7 @@ static uint64_t make_weak_set(struct fake_asyncio *aio, uint64_t *ret_data) {
 static void add_registries(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
     bool all = fake->layout.traits.task_registry & PY_TASKS_ALL_TASKS;
-    uint64_t weak_set = make_weak_set(aio, &aio->weak_set);
+    uint64_t weak_set = fake_weak_set(aio, &aio->weak_set);
     aio->python_weak_set = aio->weak_set;
     fake_dict_set(fake, aio->tasks_module, all ? "_all_tasks" : "_scheduled_tasks", weak_set);
     if (!all)
@@ -41,7 +40,7 @@ static void add_registries(struct fake_asyncio *aio) {
 /* 3.6: static variables of _asyncio for tasks of C, attributes of the class for those of Python. */
 static void add_static_registries(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
-    uint64_t weak_set = make_weak_set(aio, &aio->weak_set);
+    uint64_t weak_set = fake_weak_set(aio, &aio->weak_set);
     uint64_t data = fake_alloc(fake, 8 * STATIC_WORDS);
     uint64_t class_dict = FAKE_GET(fake, aio->python_task_type, type, dict);
     aio->current_tasks = fake_dict(fake, true);
@@ -53,7 +52,7 @@ static void add_static_registries(struct fake_asyncio *aio) {
     fake->roots.asyncio_data_size = 8 * STATIC_WORDS;
     fake_dict_set(fake, add_module(aio, "weakref"), "WeakSet",
                   FAKE_GET(fake, weak_set, object, type));
-    fake_dict_set(fake, class_dict, "_all_tasks", make_weak_set(aio, &aio->python_weak_set));
+    fake_dict_set(fake, class_dict, "_all_tasks", fake_weak_set(aio, &aio->python_weak_set));
     fake_dict_set(fake, class_dict, "_current_tasks", fake_dict(fake, true));
 }
 
@@ -73,8 +72,10 @@ static const char *const python_task_keys[] = {
 
 static void add_asyncio_modules(struct fake_asyncio *aio) {
     const struct py_layout *layout = &aio->fake->layout;
-    uint64_t accelerator = add_module(aio, "_asyncio"),
-             futures = add_module(aio, "asyncio.futures");
+    uint64_t futures = add_module(aio, "asyncio.futures"),
+             accelerator = fake_dict(aio->fake, false);
+    aio->accelerator = fake_module(aio->fake, accelerator);
+    fake_dict_set(aio->fake, aio->modules, "_asyncio", aio->accelerator);
     uint64_t python_future =
         fake_class(aio->fake, &(struct fake_class){.module = "asyncio.futures", .name = "Future"});
     aio->tasks_module = add_module(aio, "asyncio.tasks");

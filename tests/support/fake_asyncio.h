@@ -10,6 +10,7 @@ struct fake_asyncio {
     struct fake_python *fake;
     uint64_t runtime, interpreter, thread, event_loop;
     uint64_t modules;                /* dict of sys.modules */
+    uint64_t accelerator;            /* the module _asyncio itself */
     uint64_t tasks_module;           /* dict of asyncio.tasks */
     uint64_t task_type, future_type; /* of _asyncio */
     uint64_t python_task_type;       /* asyncio.tasks._PyTask */
@@ -21,6 +22,9 @@ struct fake_asyncio {
 };
 
 void fake_asyncio_create(struct fake_asyncio *aio, struct fake_python *fake);
+
+/* A weakref.WeakSet; *ret_data is the set inside it. */
+uint64_t fake_weak_set(struct fake_asyncio *aio, uint64_t *ret_data);
 
 #define FAKE_PENDING 0
 #define FAKE_CANCELLED 1

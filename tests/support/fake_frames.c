@@ -1,5 +1,7 @@
 #include "fake_frames.h"
 
+#include "fake_gc.h"
+
 #include <string.h>
 
 #define OWNED_BY_GENERATOR 1
@@ -254,8 +256,10 @@ uint64_t fake_runtime(struct fake_python *fake) {
     bool has_size = PY_HAS(&fake->layout, runtime, size);
     size_t size = has_size ? (size_t)PY_OFFSET(&fake->layout, runtime, size) : STATIC_VARIABLES;
     fake->roots.runtime = fake_alloc(fake, size);
-    if (!has_size)
+    if (!has_size) {
         fake->roots.current_thread = fake->roots.runtime + 8;
+        fake->roots.gc_generations = fake->roots.runtime + 16;
+    }
     return fake->roots.runtime;
 }
 
@@ -274,6 +278,7 @@ uint64_t fake_interpreter(struct fake_python *fake, uint64_t runtime, int64_t id
         fake_put(fake, head, head, 8);
         fake_put(fake, head + 8, head, 8);
     }
+    fake_gc_create(fake, interpreter);
     return interpreter;
 }
 

@@ -60,6 +60,7 @@ struct fake_python {
     size_t block_count;
     uint64_t types[FAKE_TYPE_COUNT];
     uint64_t none, true_, false_;
+    bool drifts; /* fake_gc_drift() */
 };
 
 /* The table's layout; what a version takes from its _Py_DebugOffsets is chosen here. */

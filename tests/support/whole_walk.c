@@ -53,7 +53,8 @@ static char *write_json(const struct snapshot *snapshot) {
 struct whole_walk whole_walk_take(struct py *py, struct snapshot *snapshot) {
     struct whole_walk result = {.json = NULL};
     snapshot_reset(snapshot);
-    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1);
+    struct walk_search search = {0};
+    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1, &search);
     tally(snapshot, &result);
     if (err)
         result.error = error_get_kind(err);

@@ -23,7 +23,32 @@ struct aio_thread {
     uint64_t current_task; /* out: the task that runs in it, 0 none */
 };
 
-/* Finds all tasks and loops of `interpreter`. Objects that cannot be read cost notes and rows in
- * `missing`; an error ends the run. */
+/* What became of the registries of tasks. */
+enum aio_registry {
+    AIO_REGISTRY_READ,
+    AIO_REGISTRY_TORN,   /* one could not be read to its end */
+    AIO_REGISTRY_ABSENT, /* there is none where this version has one */
+};
+
+struct aio_addresses {
+    uint64_t *items;
+    size_t count, capacity;
+};
+
+/* Tasks and loops that a search found. Starts zeroed; a repeated search adds to it. */
+struct aio_found {
+    struct aio_addresses tasks, loops; /* some may be there twice */
+    const char *why; /* NULL, or why there may be more; in the arena of the snapshot */
+};
+
+/* Finds all tasks and loops of `interpreter`, those of `found` (NULL: nothing was searched) as
+ * well. Objects that cannot be read cost notes and rows in `missing`; an error ends the run. */
 struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
-                       struct aio_thread *threads, size_t thread_count) ERROR_CHECK;
+                       struct aio_thread *threads, size_t thread_count,
+                       const struct aio_found *found, enum aio_registry *ret_registry) ERROR_CHECK;
+
+/* Adds every task and loop that the garbage collector of `interpreter` tracks. They are addresses
+ * only: aio_walk looks at each again. Takes at most about `seconds`. */
+struct error *aio_search(struct py *py, const struct py_interpreter *interpreter, double seconds,
+                         struct aio_found *ret) ERROR_CHECK;
+void aio_found_free(struct aio_found *found);

@@ -117,6 +117,12 @@ struct py_generator_states {
     int8_t executing;
 };
 
+/* Where other patch releases keep the lists of the garbage collector; which of the two it is, the
+ * lists themselves tell. 0: as the table says. */
+struct py_gc_drift {
+    uint8_t generations, generation_size, head_size;
+};
+
 struct py_traits {
     enum py_frame_kind frame_kind;
     enum py_line_kind line_kind;
@@ -136,6 +142,7 @@ struct py_traits {
     uint8_t shim_owner_from;      /* frames whose owner is at least this are skipped; 0: none */
     uint8_t must_cancel_mask;     /* which bits of task.must_cancel count */
     bool debug_has_other_objects; /* Py_DEBUG puts two pointers before every object (<= 3.7) */
+    struct py_gc_drift gc_drift;
 };
 
 enum py_slot_source {

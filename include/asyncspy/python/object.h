@@ -23,6 +23,7 @@ struct py;
 struct py_roots {
     uint64_t runtime;        /* _PyRuntime; in 3.6, which has none, the variable interp_head */
     uint64_t current_thread; /* the variable _PyThreadState_Current (3.6) */
+    uint64_t gc_generations; /* the variable _PyGC_generation0 (3.6) */
     uint64_t asyncio_data;   /* static data of the _asyncio extension */
     uint64_t asyncio_data_size;
     int64_t pid; /* as the target itself calls it, 0 not known */

@@ -73,6 +73,10 @@ struct error *memory_read_uncached(struct target_memory *memory, uint64_t addres
 /* How much one cache miss fetches: 16 KiB (the default) or a multiple of it, a power of two. */
 void memory_set_fetch_size(struct target_memory *memory, size_t size);
 
+/* Forgets all blocks whenever they hold `size` bytes, for a pass that reads everything once;
+ * 0 (the default): never. */
+void memory_set_window(struct target_memory *memory, size_t size);
+
 /* Copies all blocks that were read or missed so far again from the source, in few system calls.
  * Where several of them lie in one region of the fetch size, the whole region is copied. */
 struct error *memory_recopy(struct target_memory *memory) ERROR_CHECK;

@@ -55,6 +55,9 @@ pid_t process_get_pid(const struct target_process *process);
 /* What the target itself calls its pid. */
 pid_t process_get_namespace_pid(const struct target_process *process);
 struct target_memory *process_get_memory(struct target_process *process);
+
+/* Its memory once more, with a cache of its own; whose memory_destroy() is the caller's. */
+struct target_memory *process_create_memory(struct target_process *process);
 struct target_mappings process_get_mappings(const struct target_process *process);
 
 /* Reads the mappings anew (a miss may come from memory mapped since). */
