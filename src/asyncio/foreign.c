@@ -59,9 +59,12 @@ bool aio_is_generator(const struct aio *aio, const struct py_type *type) {
     return !own || type->address == own;
 }
 
-/* "coroutine" of "_cython_3_1_6.coroutine"; before 3.0 there is no module before it. */
+/* "coroutine" of "_cython_3_1_6.coroutine"; before 3.0 there is no module before it, but no class
+ * of the program is a static type. */
 static const struct cython_type *find_cython_type(const struct py_type *type) {
     const char *name = strrchr(type->tp_name, '.');
+    if (!name && py_type_is_heap_type(type))
+        return NULL;
     if (name && strncmp(type->tp_name, "_cython_", strlen("_cython_")) != 0)
         return NULL;
     name = name ? name + 1 : type->tp_name;

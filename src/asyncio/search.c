@@ -102,19 +102,23 @@ static struct error *check_tracked(struct aio *aio, uint64_t address, bool *ret)
     return err;
 }
 
-/* The target ran since the search: whether the object is still there, and still what it was. */
+/* The target ran since the search: whether the object is still there, and still what it was. What
+ * does not stand in the lists any more is freed memory, whose type may be anything. */
 static struct error *check_object(struct aio *aio, uint64_t address, bool want_loop, bool *ret) {
     uint32_t references = 0;
     struct py_type *type = NULL;
     enum aio_kind kind = AIO_KIND_OTHER;
     uint64_t at = address + (uint64_t)PY_OFFSET(py_get_layout(aio->py), object, refcount);
-    struct error *err = py_read_u32(aio->py, at, &references);
+    struct error *err = check_tracked(aio, address, ret);
+    if (err || !*ret)
+        return err;
+    err = py_read_u32(aio->py, at, &references);
     if (!err && references)
         err = py_type_of(aio->py, address, &type);
     if (!err && type)
         err = aio_classify(aio, type, &kind);
     *ret = !err && (want_loop ? kind == AIO_KIND_LOOP : aio_kind_is_task(kind));
-    return *ret ? check_tracked(aio, address, ret) : err;
+    return err;
 }
 
 /* One that went away meanwhile is none that is missing; a block that is not in the copy is. */

@@ -154,6 +154,10 @@ struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) 
     return err ? err : py_type_read(py, type, ret);
 }
 
+bool py_type_is_heap_type(const struct py_type *type) {
+    return type->flags & FLAG_HEAP_TYPE;
+}
+
 struct mro_walk {
     struct py *py;
     struct error *(*visit)(void *context, struct py_type *type, bool *stop);

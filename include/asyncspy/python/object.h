@@ -139,6 +139,9 @@ struct error *py_type_of(struct py *py, uint64_t address, struct py_type **ret) 
 /* The type object at `type_address`. */
 struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type **ret) ERROR_CHECK;
 
+/* Whether a type was made while the program ran, as every class written in Python is. */
+bool py_type_is_heap_type(const struct py_type *type);
+
 /* Calls `visit` for every type in the MRO of `type`, itself first, until it sets *stop. */
 struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
                                 struct error *(*visit)(void *context, struct py_type *type,
