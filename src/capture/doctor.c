@@ -93,8 +93,14 @@ static const char *name_source(enum py_slot_source source, const struct py_disco
 
 static void describe_layout(const struct py_layout *layout, const struct py_discovery *discovery,
                             struct arena *arena, struct doctor_report *report) {
-    add_fact(arena, report, "layout", "CPython %u.%u, constants from %s", layout->table->major,
-             layout->table->minor, layout->table->generated_from);
+    struct py_layout_fact facts[PY_LAYOUT_FACT_COUNT];
+    const struct py_table *table = layout->table;
+    add_fact(arena, report, "layout", "CPython %u.%u%s%s, constants from %s", table->major,
+             table->minor, table->variant ? ", as in " : "", table->variant ? table->variant : "",
+             table->generated_from);
+    py_layout_describe(layout, facts);
+    for (size_t i = 0; i < PY_LAYOUT_FACT_COUNT; i++)
+        add_fact(arena, report, facts[i].topic, "from %s", facts[i].text);
     report->offset_count = PY_FIELD_COUNT;
     report->offsets = arena_alloc_array(arena, PY_FIELD_COUNT, sizeof *report->offsets);
     for (int i = 0; i < PY_FIELD_COUNT; i++)

@@ -174,6 +174,24 @@ static void test_variants(void **state) {
     assert_int_equal(layout.span[PY_STRUCT_task], 177);
 }
 
+/* Every version says where each thing comes from, in words of its own. */
+static void test_description(void **state) {
+    (void)state;
+    const struct py_table *table;
+    for (size_t i = 0; (table = py_table_get(i)); i++) {
+        struct py_layout layout = resolve(table, no_words);
+        struct py_layout_fact facts[PY_LAYOUT_FACT_COUNT];
+        py_layout_describe(&layout, facts);
+        for (size_t j = 0; j < PY_LAYOUT_FACT_COUNT; j++)
+            assert_true(strlen(facts[j].topic) <= 12 && strlen(facts[j].text) > 5);
+        bool is_old = table->minor <= 10;
+        assert_int_equal(strstr(facts[4].text, "pthread") != NULL, is_old);
+        assert_int_equal(strstr(facts[3].text, "columns") == NULL, is_old);
+        assert_int_equal(strstr(facts[2].text, "frame objects") != NULL, is_old);
+        assert_int_equal(strstr(facts[0].text, "lists in thread") != NULL, table->minor >= 14);
+    }
+}
+
 static void test_names(void **state) {
     (void)state;
     assert_string_equal(py_field_get_struct_name(PY_FIELD_task_coroutine), "task");
@@ -194,6 +212,7 @@ int main(void) {
         cmocka_unit_test(test_short_debug_offsets),
         cmocka_unit_test(test_drop_struct),
         cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_description),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

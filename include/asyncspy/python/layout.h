@@ -219,6 +219,14 @@ void py_layout_drop_struct(struct py_layout *layout, enum py_struct struct_);
 void py_layout_adopt_struct(struct py_layout *layout, const struct py_table *variant,
                             enum py_struct struct_);
 
+/* Where this version keeps what asyncspy shows, in words. */
+#define PY_LAYOUT_FACT_COUNT 6
+struct py_layout_fact {
+    const char *topic, *text; /* constants */
+};
+void py_layout_describe(const struct py_layout *layout,
+                        struct py_layout_fact ret[PY_LAYOUT_FACT_COUNT]);
+
 /* Names for `doctor` and messages. */
 const char *py_field_get_struct_name(enum py_field field); /* "task" */
 const char *py_field_get_name(enum py_field field);        /* "coroutine" */

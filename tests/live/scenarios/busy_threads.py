@@ -27,6 +27,7 @@ async def main():
     for number in range(4):
         threading.Thread(target=spin, name="spin-%d" % number, daemon=True).start()
     task = asyncio.get_event_loop().create_task(sleeps())
+    await asyncio.sleep(0)
     scenario.expect_task(task, "waiting", ["sleep", "sleeps"])
     scenario.expect_loop(asyncio.get_event_loop(), state={"any": True})
     scenario.ready()
