@@ -86,7 +86,7 @@ static struct error *is_collecting(struct search *search, bool *ret) {
 }
 
 static void wait_after(int tries) {
-    const struct timespec interval = {.tv_nsec = INTERVAL_NS * (tries + 1)};
+    const struct timespec interval = {.tv_nsec = INTERVAL_NS * (tries + 1L)};
     nanosleep(&interval, NULL);
 }
 

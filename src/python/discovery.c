@@ -129,7 +129,7 @@ static void read_version(const struct source *source, struct py_discovery *found
 
 static bool read_interpreters_head(const struct search *search, const struct py_discovery *found,
                                    uint64_t *ret) {
-    struct py_layout layout;
+    struct py_layout layout = {0};
     struct error *err = py_discovery_get_layout(search->process, found, &layout);
     if (!err)
         err = memory_read(process_get_memory(search->process),

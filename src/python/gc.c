@@ -91,6 +91,7 @@ static struct error *read_node(struct py *py, const struct places *places, uint6
     unsigned char bytes[HEAD_MAX];
     const struct py_layout *layout = &py->layout;
     uint64_t type_at = places->head_size + (uint64_t)PY_OFFSET(layout, object, type);
+    *ret = (struct node){0};
     if (type_at + 8 > sizeof bytes)
         return error_create(ERROR_INVALID, "impossible layout of tracked objects");
     struct error *err = memory_read(py->memory, address, bytes, type_at + 8);
