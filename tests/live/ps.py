@@ -216,7 +216,8 @@ def on_a_terminal(context):
             if len(line) + line.count("\u6f22") > 80 or "\x1b" in line:
                 yield "too wide, or raw: %r" % line
         own = [line for line in lines if line.split()[:1] == [str(process.pid)]]
-        if len(own) != 1 or "\\x1b[2J\\x0a" not in own[0]:
+        # Processes beside may take room for a column of theirs: the end of the command is cut off.
+        if len(own) != 1 or "\\x1b[2" not in own[0]:
             yield "no row, or another: %r" % own
 
 
