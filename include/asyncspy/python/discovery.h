@@ -3,8 +3,8 @@
  * first, then libpython, then every other module: symbol `_PyRuntime` (3.6: `interp_head`) in the
  * file or as the module exports it in memory, section `.PyRuntime`, the code of
  * PyInterpreterState_Head; then, where none of that is, the cookie of _Py_DebugOffsets (3.13+) or a
- * list of interpreters in writable memory. Of several runtimes the one that has interpreters. Facts:
- * Python/pylifecycle.c, Include/internal/pycore_debug_offsets.h, Python/getversion.c.
+ * list of interpreters in writable memory. Of several runtimes the one that has interpreters.
+ * Facts: Python/pylifecycle.c, Include/internal/pycore_debug_offsets.h, Python/getversion.c.
  */
 #pragma once
 
