@@ -17,7 +17,9 @@ import introspect
 import old_asyncio
 
 HOUR = 3600
-LIFETIME = 900  # 300 dumps of a busy machine take their time; the runner ends it before
+# Seconds until the target ends by itself, whatever becomes of the runner: 300 dumps on a busy
+# machine take some.
+LIFETIME = 900
 QUIET_ROUNDS = 4
 HELPER_THREAD = "scenario-picture"
 
