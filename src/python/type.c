@@ -182,5 +182,8 @@ struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
                                                        bool *stop),
                                 void *context) {
     struct mro_walk walk = {.py = py, .visit = visit, .context = context};
+    if (!type->mro) /* a type of C that nobody made ready has no ancestors, but may have instances
+                     */
+        return visit_mro_item(&walk, type->address);
     return py_tuple_visit(py, type->mro, visit_mro_item, &walk);
 }

@@ -24,6 +24,23 @@ static void test_builtin_types(struct fake_target *target) {
     assert_int_equal(type->kind, PY_KIND_ASEND);
 }
 
+static struct error *count_types(void *context, struct py_type *type, bool *stop) {
+    size_t *count = context;
+    (*count)++;
+    *stop = type->kind == PY_KIND_ASEND; /* it is met, whatever follows */
+    return NULL;
+}
+
+/* async_generator_asend before 3.10: PyType_Ready() was never called for it. */
+static void test_type_without_ancestors(struct fake_target *target) {
+    struct py_type *type;
+    size_t count = 0;
+    FAKE_SET(target->fake, target->fake->types[FAKE_ASEND], type, mro, 0);
+    fake_expect_success(py_type_read(target->py, target->fake->types[FAKE_ASEND], &type));
+    fake_expect_success(py_type_visit_mro(target->py, type, count_types, &count));
+    assert_int_equal(count, 1);
+}
+
 static void test_classes(struct fake_target *target) {
     struct fake_python *fake = target->fake;
     struct py_type *type;
@@ -288,6 +305,7 @@ static void test_slots(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_builtin_types)
+FAKE_EACH_VERSION(test_type_without_ancestors)
 FAKE_EACH_VERSION(test_classes)
 FAKE_EACH_VERSION(test_class_without_a_name)
 FAKE_EACH_VERSION(test_class_without_a_module)
@@ -306,6 +324,7 @@ FAKE_EACH_VERSION(test_slots)
 int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_builtin_types),
+        FAKE_TEST(test_type_without_ancestors),
         FAKE_TEST(test_classes),
         FAKE_TEST(test_class_without_a_name),
         FAKE_TEST(test_class_without_a_module),

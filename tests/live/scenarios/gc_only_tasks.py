@@ -15,6 +15,16 @@ async def sleeps():
     await asyncio.sleep(scenario.HOUR)
 
 
+async def ticks():
+    await asyncio.sleep(scenario.HOUR)
+    yield
+
+
+async def iterates():
+    async for _ in ticks():  # by an object whose type is not made ready before 3.10
+        pass
+
+
 def unregister(task):
     by_python = getattr(asyncio.tasks, "_py_unregister_task", asyncio.tasks._unregister_task)
     if isinstance(task, asyncio.tasks._PyTask):
@@ -35,6 +45,7 @@ async def main():
     python = asyncio.tasks._PyTask(sleeps(), loop=loop)
     late = loop.create_task(sleeps())
     known = loop.create_task(sleeps())
+    iterating = loop.create_task(iterates())
     await asyncio.sleep(0)
     for task in (waiting, python, late):
         unregister(task)
@@ -42,6 +53,7 @@ async def main():
     scenario.expect_task(python, "waiting", ["sleep", "sleeps"], notes=NOTE)
     scenario.expect_task(late, "waiting", ["sleep", "sleeps"], notes=NOTE)
     scenario.expect_task(known, "waiting", ["sleep", "sleeps"])
+    scenario.expect_task(iterating, "waiting", ["sleep", "ticks", "iterates"])
     await scenario.idle()
 
 scenario.run(main())
