@@ -21,7 +21,7 @@ async def ticks():
 
 
 async def iterates():
-    async for _ in ticks():  # by an object whose type is not made ready before 3.10
+    async for _ in ticks():
         pass
 
 
