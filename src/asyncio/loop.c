@@ -134,10 +134,8 @@ struct error *aio_loop_read(struct aio *aio, uint64_t address) {
         return NULL;
     py_charge(aio->py, LOOP_UNITS + aio->thread_count / 8);
     struct snapshot_loop *loop = SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops);
-    *loop = (struct snapshot_loop){.id = address,
-                                   .state = SNAPSHOT_LOOP_STATE_UNKNOWN,
-                                   .debug = SNAPSHOT_MAYBE,
-                                   .tid = SNAPSHOT_UNKNOWN};
+    *loop = snapshot_loop_blank;
+    loop->id = address;
     return aio_note_missing(
         aio, arena_format(aio->arena, "event loop 0x%llx", (unsigned long long)address),
         read_loop(aio, loop));

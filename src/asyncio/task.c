@@ -84,6 +84,7 @@ static struct error *read_waiter(struct aio *aio, uint64_t waiter, struct snapsh
         err = aio_classify(aio, type, &kind);
     if (err)
         return err;
+    wait->type = type->full_name;
     wait->text = kind == AIO_KIND_OTHER
                      ? arena_format(aio->snapshot->arena, "an object of type %s", type->full_name)
                      : type->full_name;
@@ -110,7 +111,8 @@ static struct error *read_awaiting(struct aio *aio, uint64_t fut_waiter,
     if (err || !fut_waiter)
         return err;
     struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
-    *wait = (struct snapshot_wait){.kind = SNAPSHOT_WAIT_UNKNOWN, .id = fut_waiter};
+    *wait = snapshot_wait_blank;
+    wait->id = fut_waiter;
     task->state = SNAPSHOT_TASK_WAITING;
     err = read_waiter(aio, fut_waiter, wait, &done);
     if (done)
@@ -259,11 +261,9 @@ static struct error *read_task(struct aio *aio, struct snapshot_task *task, bool
 
 struct error *aio_task_read(struct aio *aio, uint64_t address) {
     /* Read aside: the queue, and so the vector of tasks, may grow meanwhile. */
-    struct snapshot_task task = {.id = address,
-                                 .interpreter = aio->interpreter->id,
-                                 .tid = SNAPSHOT_UNKNOWN,
-                                 .cancel_requests = SNAPSHOT_UNKNOWN,
-                                 .must_cancel = SNAPSHOT_MAYBE};
+    struct snapshot_task task = snapshot_task_blank;
+    task.id = address;
+    task.interpreter = aio->interpreter->id;
     py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
     bool is_foreign = false;
     struct error *err = read_task(aio, &task, &is_foreign);

@@ -91,11 +91,9 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
     struct snapshot_thread *ret = SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->threads);
     py_charge(walk->py, walk->kernel_count / 8);
     const struct target_thread *kernel = find_kernel_thread(walk, thread->native_thread_id);
-    *ret = (struct snapshot_thread){.tid = SNAPSHOT_UNKNOWN,
-                                    .ident = thread->ident,
-                                    .interpreter = walk->interpreter->id,
-                                    .holds_gil = SNAPSHOT_MAYBE,
-                                    .cpu_s = NAN};
+    *ret = snapshot_thread_blank;
+    ret->ident = thread->ident;
+    ret->interpreter = walk->interpreter->id;
     *aio_thread = (struct aio_thread){.thread = thread, .polls = SNAPSHOT_MAYBE};
     if (kernel)
         add_kernel_facts(walk, kernel, ret, aio_thread);

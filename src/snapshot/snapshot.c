@@ -7,6 +7,68 @@
 #define NOTES_MAX 50     /* of one task */
 #define CAPACITY_FIRST 8
 
+const struct snapshot_task snapshot_task_blank = {
+    .interpreter = SNAPSHOT_UNKNOWN,
+    .state = SNAPSHOT_TASK_WAITING,
+    .tid = SNAPSHOT_UNKNOWN,
+    .cancel_requests = SNAPSHOT_UNKNOWN,
+    .must_cancel = SNAPSHOT_MAYBE,
+    .moved = SNAPSHOT_MAYBE,
+    .idle = SNAPSHOT_MAYBE,
+};
+
+const struct snapshot_wait snapshot_wait_blank = {
+    .kind = SNAPSHOT_WAIT_UNKNOWN,
+    .any_task = SNAPSHOT_MAYBE,
+    .deadline_s = NAN,
+    .has_timeout = SNAPSHOT_MAYBE,
+    .fd = SNAPSHOT_UNKNOWN,
+    .tid = SNAPSHOT_UNKNOWN,
+    .pid = SNAPSHOT_UNKNOWN,
+    .done = SNAPSHOT_UNKNOWN,
+    .total = SNAPSHOT_UNKNOWN,
+    .position = SNAPSHOT_UNKNOWN,
+    .referrers_complete = SNAPSHOT_MAYBE,
+};
+
+const struct snapshot_loop snapshot_loop_blank = {
+    .tid = SNAPSHOT_UNKNOWN,
+    .state = SNAPSHOT_LOOP_STATE_UNKNOWN,
+    .debug = SNAPSHOT_MAYBE,
+    .iteration_age_s = NAN,
+    .callback_index = SNAPSHOT_UNKNOWN,
+    .callback_count = SNAPSHOT_UNKNOWN,
+    .idle_s = NAN,
+    .ready = SNAPSHOT_UNKNOWN,
+    .timers = SNAPSHOT_UNKNOWN,
+    .overdue_s = NAN,
+    .overdue_timers = SNAPSHOT_UNKNOWN,
+    .next_timer_s = NAN,
+    .moved = SNAPSHOT_MAYBE,
+    .executor = {.max_workers = SNAPSHOT_UNKNOWN,
+                 .busy = SNAPSHOT_UNKNOWN,
+                 .idle = SNAPSHOT_UNKNOWN,
+                 .queued = SNAPSHOT_UNKNOWN},
+};
+
+const struct snapshot_thread snapshot_thread_blank = {
+    .tid = SNAPSHOT_UNKNOWN,
+    .interpreter = SNAPSHOT_UNKNOWN,
+    .holds_gil = SNAPSHOT_MAYBE,
+    .syscall_fd = SNAPSHOT_UNKNOWN,
+    .cpu_s = NAN,
+    .waits_for_gil = SNAPSHOT_MAYBE,
+    .moved = SNAPSHOT_MAYBE,
+};
+
+const struct snapshot_socket snapshot_socket_blank = {
+    .fd = SNAPSHOT_UNKNOWN,
+    .receive_queue = SNAPSHOT_UNKNOWN,
+    .send_queue = SNAPSHOT_UNKNOWN,
+    .retransmits = SNAPSHOT_UNKNOWN,
+    .moved = SNAPSHOT_MAYBE,
+};
+
 static void clear(struct snapshot *snapshot) {
     *snapshot = (struct snapshot){
         .arena = snapshot->arena,
@@ -121,8 +183,77 @@ const char *snapshot_loop_state_name(enum snapshot_loop_state state) {
 const char *snapshot_wait_kind_name(enum snapshot_wait_kind kind) {
     static const char *const names[SNAPSHOT_WAIT_KIND_COUNT] = {
         [SNAPSHOT_WAIT_TASK] = "task",
+        [SNAPSHOT_WAIT_GATHER] = "gather",
+        [SNAPSHOT_WAIT_WAIT] = "wait",
+        [SNAPSHOT_WAIT_TASK_GROUP] = "task_group",
+        [SNAPSHOT_WAIT_SHIELD] = "shield",
+        [SNAPSHOT_WAIT_SLEEP] = "sleep",
+        [SNAPSHOT_WAIT_TIMEOUT] = "timeout",
+        [SNAPSHOT_WAIT_LOCK] = "lock",
+        [SNAPSHOT_WAIT_EVENT] = "event",
+        [SNAPSHOT_WAIT_CONDITION] = "condition",
+        [SNAPSHOT_WAIT_SEMAPHORE] = "semaphore",
+        [SNAPSHOT_WAIT_BARRIER] = "barrier",
+        [SNAPSHOT_WAIT_QUEUE_GET] = "queue_get",
+        [SNAPSHOT_WAIT_QUEUE_PUT] = "queue_put",
+        [SNAPSHOT_WAIT_QUEUE_JOIN] = "queue_join",
+        [SNAPSHOT_WAIT_SOCKET_READ] = "socket_read",
+        [SNAPSHOT_WAIT_SOCKET_WRITE] = "socket_write",
+        [SNAPSHOT_WAIT_SOCKET_ACCEPT] = "socket_accept",
+        [SNAPSHOT_WAIT_SOCKET_CONNECT] = "socket_connect",
+        [SNAPSHOT_WAIT_STREAM_READ] = "stream_read",
+        [SNAPSHOT_WAIT_STREAM_DRAIN] = "stream_drain",
+        [SNAPSHOT_WAIT_DNS] = "dns",
+        [SNAPSHOT_WAIT_EXECUTOR] = "executor",
+        [SNAPSHOT_WAIT_THREAD] = "thread",
+        [SNAPSHOT_WAIT_SUBPROCESS] = "subprocess",
+        [SNAPSHOT_WAIT_ASYNC_GENERATOR] = "async_generator",
         [SNAPSHOT_WAIT_FUTURE] = "future",
         [SNAPSHOT_WAIT_UNKNOWN] = "unknown",
     };
     return names[kind];
+}
+
+const char *snapshot_confidence_name(enum snapshot_confidence confidence) {
+    static const char *const names[SNAPSHOT_CONFIDENCE_COUNT] = {
+        [SNAPSHOT_POSSIBLE] = "possible",
+        [SNAPSHOT_LIKELY] = "likely",
+        [SNAPSHOT_CERTAIN] = "certain",
+    };
+    return names[confidence];
+}
+
+const char *snapshot_object_kind_name(enum snapshot_object_kind kind) {
+    static const char *const names[SNAPSHOT_OBJECT_KIND_COUNT] = {
+        [SNAPSHOT_OBJECT_LOCK] = "lock",
+        [SNAPSHOT_OBJECT_SEMAPHORE] = "semaphore",
+        [SNAPSHOT_OBJECT_EVENT] = "event",
+        [SNAPSHOT_OBJECT_CONDITION] = "condition",
+        [SNAPSHOT_OBJECT_BARRIER] = "barrier",
+        [SNAPSHOT_OBJECT_QUEUE] = "queue",
+        [SNAPSHOT_OBJECT_TASK_GROUP] = "task_group",
+        [SNAPSHOT_OBJECT_EXECUTOR] = "executor",
+        [SNAPSHOT_OBJECT_THREAD_LOCK] = "thread_lock",
+        [SNAPSHOT_OBJECT_OTHER] = "other",
+    };
+    return names[kind];
+}
+
+const char *snapshot_registered_name(enum snapshot_registered registered) {
+    static const char *const names[SNAPSHOT_REGISTERED_BOTH + 1] = {
+        [SNAPSHOT_REGISTERED_NONE] = "none",
+        [SNAPSHOT_REGISTERED_READ] = "read",
+        [SNAPSHOT_REGISTERED_WRITE] = "write",
+        [SNAPSHOT_REGISTERED_BOTH] = "both",
+    };
+    return names[registered];
+}
+
+bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret) {
+    for (size_t i = 0; i < object->fact_count; i++)
+        if (strcmp(object->facts[i].key, key) == 0) {
+            *ret = object->facts[i].value;
+            return true;
+        }
+    return false;
 }

@@ -20,7 +20,9 @@ struct py_interpreter {
     uint64_t modules;    /* the sys.modules dict, 0 while it is being set up */
     uint64_t gil_holder; /* thread state that holds the GIL, 0 none */
     bool gil_known;
-    int gc_collecting; /* 1, 0, -1 unknown */
+    uint64_t gil, gil_size; /* where the structure of the GIL lies: threads that wait for the GIL
+                             * sleep in futex(2) on an address inside; 0 not known */
+    int gc_collecting;      /* 1, 0, -1 unknown */
 };
 
 struct py_thread {
@@ -69,12 +71,23 @@ enum py_generator_state {
     PY_GENERATOR_FINISHED,
 };
 
+/* What a suspended coroutine awaits for: the expression of an `await`, or what `async with` gets
+ * from __aenter__() or __aexit__(). */
+enum py_await_use {
+    PY_AWAIT_UNKNOWN,
+    PY_AWAIT_EXPRESSION,
+    PY_AWAIT_ENTER,
+    PY_AWAIT_EXIT,
+};
+
 struct py_generator {
     uint64_t address;
     uint64_t frame; /* address of its embedded frame */
     enum py_generator_state state;
-    uint64_t awaited;                     /* the object it awaits, 0 none; suspended ones only */
-    uint64_t name_address;                /* its qualified name, a str object */
+    uint64_t awaited;      /* the object it awaits, 0 none; suspended ones only */
+    enum py_await_use use; /* of `awaited` */
+    size_t stack_slots;    /* of its value stack that are used besides the one of `awaited` */
+    uint64_t name_address; /* its qualified name, a str object */
     const struct snapshot_frame *decoded; /* NULL when finished */
 };
 
@@ -86,6 +99,35 @@ struct error *py_generator_read(struct py *py, uint64_t address,
  * athrow or anext_awaitable to what it stands for. *ret is 0 when `type` is none of these. */
 struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,
                                   uint64_t *ret) ERROR_CHECK;
+
+/* --- what a frame has at hand --- */
+
+/* The frame at `frame` may be one of a thread's stack or of a generator. */
+
+/* The object that the local, cell or free variable `name` holds; *ret is 0 when there is no such
+ * variable or it is not set. Of a frame that runs it may have changed since. */
+struct error *py_local_find(struct py *py, uint64_t frame, const char *name,
+                            uint64_t *ret) ERROR_CHECK;
+
+/* All local, cell and free variables that are set. Names are interned. */
+typedef struct error *py_visit_local(void *context, const char *name, uint64_t value, bool *stop);
+struct error *py_locals_visit(struct py *py, uint64_t frame, py_visit_local *visit,
+                              void *context) ERROR_CHECK;
+
+/* The dict of the module that the frame's code belongs to. */
+struct error *py_globals_find(struct py *py, uint64_t frame, uint64_t *ret) ERROR_CHECK;
+
+/* The managers of the `with` and `async with` statements that a suspended generator is in,
+ * outermost first. That the innermost is only being entered, py_generator.use tells. */
+typedef struct error *py_visit_manager(void *context, uint64_t manager, bool is_async);
+struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
+                                py_visit_manager *visit, void *context) ERROR_CHECK;
+
+/* The same for a frame that is running, where the extent of the stack is not known: calls `visit`
+ * for what looks like a manager of a `with`; `certain` is false of what may be a leftover. */
+typedef struct error *py_visit_guess(void *context, uint64_t manager, bool is_async, bool certain);
+struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_guess *visit,
+                                        void *context) ERROR_CHECK;
 
 /* --- what the threading module calls its threads (Lib/threading.py) --- */
 

@@ -120,6 +120,16 @@ enum py_kind {
     PY_KIND_WEAKREF,
     PY_KIND_MEMBER_DESCRIPTOR,
     PY_KIND_MODULE,
+    PY_KIND_FUNCTION,
+    PY_KIND_METHOD,
+    PY_KIND_BUILTIN,
+    PY_KIND_PARTIAL,
+    PY_KIND_CELL,
+    PY_KIND_FLOAT,
+    PY_KIND_DEQUE,
+    PY_KIND_SIMPLE_QUEUE,
+    PY_KIND_THREAD_LOCK,
+    PY_KIND_THREAD_RLOCK,
 };
 
 /* A type of the target; lives until the next walk begins. */

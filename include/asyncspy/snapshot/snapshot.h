@@ -18,6 +18,7 @@
 
 #include "asyncspy/base/arena.h"
 #include "asyncspy/base/string_pool.h"
+#include "asyncspy/snapshot/finding.h"
 
 #define SNAPSHOT_SCHEMA "asyncspy.snapshot/1"
 #define SNAPSHOT_UNKNOWN INT64_MIN
@@ -54,20 +55,130 @@ enum snapshot_task_state {
     SNAPSHOT_TASK_STATE_COUNT
 };
 
-/* What a task waits for. Only the kinds that are told so far; the schema has the whole list. */
+/* What a task, or a thread, waits for. TASK whenever it is parked on a task itself. */
 enum snapshot_wait_kind {
     SNAPSHOT_WAIT_TASK,
+    SNAPSHOT_WAIT_GATHER,
+    SNAPSHOT_WAIT_WAIT, /* asyncio.wait(), as_completed() */
+    SNAPSHOT_WAIT_TASK_GROUP,
+    SNAPSHOT_WAIT_SHIELD,
+    SNAPSHOT_WAIT_SLEEP,
+    SNAPSHOT_WAIT_TIMEOUT, /* wait_for() where it parks on a future of its own (before 3.12) */
+    SNAPSHOT_WAIT_LOCK,
+    SNAPSHOT_WAIT_EVENT,
+    SNAPSHOT_WAIT_CONDITION,
+    SNAPSHOT_WAIT_SEMAPHORE,
+    SNAPSHOT_WAIT_BARRIER,
+    SNAPSHOT_WAIT_QUEUE_GET,
+    SNAPSHOT_WAIT_QUEUE_PUT,
+    SNAPSHOT_WAIT_QUEUE_JOIN,
+    SNAPSHOT_WAIT_SOCKET_READ,
+    SNAPSHOT_WAIT_SOCKET_WRITE,
+    SNAPSHOT_WAIT_SOCKET_ACCEPT,
+    SNAPSHOT_WAIT_SOCKET_CONNECT,
+    SNAPSHOT_WAIT_STREAM_READ,
+    SNAPSHOT_WAIT_STREAM_DRAIN,
+    SNAPSHOT_WAIT_DNS,
+    SNAPSHOT_WAIT_EXECUTOR,
+    SNAPSHOT_WAIT_THREAD, /* a concurrent future that no executor of threads runs */
+    SNAPSHOT_WAIT_SUBPROCESS,
+    SNAPSHOT_WAIT_ASYNC_GENERATOR,
     SNAPSHOT_WAIT_FUTURE,  /* a future of unknown owner */
     SNAPSHOT_WAIT_UNKNOWN, /* something that is no future */
     SNAPSHOT_WAIT_KIND_COUNT
 };
 
+/* An object that refers to a future of unknown owner. */
+struct snapshot_referrer {
+    snapshot_id id;
+    const char *type;
+};
+
 struct snapshot_wait {
     enum snapshot_wait_kind kind;
     snapshot_id id;     /* the object the task is parked on (_fut_waiter) */
-    const char *text;   /* one line for people */
-    snapshot_id *tasks; /* awaited tasks */
+    const char *type;   /* the type of that object */
+    const char *text;   /* one line for people; the analysis makes it from the rest */
+    snapshot_id *tasks; /* the tasks behind it, the unfinished ones */
     size_t task_count;
+    enum snapshot_tristate any_task; /* whether one of `tasks` is enough to go on */
+    snapshot_id object;              /* in `objects`, 0 none */
+    double deadline_s;               /* seconds left, negative when overdue, or NaN */
+    enum snapshot_tristate has_timeout;
+    int64_t fd, tid, pid; /* file, executor's thread, child process; or SNAPSHOT_UNKNOWN */
+    int64_t done, total;  /* of gather and the like; or SNAPSHOT_UNKNOWN */
+    int64_t position;     /* place in the executor's queue from 1, or SNAPSHOT_UNKNOWN */
+    const char *callee; /* what the executor runs or will run, the host of a DNS lookup; or NULL */
+    struct snapshot_referrer *referrers;
+    size_t referrer_count;
+    enum snapshot_tristate referrers_complete; /* SNAPSHOT_MAYBE: nobody looked */
+};
+
+enum snapshot_confidence {
+    SNAPSHOT_POSSIBLE,
+    SNAPSHOT_LIKELY,
+    SNAPSHOT_CERTAIN,
+    SNAPSHOT_CONFIDENCE_COUNT
+};
+
+/* What a lock, a queue, ... is, whatever its class is called. */
+enum snapshot_object_kind {
+    SNAPSHOT_OBJECT_LOCK,
+    SNAPSHOT_OBJECT_SEMAPHORE,
+    SNAPSHOT_OBJECT_EVENT,
+    SNAPSHOT_OBJECT_CONDITION,
+    SNAPSHOT_OBJECT_BARRIER,
+    SNAPSHOT_OBJECT_QUEUE,
+    SNAPSHOT_OBJECT_TASK_GROUP,
+    SNAPSHOT_OBJECT_EXECUTOR,
+    SNAPSHOT_OBJECT_THREAD_LOCK, /* threading.Lock, RLock */
+    SNAPSHOT_OBJECT_OTHER,       /* any other context manager */
+    SNAPSHOT_OBJECT_KIND_COUNT
+};
+
+/*
+ * One fact of an object's state. The keys: lock, thread_lock: `locked` (bool). semaphore: `value`,
+ * `bound` (what it started with, only BoundedSemaphore knows). event: `set` (bool). condition:
+ * `locked` (bool). barrier: `parties`, `count`. queue: `size`, `max_size` (0: none), `unfinished`,
+ * `getters`, `putters`. task_group: `children`, `exiting` (bool). executor: `max_workers`, `busy`,
+ * `idle`, `queued`. A key whose value is not known is absent.
+ */
+struct snapshot_fact {
+    const char *key;
+    int64_t value;
+    bool is_bool;
+};
+
+struct snapshot_holder {
+    snapshot_id task; /* 0: a thread holds it outside any task */
+    int64_t tid;      /* of such a thread, or SNAPSHOT_UNKNOWN */
+    int64_t frame;    /* index in the task's (thread's) frames, or SNAPSHOT_UNKNOWN */
+    enum snapshot_confidence confidence;
+};
+
+struct snapshot_object {
+    snapshot_id id;
+    enum snapshot_object_kind kind;
+    const char *label; /* "Lock#1" */
+    const char *type;  /* "asyncio.locks.Lock" */
+    const char *name;  /* the variable or attribute that reaches it ("pool.sem"), or NULL */
+    struct snapshot_fact *facts;
+    size_t fact_count;
+    snapshot_id *waiters; /* tasks, in the order in which it will wake them where that is known */
+    size_t waiter_count;
+    struct snapshot_holder *holders;
+    size_t holder_count;
+};
+
+/* What a frame of a task has open with `with` or `async with`. */
+struct snapshot_hold {
+    snapshot_id object;
+    int64_t frame; /* index in the task's frames */
+};
+
+struct snapshot_variable {
+    const char *name;
+    const char *value; /* as repr() would give it */
 };
 
 struct snapshot_exception {
@@ -93,6 +204,14 @@ struct snapshot_task {
     int64_t cancel_requests; /* or SNAPSHOT_UNKNOWN */
     enum snapshot_tristate must_cancel;
     struct snapshot_exception *exception; /* or NULL */
+    struct snapshot_hold *holds;
+    size_t hold_count;
+    snapshot_id creator;               /* the task that made it, 0 not known */
+    struct snapshot_variable *context; /* its context variables, where they were asked for */
+    size_t context_count;
+    bool has_context;
+    enum snapshot_tristate moved; /* changed between two looks */
+    enum snapshot_tristate idle;  /* waits for work, by design; the analysis tells */
     const char **notes;
     size_t note_count;
 };
@@ -106,12 +225,30 @@ enum snapshot_loop_state {
     SNAPSHOT_LOOP_STATE_UNKNOWN
 };
 
+/* The default executor of a loop; SNAPSHOT_UNKNOWN: not known. */
+struct snapshot_executor {
+    snapshot_id id; /* in `objects`; 0: the loop has none (yet) */
+    int64_t max_workers, busy, idle, queued;
+};
+
 struct snapshot_loop {
     snapshot_id id;
     const char *type;
     int64_t tid; /* thread it runs in, or SNAPSHOT_UNKNOWN */
     enum snapshot_loop_state state;
     enum snapshot_tristate debug;
+    double iteration_age_s;       /* since it came back from select() and runs callbacks, or NaN */
+    int64_t callback_index;       /* of the callback that runs now, from 0 */
+    int64_t callback_count;       /* of this iteration */
+    const char *callback;         /* what that callback calls, or NULL */
+    double idle_s;                /* since it waits in select(), or NaN */
+    int64_t ready;                /* callbacks that would run if it were free */
+    int64_t timers;               /* that are not cancelled */
+    double overdue_s;             /* how late the oldest timer is; NaN: none is late */
+    int64_t overdue_timers;       /* how many are late */
+    double next_timer_s;          /* until the next one is due, or NaN */
+    enum snapshot_tristate moved; /* another callback runs, or another iteration, at second look */
+    struct snapshot_executor executor;
 };
 
 struct snapshot_thread {
@@ -123,10 +260,14 @@ struct snapshot_thread {
     enum snapshot_tristate holds_gil;
     const char *os_state;     /* "R", "S", "D", "T", ... or NULL */
     const char *syscall;      /* "epoll_wait", "232" where the name is unknown, or NULL */
+    int64_t syscall_fd;       /* the file that the system call is about, or SNAPSHOT_UNKNOWN */
     const char *wait_channel; /* or NULL */
     double cpu_s;             /* or NaN */
     snapshot_id event_loop;   /* the loop that runs in this thread */
     snapshot_id current_task;
+    enum snapshot_tristate waits_for_gil;
+    struct snapshot_wait *awaiting; /* a future or a threading lock, or NULL */
+    enum snapshot_tristate moved;   /* it ran between two looks */
     struct snapshot_stack frames;
 };
 
@@ -170,6 +311,61 @@ struct snapshot_capture {
         size_t capacity;                                                                           \
     }
 
+enum snapshot_registered {
+    SNAPSHOT_REGISTERED_UNKNOWN,
+    SNAPSHOT_REGISTERED_NONE,
+    SNAPSHOT_REGISTERED_READ,
+    SNAPSHOT_REGISTERED_WRITE,
+    SNAPSHOT_REGISTERED_BOTH,
+};
+
+/* A socket of the target, as the kernel tells of it (man 5 proc, /proc/PID/net). */
+struct snapshot_socket {
+    int64_t fd;
+    const char *family;    /* "inet", "inet6", "unix", or NULL */
+    const char *local;     /* "10.0.0.5:51324", "[::1]:80", "/run/x.sock", "@abstract"; or NULL */
+    const char *peer;      /* or NULL */
+    const char *state;     /* "ESTABLISHED", "LISTEN", ... or NULL */
+    int64_t receive_queue; /* bytes unread; of a listening one: connections not yet accepted */
+    int64_t send_queue;    /* bytes that the peer has not acknowledged; or SNAPSHOT_UNKNOWN */
+    int64_t retransmits;   /* of the segment that is due, or SNAPSHOT_UNKNOWN */
+    enum snapshot_registered registered; /* in the loop's epoll */
+    enum snapshot_tristate moved;        /* its queues changed between two looks */
+};
+
+/* A coroutine object that was made and never awaited. */
+struct snapshot_coroutine {
+    snapshot_id id;
+    const char *name; /* or NULL */
+    struct snapshot_stack frames;
+};
+
+/* Something that keeps the program from moving, with its proof; made by the analysis. */
+struct snapshot_finding {
+    enum snapshot_finding_code code;
+    enum snapshot_confidence confidence;
+    const char *summary;
+    snapshot_id *tasks;
+    size_t task_count;
+    int64_t *threads;
+    size_t thread_count;
+    snapshot_id *objects;
+    size_t object_count;
+    const char *where; /* or NULL */
+    const char **proof;
+    size_t proof_count;
+    const char **cost;
+    size_t cost_count;
+    const char *next; /* what to do, or NULL */
+};
+
+/* The gravest finding in one line; `text` is NULL until the analysis has run. */
+struct snapshot_verdict {
+    enum snapshot_finding_code code; /* SNAPSHOT_FINDING_OK: nothing was found */
+    enum snapshot_confidence confidence;
+    const char *text;
+};
+
 /* Identical stacks folded; filled by the analysis layer. */
 struct snapshot_group {
     enum snapshot_task_state state;
@@ -191,8 +387,21 @@ struct snapshot {
     SNAPSHOT_VECTOR(struct snapshot_loop) event_loops;
     SNAPSHOT_VECTOR(struct snapshot_thread) threads;
     SNAPSHOT_VECTOR(struct snapshot_task) tasks;
+    SNAPSHOT_VECTOR(struct snapshot_object) objects;
+    SNAPSHOT_VECTOR(struct snapshot_socket) sockets;
+    SNAPSHOT_VECTOR(struct snapshot_coroutine) coroutines;
+    bool has_coroutines; /* whether anybody looked for them */
     SNAPSHOT_VECTOR(struct snapshot_group) groups;
+    SNAPSHOT_VECTOR(struct snapshot_finding) findings; /* gravest first */
+    struct snapshot_verdict verdict;
 };
+
+/* Records of which nothing is known yet. */
+extern const struct snapshot_task snapshot_task_blank;
+extern const struct snapshot_wait snapshot_wait_blank;
+extern const struct snapshot_loop snapshot_loop_blank;
+extern const struct snapshot_thread snapshot_thread_blank;
+extern const struct snapshot_socket snapshot_socket_blank;
 
 /* An empty snapshot with its own arena; everything unknown. */
 struct snapshot *snapshot_create(void);
@@ -223,3 +432,9 @@ void snapshot_add_note(struct snapshot *snapshot, struct snapshot_task *task, co
 const char *snapshot_task_state_name(enum snapshot_task_state state);
 const char *snapshot_loop_state_name(enum snapshot_loop_state state); /* NULL: unknown */
 const char *snapshot_wait_kind_name(enum snapshot_wait_kind kind);
+const char *snapshot_confidence_name(enum snapshot_confidence confidence);
+const char *snapshot_object_kind_name(enum snapshot_object_kind kind);
+const char *snapshot_registered_name(enum snapshot_registered registered); /* NULL: unknown */
+
+/* A fact of an object's state; false when it is not known. */
+bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret);
