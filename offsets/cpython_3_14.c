@@ -130,6 +130,7 @@ const struct py_table py_table_3_14 = {
             [PY_FIELD_tuple_count] = PY_DBG(464),
             [PY_FIELD_tuple_items] = PY_DBG(456),
             [PY_FIELD_set_size] = PY_DBG(496),
+            [PY_FIELD_set_used] = PY_DBG(504),
             [PY_FIELD_set_mask] = PY_DBG(520),
             [PY_FIELD_set_table] = PY_DBG(512),
             [PY_FIELD_integer_size] = PY_DBG(568),

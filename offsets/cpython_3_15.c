@@ -130,6 +130,7 @@ const struct py_table py_table_3_15 = {
             [PY_FIELD_tuple_count] = PY_DBG(560),
             [PY_FIELD_tuple_items] = PY_DBG(552),
             [PY_FIELD_set_size] = PY_DBG(592),
+            [PY_FIELD_set_used] = PY_DBG(600),
             [PY_FIELD_set_mask] = PY_DBG(616),
             [PY_FIELD_set_table] = PY_DBG(608),
             [PY_FIELD_integer_size] = PY_DBG(664),

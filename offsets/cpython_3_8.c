@@ -115,6 +115,7 @@ const struct py_table py_table_3_8 = {
             [PY_FIELD_tuple_count] = PY_AT(16),
             [PY_FIELD_tuple_items] = PY_AT(24),
             [PY_FIELD_set_size] = PY_AT(200),
+            [PY_FIELD_set_used] = PY_AT(24),
             [PY_FIELD_set_mask] = PY_AT(32),
             [PY_FIELD_set_table] = PY_AT(40),
             [PY_FIELD_integer_size] = PY_AT(32),
