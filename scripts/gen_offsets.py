@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 
-from offsets_facts import DEBUG_OFFSET_OF, GC_DRIFT, MINORS, NOW, ONLY_IN, PLACES, TRAITS, VARIANTS
+from offsets_facts import (DEBUG_OFFSET_OF, ELSEWHERE, GC_DRIFT, MINORS, NOW, ONLY_IN, PLACES, TRAITS,
+                           VARIANTS, WITH_OPCODES)
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIELDS_DEF = os.path.join(TOP, "include/asyncspy/python/fields.def")
@@ -272,6 +273,9 @@ def format_traits(minor, mask):
             ("gil_kind", "PY_GIL_" + traits["gil"])]
     rows += [("generator_states.%s" % key, state_text(value))
              for key, value in traits["states"].items()]
+    rows += [("with_opcodes." + ("get_awaitable_distance" if key == "distance" else key), str(value))
+             for key, value in WITH_OPCODES[minor].items()]
+    rows += [("with_keeps_manager", str(traits.get("keeps_manager", False)).lower())]
     rows += [("await_opcodes", "{%d, %d, %d}" % traits.get("await_opcodes", (0, 0, 0))),
              ("lasti_scale", str(traits.get("lasti", 0))),
              ("awaited_depth", str(traits.get("depth", 1))),
@@ -321,8 +325,20 @@ def asyncio_words_of(interpreters, wanted):
     return None
 
 
+def check_with_opcodes(it):
+    """The instructions around an await, which an interpreter tells itself."""
+    names = {name for row in WITH_OPCODES.values() for name in row} - {"distance"}
+    wanted = WITH_OPCODES[it.minor]
+    opmap = json.loads(it.run("import json, opcode; print(json.dumps(opcode.opmap))"))
+    for name in sorted(names - ELSEWHERE.get(it.minor, set())):
+        if opmap.get(name.upper()) != wanted.get(name):
+            raise GenerateError("%s is %s here, %s in WITH_OPCODES"
+                                % (name, opmap.get(name.upper()), wanted.get(name)))
+
+
 def check_opcodes(it):
-    """The one trait that an interpreter tells itself."""
+    """The traits that an interpreter tells itself."""
+    check_with_opcodes(it)
     known = set(TRAITS[it.minor].get("await_opcodes", ())) - {0}
     if not known:
         return

@@ -115,6 +115,31 @@ NEW_STATES = {"created": 0, "suspended": 1, "suspended_await": 2,
 
 YIELD_FROM = (72, 0, 0)
 
+# The instructions that stand around an await, and how many code units are between GET_AWAITABLE
+# and the place where a suspended frame stands: LOAD_CONST (3.6 to 3.10), YIELD_VALUE, RESUME
+# (3.13 and later).
+WITH_OPCODES = {
+    6: dict(get_awaitable=73, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+            before_async_with=52, with_cleanup_start=81, distance=1),
+    9: dict(get_awaitable=73, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+            before_async_with=52, with_except_start=49, call_function=131, dup_top=4, distance=1),
+    11: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+             with_except_start=49, distance=3),
+    12: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+             with_except_start=49, distance=4),
+    13: dict(get_awaitable=73, get_anext=18, get_yield_from_iter=21, extended_arg=71,
+             with_except_start=44, distance=5),
+    14: dict(get_awaitable=71, get_anext=15, get_yield_from_iter=19, extended_arg=69,
+             with_except_start=43, distance=5),
+    15: dict(get_awaitable=69, get_anext=15, extended_arg=67, with_except_start=41, distance=6),
+}
+WITH_OPCODES[7] = WITH_OPCODES[8] = WITH_OPCODES[6]
+WITH_OPCODES[10] = WITH_OPCODES[9]
+# Some of them are in the version, but not around an await.
+ELSEWHERE = {6: {"call_function", "dup_top"}, 7: {"call_function", "dup_top"},
+             8: {"call_function", "dup_top"},
+             11: {"before_async_with"}, 12: {"before_async_with"}, 13: {"before_async_with"}}
+
 TRAITS = {
     6: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
             stack="POINTER", loop="LOCAL", tasks="TASK_CLASS | PY_TASKS_MODULE_DATA",
@@ -139,11 +164,11 @@ TRAITS = {
     14: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
              loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
              instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=AWAIT_STATES,
-             tagged=True, shim=3),
+             tagged=True, keeps_manager=True, shim=3),
     15: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
              loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
              instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=NEW_STATES,
-             depth=2, tagged=True, shim=3),
+             depth=2, tagged=True, keeps_manager=True, shim=3),
 }
 TRAITS[8] = TRAITS[9] = TRAITS[7]
 

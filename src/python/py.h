@@ -48,6 +48,8 @@ struct py_position {
     struct py_code *code;
     uint64_t instruction; /* its address; before the first one: not started */
     int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    int8_t use;           /* enum py_await_use of an await here, -1: not looked at yet */
+    bool leaves_by_exception; /* PY_AWAIT_EXIT because of an exception */
 };
 
 /* Units of work of one walk, if nobody asks for less. */
@@ -92,6 +94,32 @@ uint64_t py_untag(const struct py *py, uint64_t word);
 
 /* What a cell holds, 0 when it is empty. */
 struct error *py_cell_get(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
+/* --- what a suspended frame awaits and holds --- */
+
+/* The words of a value stack that are used. */
+struct py_stack {
+    uint64_t bottom;
+    size_t slots;
+};
+
+/* The value stack of a frame that does not run; false when its extent makes no sense. */
+bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
+                   struct py_stack *ret);
+
+/* Finds position->use. */
+struct error *py_position_find_use(struct py *py, struct py_position *position) ERROR_CHECK;
+
+/* Fills what `ret`, a generator that is suspended, awaits; `state` is its state byte. */
+struct error *py_await_read(struct py *py, const struct py_record *frame, int8_t state,
+                            struct py_position *position, struct py_generator *ret) ERROR_CHECK;
+
+/* What a `with` or `async with` left on a value stack. */
+struct py_exit {
+    uint64_t manager; /* 0: nothing of the kind stands there */
+    bool is_async;
+};
+struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) ERROR_CHECK;
 
 /* --- objects --- */
 

@@ -50,6 +50,7 @@ static const struct name_kind kinds_by_name[] = {
     {"method", PY_KIND_METHOD},
     {"builtin_function_or_method", PY_KIND_BUILTIN},
     {"builtin_method", PY_KIND_BUILTIN},
+    {"method_descriptor", PY_KIND_METHOD_DESCRIPTOR},
     {"cell", PY_KIND_CELL},
     {"float", PY_KIND_FLOAT},
 };

@@ -5,10 +5,17 @@ waits for the end of stdin. `run` asks build/tests/read_objects the same and com
 """
 
 import collections
+import contextlib
+import decimal
+import fnmatch
 import functools
+import inspect
+import io
 import os
 import subprocess
 import sys
+import threading
+import types
 
 TOOL = os.path.join("build", "tests", "read_objects")
 
@@ -157,7 +164,167 @@ def tell_locals():
     tell("locals", generator, locals_of(generator, names) + " in '__main__'")
 
 
+# --- coroutines that stand somewhere ---
+
+@types.coroutine
+def pause():
+    yield
+
+
+class Sync:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return True
+
+
+class Async:
+    """Pauses when it is entered, when it is left."""
+
+    def __init__(self, enter=0, leave=0):
+        self.enter, self.leave = enter, leave
+
+    async def __aenter__(self):
+        for _ in range(self.enter):
+            await pause()
+        return self
+
+    async def __aexit__(self, *exception):
+        for _ in range(self.leave):
+            await pause()
+        return True
+
+
+def decorated(function):
+    @functools.wraps(function)
+    async def wrapper(*arguments):
+        return await function(*arguments)
+    return wrapper
+
+
+class Decorated(Async):
+    __aenter__ = decorated(Async.__aenter__)
+    __aexit__ = decorated(Async.__aexit__)
+
+
+@contextlib.contextmanager
+def generator_manager():
+    yield
+
+
+def at(coroutine, steps, use, expected):
+    """Tells of `coroutine` after `steps` pauses; `expected`: the managers that it is in."""
+    for _ in range(steps):
+        coroutine.send(None)
+    answer = "".join(("async " if is_async else "") + shown(manager) + ", "
+                     for manager, is_async in expected)
+    tell("managers", coroutine, "%s * | %s" % (use, answer))
+
+
+async def in_one(manager, fail=False):
+    async with manager:
+        await pause()
+        if fail:
+            raise ValueError
+
+
+async def in_many(one, two, three, things):
+    for _ in things:
+        async with one:
+            try:
+                with two:
+                    async with three as last:
+                        [await pause() for _ in [1]]
+                        return last
+            finally:
+                await pause()
+
+
+async def in_with(manager):
+    with manager:
+        await pause()
+
+
+def make_with_many_constants():
+    """None stands behind so many others that it needs an EXTENDED_ARG."""
+    lines = ["async def with_many_constants(manager):", "    'a text'"]
+    lines += ["    x = %d.5" % number for number in range(300)]
+    lines += ["    async with manager:", "        await pause()"]
+    namespace = dict(globals())
+    exec("\n".join(lines), namespace)
+    return namespace["with_many_constants"]
+
+
+async def iterates(manager):
+    async def values():
+        async with manager:
+            await pause()
+            yield 1
+    generator = values()
+    KEPT.append(generator)
+    async for _ in generator:
+        await pause()
+
+
+def tell_simple_managers():
+    for pauses in (0, 1):
+        for make in (Async, Decorated):
+            one = make(pauses, pauses)
+            if pauses:
+                at(in_one(one), 1, "enter", [(one, True)])
+                at(in_one(one), 3, "exit", [])
+                at(in_one(one, True), 3, "exit", [])
+            at(in_one(one), 1 + pauses, "expression", [(one, True)])
+    one = Async(1, 1)
+    with_many_constants = make_with_many_constants()
+    at(with_many_constants(one), 1, "enter", [(one, True)])
+    at(with_many_constants(one), 2, "expression", [(one, True)])
+    at(with_many_constants(one), 3, "exit", [])
+
+
+def tell_nested_managers():
+    one, two, three = Async(1, 1), Sync(), Async(1, 1)
+    steps = [("enter", [(one, True)]),
+             ("enter", [(one, True), (two, False), (three, True)]),
+             ("expression", [(one, True), (two, False), (three, True)]),
+             ("exit", [(one, True), (two, False)]),
+             ("expression", [(one, True)]),
+             ("exit", [])]
+    for number, (use, managers) in enumerate(steps):
+        at(in_many(one, two, three, [1, 2]), number + 1, use, managers)
+
+
+def tell_managers_of_c():
+    made = [threading.Lock(), threading.RLock(), open(os.devnull), memoryview(b"x"),
+            generator_manager(), Sync(), decimal.localcontext(), io.BytesIO(),
+            threading.Condition(), os.scandir("/"), contextlib.ExitStack()]
+    if sys.version_info < (3, 7):
+        made = [it for it in made if "Scandir" not in type(it).__name__]
+    for manager in made:
+        at(in_with(manager), 1, "expression", [(manager, False)])
+
+
+def tell_generators():
+    one = Async()
+    outer = iterates(one)
+    outer.send(None)
+    generator = next(it for it in reversed(KEPT) if inspect.isasyncgen(it))
+    tell("managers", outer, "expression * | ")
+    tell("managers", generator, "expression * | async %s, " % shown(one))
+    outer = iterates(one)
+    outer.send(None)
+    outer.send(None)
+    generator = next(it for it in reversed(KEPT) if inspect.isasyncgen(it))
+    tell("managers", outer, "expression * | ")
+    tell("managers", generator, "unknown * | async %s, " % shown(one))
+
+
 def main():
+    tell_simple_managers()
+    tell_nested_managers()
+    tell_managers_of_c()
+    tell_generators()
     tell_callables()
     tell_values()
     tell_deques()
@@ -176,10 +343,8 @@ def tool():
 
 
 def is_right(answer, expected):
-    """An expectation may end in `*`: then its beginning counts."""
-    if expected.endswith("*"):
-        return answer.startswith(expected[:-1])
-    return answer == expected
+    """A `*` in an expectation stands for anything."""
+    return fnmatch.fnmatchcase(answer, expected.replace("[", "[[]"))
 
 
 def told_by(process):

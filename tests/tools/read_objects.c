@@ -131,6 +131,21 @@ static struct error *read_locals(struct py *py, uint64_t address) {
     return err || !generator.frame ? err : read_frame_locals(py, generator.frame);
 }
 
+static struct error *print_manager(void *context, uint64_t manager, bool is_async) {
+    printf(is_async ? "async " : "");
+    return print_item(context, manager);
+}
+
+static struct error *read_managers(struct py *py, uint64_t address) {
+    static const char *const uses[] = {"unknown", "expression", "enter", "exit"};
+    struct py_generator generator;
+    struct error *err = py_generator_read(py, address, &generator);
+    if (err)
+        return err;
+    printf("%s %zu | ", uses[generator.use], generator.stack_slots);
+    return py_managers_visit(py, &generator, print_manager, py);
+}
+
 struct reader {
     const char *what;
     struct error *(*read)(struct py *py, uint64_t address);
@@ -140,7 +155,7 @@ static const struct reader readers[] = {
     {"object", print_object},  {"deque", read_deque},       {"queue", read_simple_queue},
     {"count", read_count},     {"function", read_function}, {"method", read_method},
     {"builtin", read_builtin}, {"partial", read_partial},   {"tuple", read_tuple},
-    {"locals", read_locals},
+    {"locals", read_locals},   {"managers", read_managers},
 };
 
 static struct error *answer(struct py *py, const char *line) {
