@@ -61,7 +61,7 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
     }
     if (kernel->on_cpu || kernel->syscall >= 0)
         aio_thread->polls =
-            is_polling(thread->syscall, kernel->argument) ? SNAPSHOT_YES : SNAPSHOT_NO;
+            is_polling(thread->syscall, kernel->arguments[0]) ? SNAPSHOT_YES : SNAPSHOT_NO;
 }
 
 static struct error *read_frames(struct interpreter_walk *walk, const struct py_thread *thread,
