@@ -81,20 +81,19 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     return err ? err : aio_objects_finish(aio);
 }
 
-struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
-                       struct aio_thread *threads, size_t thread_count,
-                       const struct aio_found *found, enum aio_registry *ret_registry) {
+struct error *aio_walk(struct py *py, const struct aio_input *input,
+                       enum aio_registry *ret_registry) {
     struct aio aio = {.py = py,
                       .snapshot = py_get_snapshot(py),
                       .arena = arena_create(),
-                      .interpreter = interpreter,
-                      .threads = threads,
-                      .thread_count = thread_count,
+                      .interpreter = input->interpreter,
+                      .threads = input->threads,
+                      .thread_count = input->thread_count,
                       .seen_tasks = table_create(),
                       .seen_loops = table_create(),
                       .places = table_create(),
                       .plain_frames = table_create(),
-                      .now = NAN,
+                      .now = input->now,
                       .objects = table_create(),
                       .object_labels = table_create(),
                       .task_lists = table_create(),
@@ -102,7 +101,7 @@ struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
                       .mapped_loops = table_create(),
                       .timers = table_create(),
                       .watches = table_create()};
-    struct error *err = walk(&aio, found);
+    struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
     table_destroy(aio.seen_tasks);
     table_destroy(aio.seen_loops);
