@@ -4,8 +4,10 @@ Run inside an interpreter it makes objects and prints for each a line `WHAT ADDR
 waits for the end of stdin. `run` asks build/tests/read_objects the same and compares.
 """
 
+import _thread
 import collections
 import contextlib
+import ctypes
 import decimal
 import fnmatch
 import functools
@@ -15,9 +17,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import types
 
 TOOL = os.path.join("build", "tests", "read_objects")
+
+ATTEMPTS = 10  # a thread that waits for the GIL looks every 5 ms whether it is free
 
 KEPT = []  # what was told of must live on
 
@@ -320,7 +325,77 @@ def tell_generators():
     tell("managers", generator, "unknown * | async %s, " % shown(one))
 
 
+# --- threads that wait ---
+
+def thread_id():
+    """gettid(), which Python has only from 3.8 on."""
+    return ctypes.CDLL(None).syscall(186)
+
+
+def wait_in_thread(wait):
+    """The id of a new thread that waits for ever."""
+    ids = []
+
+    def run():
+        ids.append(thread_id())
+        wait()
+    threading.Thread(target=run, daemon=True).start()
+    while not ids:
+        time.sleep(0.01)
+    return ids[0]
+
+
+def tell_waiting(lock, tid, answer):
+    KEPT.append(lock)
+    print("waits %x %x\t%s" % (tid, id(lock), answer))
+
+
+def tell_locks():
+    me, other = threading.get_ident(), _thread.allocate_lock()
+    text = "recursive %d locked %d owner %d waiters %d"
+    for make, recursive in ((_thread.allocate_lock, 0), (threading.RLock, 1)):
+        owner = me if recursive else 0
+        tell("lock", make(), text % (recursive, 0, 0, 0))
+        lock = make()
+        with lock:
+            pass
+        tell("lock", lock, text % (recursive, 0, 0, 0))
+        lock = make()
+        lock.acquire()
+        tell("lock", lock, text % (recursive, 1, owner, 0))
+        for timeout in ((), (True, 1000)):
+            lock = make()
+            lock.acquire()
+            waiting = wait_in_thread(lambda it=lock, words=timeout: it.acquire(*words))
+            time.sleep(0.1)
+            tell("lock", lock, text % (recursive, 1, owner, 1))
+            tell_waiting(lock, waiting, "yes")
+            tell_waiting(other, waiting, "no")
+    tell("lock", object(), " ERROR *")
+
+
+def hold_the_gil():
+    """For ever, while another thread wants it."""
+    ids = []
+
+    def run():
+        ids.append(thread_id())
+        while True:
+            pass
+    threading.Thread(target=run, daemon=True).start()
+    while not ids:
+        time.sleep(0.01)
+    has_address = sys.version_info >= (3, 7)
+    print("gil %x\t%s" % (ids[0], "yes" if has_address else "unknown"))
+    print("gil %x\t%s" % (thread_id(), "no" if has_address else "unknown"))
+    print("END", flush=True)
+    ctypes.PyDLL(None).sleep(1000)
+
+
 def main():
+    if "--gil" in sys.argv:
+        hold_the_gil()
+    tell_locks()
     tell_simple_managers()
     tell_nested_managers()
     tell_managers_of_c()
@@ -359,21 +434,34 @@ def told_by(process):
 
 
 def problems_of(interpreter):
+    return problems_in(interpreter, "--objects") + problems_in(interpreter, "--gil")
+
+
+def problems_in(interpreter, part):
     with open(os.path.abspath(__file__)) as opened:
         program = opened.read()
-    process = subprocess.Popen(interpreter.command + ["-c", program, "--inside"],
+    process = subprocess.Popen(interpreter.command + ["-c", program, "--inside", part],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                env=dict(os.environ, **interpreter.environment))
     try:
         told = told_by(process)
         if told is None:
             return ["the program ended early"]
-        done = subprocess.run([tool(), str(process.pid)], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=60,
-                              input="".join(question + "\n" for question, _ in told).encode())
+        for _ in range(ATTEMPTS):
+            problems = wrong_answers(process.pid, told)
+            if not problems:
+                break
+            time.sleep(0.1)
+        return problems
     finally:
         process.kill()
         process.communicate()
+
+
+def wrong_answers(pid, told):
+    done = subprocess.run([tool(), str(pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=60,
+                          input="".join(question + "\n" for question, _ in told).encode())
     answers = done.stdout.decode().splitlines()
     if done.returncode or len(answers) != len(told):
         return ["%d answers of %d: %s" % (len(answers), len(told), done.stderr.decode())]

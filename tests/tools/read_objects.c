@@ -1,8 +1,7 @@
 /*
  * Reads objects of a live process for the tests: `read_objects PID` takes lines "WHAT ADDRESS"
- * (hexadecimal) from stdin and answers each with one line of what was found. WHAT is one of
- * `readers` below, or the name of a function whose frame is looked for in every thread ("frame
- * NAME").
+ * (hexadecimal) from stdin and answers each with one line of what was found; see `readers` and
+ * answer().
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,15 @@
 #include "asyncspy/python/frame.h"
 #include "asyncspy/python/function.h"
 #include "asyncspy/target/process.h"
+
+struct session {
+    struct target_process *process;
+    struct py *py;
+    struct arena *arena;
+    struct snapshot *snapshot;
+    struct target_thread *threads;
+    size_t thread_count;
+};
 
 static struct error *print_object(struct py *py, uint64_t address) {
     struct py_type *type;
@@ -146,6 +154,21 @@ static struct error *read_managers(struct py *py, uint64_t address) {
     return py_managers_visit(py, &generator, print_manager, py);
 }
 
+static struct error *get_lock(struct py *py, uint64_t address, struct py_thread_lock *ret) {
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    return err ? err : py_thread_lock_read(py, type, address, ret);
+}
+
+static struct error *read_lock(struct py *py, uint64_t address) {
+    struct py_thread_lock lock;
+    struct error *err = get_lock(py, address, &lock);
+    if (!err)
+        printf("recursive %d locked %d owner %" PRIu64 " waiters %d", lock.is_recursive,
+               lock.locked, lock.owner, (int)lock.has_waiters);
+    return err;
+}
+
 struct reader {
     const char *what;
     struct error *(*read)(struct py *py, uint64_t address);
@@ -155,23 +178,70 @@ static const struct reader readers[] = {
     {"object", print_object},  {"deque", read_deque},       {"queue", read_simple_queue},
     {"count", read_count},     {"function", read_function}, {"method", read_method},
     {"builtin", read_builtin}, {"partial", read_partial},   {"tuple", read_tuple},
-    {"locals", read_locals},   {"managers", read_managers},
+    {"locals", read_locals},   {"managers", read_managers}, {"lock", read_lock},
 };
 
-static struct error *answer(struct py *py, const char *line) {
+/* --- threads --- */
+
+/* Where a thread sleeps in futex(2), 0 when it does not. */
+static uint64_t find_futex(const struct session *session, uint64_t tid) {
+    for (size_t i = 0; i < session->thread_count; i++) {
+        const struct target_thread *thread = &session->threads[i];
+        const char *name = thread->syscall < 0 ? NULL : process_syscall_name(thread->syscall);
+        if (thread->namespace_tid == (pid_t)tid && name && strcmp(name, "futex") == 0)
+            return thread->argument;
+    }
+    return 0;
+}
+
+/* "waits TID LOCK": whether the thread waits for the lock. */
+static struct error *read_waits(struct session *session, const char *words) {
+    char *rest;
+    uint64_t futex = find_futex(session, strtoull(words, &rest, 16));
+    struct py_thread_lock lock;
+    bool waits = false;
+    struct error *err = get_lock(session->py, strtoull(rest, NULL, 16), &lock);
+    if (!err && futex)
+        err = py_thread_lock_is_awaited(session->py, &lock, futex, &waits);
+    printf("%s", waits ? "yes" : "no");
+    return err;
+}
+
+/* "gil TID": whether the thread waits for the GIL of the first interpreter. */
+static struct error *read_gil(struct session *session, const char *words) {
+    struct py_interpreter *items;
+    size_t count = 0;
+    uint64_t futex = find_futex(session, strtoull(words, NULL, 16));
+    struct error *err = py_interpreters_read(session->py, &items, &count);
+    if (err || !count || !items->gil)
+        printf("unknown");
+    else
+        printf("%s", futex >= items->gil && futex < items->gil + items->gil_size ? "yes" : "no");
+    return err;
+}
+
+static struct error *answer(struct session *session, const char *line) {
+    if (strncmp(line, "waits ", 6) == 0)
+        return read_waits(session, line + 6);
+    if (strncmp(line, "gil ", 4) == 0)
+        return read_gil(session, line + 4);
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         size_t length = strlen(readers[i].what);
         if (strncmp(line, readers[i].what, length) == 0 && line[length] == ' ')
-            return readers[i].read(py, strtoull(line + length, NULL, 16));
+            return readers[i].read(session->py, strtoull(line + length, NULL, 16));
     }
     return error_create(ERROR_USAGE, "what is that");
 }
 
-static struct error *answer_all(struct py *py, struct snapshot *snapshot) {
+static struct error *answer_all(struct session *session) {
     char line[256];
-    py_begin_walk(py, snapshot);
+    struct error *err = process_list_threads(session->process, session->arena, &session->threads,
+                                             &session->thread_count);
+    if (err)
+        return err;
+    py_begin_walk(session->py, session->snapshot);
     while (fgets(line, sizeof line, stdin)) {
-        struct error *err = answer(py, line);
+        err = answer(session, line);
         if (err)
             printf(" ERROR %s", error_get_message(err));
         error_destroy(err);
@@ -180,27 +250,31 @@ static struct error *answer_all(struct py *py, struct snapshot *snapshot) {
     return NULL;
 }
 
-int main(int argc, char **argv) {
-    struct target_process *process = NULL;
+static struct error *open_session(const char *pid, struct session *session) {
     struct py_discovery discovery;
     struct py_layout layout;
-    struct arena *arena = arena_create();
-    struct snapshot *snapshot = snapshot_create();
-    struct error *err = process_open((pid_t)strtol(argc > 1 ? argv[1] : "0", NULL, 10), &process);
+    struct error *err = process_open((pid_t)strtol(pid, NULL, 10), &session->process);
     if (!err)
-        err = py_discover(process, arena, &discovery);
+        err = py_discover(session->process, session->arena, &discovery);
     if (!err)
-        err = py_discovery_get_layout(process, &discovery, &layout);
-    if (!err) {
-        struct py *py = py_create(process_get_memory(process), &layout, &discovery.roots);
-        err = answer_all(py, snapshot);
-        py_destroy(py);
-    }
+        err = py_discovery_get_layout(session->process, &discovery, &layout);
+    if (!err)
+        session->py = py_create(process_get_memory(session->process), &layout, &discovery.roots);
+    return err;
+}
+
+int main(int argc, char **argv) {
+    struct session session = {.arena = arena_create(), .snapshot = snapshot_create()};
+    struct error *err = open_session(argc > 1 ? argv[1] : "0", &session);
+    if (!err)
+        err = answer_all(&session);
     if (err)
         fprintf(stderr, "read_objects: %s\n", error_get_message(err));
+    int status = err != NULL;
     error_destroy(err);
-    process_close(process);
-    snapshot_destroy(snapshot);
-    arena_destroy(arena);
-    return err != NULL;
+    py_destroy(session.py);
+    process_close(session.process);
+    snapshot_destroy(session.snapshot);
+    arena_destroy(session.arena);
+    return status;
 }
