@@ -86,6 +86,12 @@ struct aio_rule_memo {
     const struct aio_rule *rule;
 };
 
+/* A wait whose tasks are not known yet; `key` leads to them. */
+struct aio_late_wait {
+    uint64_t key;
+    struct snapshot_wait *wait;
+};
+
 struct aio_executors;
 
 struct aio {
@@ -102,7 +108,7 @@ struct aio {
     struct aio_running_task *running_tasks;
     size_t running_task_count, running_task_capacity;
     uint64_t *queue; /* addresses of tasks to read */
-    size_t queue_count, queue_capacity;
+    size_t queue_count, queue_done, queue_capacity;
     enum aio_registry registry;
     struct table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
@@ -114,13 +120,16 @@ struct aio {
     size_t link_capacity;
     double now; /* the target's monotonic clock at the moment of the picture, or NaN */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
-    struct table *objects;           /* struct aio_object by address */
-    struct table *object_labels;     /* struct aio_label by the name of a class */
-    struct table *task_lists;        /* struct aio_task_list by the address of the container */
-    struct table *handle_types;      /* struct aio_handle_type by the address of the type */
-    struct table *mapped_loops;      /* the loops of which these two are made (wakers.c) */
-    struct table *timers;            /* struct aio_timer by the future that it completes */
-    struct table *watches;           /* struct aio_watch by the future that it completes */
+    struct table *objects;       /* struct aio_object by address */
+    struct table *object_labels; /* struct aio_label by the name of a class */
+    struct table *task_lists;    /* struct aio_task_list by the address of the container */
+    struct table *handle_types;  /* struct aio_handle_type by the address of the type */
+    struct table *mapped_loops;  /* the loops of which these two are made (wakers.c) */
+    struct table *timers;        /* struct aio_timer by the future that it completes */
+    struct table *watches;       /* struct aio_watch by the future that it completes */
+    struct table *late;          /* late.c, by queue or future */
+    struct aio_late_wait *late_waits;
+    size_t late_count, late_capacity;
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 
@@ -211,6 +220,17 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 /* wait.c: state, wait and holds of a task whose coroutine is suspended. */
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
+
+/* late.c: waits that only the tasks waited for tell of. */
+void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
+struct error *aio_late_waits_fill(struct aio *aio) ERROR_CHECK;
+
+/* awaited_by.c */
+struct error *aio_awaited_by_read(struct aio *aio, const struct aio_fields *fields,
+                                  struct snapshot_task *task) ERROR_CHECK;
+
+/* thread_wait.c: fills `awaiting` of the threads, when the loops are read. */
+struct error *aio_thread_waits_read(struct aio *aio) ERROR_CHECK;
 
 /* traceback.c: the frame of `key`, the same for equal keys (padding zeroed too); strings interned.
  */

@@ -175,6 +175,8 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
     struct error *err = aio_task_note(aio, task, "name", read_name(aio, fields->name, &task->name));
     if (!err)
         err = read_coroutine(aio, fields, task);
+    if (!err)
+        err = aio_task_note(aio, task, "awaited by", aio_awaited_by_read(aio, fields, task));
     if (!err && fields->source_traceback) {
         err = aio_traceback_read(aio, fields->source_traceback, &task->created_at);
         task->has_created_at = !err && task->created_at.count > 0;

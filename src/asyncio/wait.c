@@ -38,6 +38,16 @@ static struct error *find_file(struct aio_waiting *waiting) {
     return err;
 }
 
+/* Up to 3.12 the queue of as_completed(), in 3.6 the future of shield(), knows no tasks. */
+static void look_later(struct aio_waiting *waiting) {
+    struct snapshot_wait *wait = waiting->wait;
+    bool old_shield = !PY_HAS(py_get_layout(waiting->aio->py), future, callback0);
+    if (waiting->queue && !wait->task_count)
+        aio_wait_later(waiting->aio, waiting->queue, wait);
+    else if (wait->kind == SNAPSHOT_WAIT_FUTURE && old_shield && !waiting->is_known)
+        aio_wait_later(waiting->aio, waiting->future, wait);
+}
+
 static struct error *explain(struct aio_waiting *waiting) {
     struct snapshot_wait *wait = waiting->wait;
     struct error *err = aio_rules_apply(waiting);
@@ -49,6 +59,8 @@ static struct error *explain(struct aio_waiting *waiting) {
         wait->kind = SNAPSHOT_WAIT_DNS;
         wait->callee = waiting->host;
     }
+    if (!err)
+        look_later(waiting);
     return err ? err : add_object(waiting);
 }
 

@@ -41,7 +41,9 @@ static void note_unregistered(struct aio *aio) {
 /* Reads what is queued; the entries from `first_found` to `end_found` a search brought. */
 static struct error *read_tasks(struct aio *aio, size_t first_found, size_t end_found) {
     struct error *err = NULL;
-    for (size_t i = 0; !err && i < aio->queue_count; i++) { /* the queue grows on the way */
+    for (; !err && aio->queue_done < aio->queue_count;
+         aio->queue_done++) { /* it grows on the way */
+        size_t i = aio->queue_done;
         size_t count = aio->snapshot->tasks.count;
         err = aio_task_read(aio, aio->queue[i]);
         if (i >= first_found && i < end_found && aio->snapshot->tasks.count > count)
@@ -78,6 +80,12 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
         err = read_loops_of_tasks(aio, first_task);
     if (!err && found)
         err = aio_found_read_loops(aio, found);
+    if (!err)
+        err = aio_thread_waits_read(aio);
+    if (!err) /* what threads wait for may have brought more tasks */
+        err = read_tasks(aio, 0, 0);
+    if (!err)
+        err = aio_late_waits_fill(aio);
     return err ? err : aio_objects_finish(aio);
 }
 
@@ -94,6 +102,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
                       .places = table_create(),
                       .plain_frames = table_create(),
                       .now = input->now,
+                      .late = table_create(),
                       .objects = table_create(),
                       .object_labels = table_create(),
                       .task_lists = table_create(),
@@ -107,6 +116,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     table_destroy(aio.seen_loops);
     table_destroy(aio.places);
     table_destroy(aio.plain_frames);
+    table_destroy(aio.late);
     table_destroy(aio.objects);
     table_destroy(aio.object_labels);
     table_destroy(aio.task_lists);

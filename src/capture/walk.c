@@ -182,6 +182,7 @@ static struct error *walk_interpreter(struct interpreter_walk *walk) {
         struct snapshot_thread *thread = &walk->snapshot->threads.items[walk->first + i];
         thread->event_loop = walk->aio_threads[i].event_loop;
         thread->current_task = walk->aio_threads[i].current_task;
+        thread->awaiting = walk->aio_threads[i].awaiting;
     }
     add_interpreter(walk);
     return err;

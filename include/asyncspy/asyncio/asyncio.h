@@ -19,8 +19,9 @@ struct aio_thread {
     enum snapshot_tristate polls;  /* in a system call that waits for events */
     const struct py_frame *frames; /* innermost first */
     size_t frame_count;
-    uint64_t event_loop;   /* out: the loop that runs in it, 0 none */
-    uint64_t current_task; /* out: the task that runs in it, 0 none */
+    uint64_t event_loop;            /* out: the loop that runs in it, 0 none */
+    uint64_t current_task;          /* out: the task that runs in it, 0 none */
+    struct snapshot_wait *awaiting; /* out: what it waits for, or NULL */
 };
 
 /* What became of the registries of tasks. */
