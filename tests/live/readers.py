@@ -374,6 +374,128 @@ def tell_locks():
     tell("lock", object(), " ERROR *")
 
 
+class Blocking(Async):
+    """Is entered and left without a pause, and blocks its thread when told so."""
+
+    def __init__(self, when=""):
+        Async.__init__(self)
+        self.when = when
+
+    async def __aenter__(self):
+        block(self.when == "enter")
+
+    async def __aexit__(self, *exception):
+        block(self.when == "exit")
+        return True
+
+
+class BlockingSync(Blocking):
+    def __enter__(self):
+        block(self.when == "enter")
+
+    def __exit__(self, *exception):
+        block(self.when == "exit")
+        return True
+
+
+def block(now=True):
+    if now:
+        BLOCKED.append(thread_id())
+        FOREVER.acquire()
+
+
+BLOCKED = []
+FOREVER = _thread.allocate_lock()
+
+
+def runs_in_with(one, two, fail):
+    for _ in [1]:
+        with one:
+            try:
+                with two, one:
+                    block()
+            finally:
+                block()
+
+
+def runs_on_entering(one, two, fail):
+    with one:
+        with two:
+            block()
+
+
+def runs_on_leaving(one, two, fail):
+    with one:
+        with two:
+            if fail:
+                raise ValueError
+
+
+def runs_on_failing(one, two, fail):
+    with one:
+        with two:
+            if fail:
+                raise ValueError
+
+
+async def runs_in_async(one, two, fail):
+    async with one:
+        with two:
+            block()
+
+
+async def runs_on_async_entering(one, two, fail):
+    async with one:
+        async with two:
+            block()
+
+
+async def runs_on_async_leaving(one, two, fail):
+    async with one:
+        async with two:
+            if fail:
+                raise ValueError
+
+
+async def runs_on_async_failing(one, two, fail):
+    async with one:
+        async with two:
+            if fail:
+                raise ValueError
+
+
+def tell_running(function, two, fail, *expected):
+    """`expected`: of the managers one and two; of a coroutine the async ones too."""
+    one = BlockingSync()
+    KEPT.extend([one, two])
+    before = len(BLOCKED)
+
+    def run():
+        result = function(one, two, fail)
+        if inspect.iscoroutine(result):
+            result.send(None)
+    threading.Thread(target=run, daemon=True).start()
+    while len(BLOCKED) == before:
+        time.sleep(0.01)
+    answer = "".join(text % shown(it) for text, it in zip(expected[::2], [
+        {"one": one, "two": two}[name] for name in expected[1::2]]))
+    print("running %s\t%s" % (function.__name__, answer))
+
+
+def tell_running_frames():
+    FOREVER.acquire()
+    sync, asynchronous = "%s, ", "async %s, "
+    tell_running(runs_in_with, BlockingSync(), False, sync, "one", sync, "two", sync, "one")
+    tell_running(runs_on_entering, BlockingSync("enter"), False, sync, "one")
+    tell_running(runs_on_leaving, BlockingSync("exit"), False, sync, "one")
+    tell_running(runs_on_failing, BlockingSync("exit"), True, sync, "one")
+    tell_running(runs_in_async, BlockingSync(), False, asynchronous, "one", sync, "two")
+    tell_running(runs_on_async_entering, Blocking("enter"), False, asynchronous, "one")
+    tell_running(runs_on_async_leaving, Blocking("exit"), False, asynchronous, "one")
+    tell_running(runs_on_async_failing, Blocking("exit"), True, asynchronous, "one")
+    time.sleep(0.1)
+
+
 def hold_the_gil():
     """For ever, while another thread wants it."""
     ids = []
@@ -396,6 +518,7 @@ def main():
     if "--gil" in sys.argv:
         hold_the_gil()
     tell_locks()
+    tell_running_frames()
     tell_simple_managers()
     tell_nested_managers()
     tell_managers_of_c()
