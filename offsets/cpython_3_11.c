@@ -32,6 +32,7 @@ const struct py_table py_table_3_11 = {
             .with_opcodes.get_yield_from_iter = 69,
             .with_opcodes.extended_arg = 144,
             .with_opcodes.with_except_start = 49,
+            .with_opcodes.push_exc_info = 35,
             .with_opcodes.get_awaitable_distance = 3,
             .with_keeps_manager = false,
             .await_opcodes = {151, 150, 0},

@@ -33,6 +33,7 @@ const struct py_table py_table_3_13_later = {
             .with_opcodes.get_yield_from_iter = 21,
             .with_opcodes.extended_arg = 71,
             .with_opcodes.with_except_start = 44,
+            .with_opcodes.push_exc_info = 33,
             .with_opcodes.get_awaitable_distance = 5,
             .with_keeps_manager = false,
             .await_opcodes = {0, 0, 0},

@@ -32,6 +32,7 @@ const struct py_table py_table_3_14 = {
             .with_opcodes.get_yield_from_iter = 19,
             .with_opcodes.extended_arg = 69,
             .with_opcodes.with_except_start = 43,
+            .with_opcodes.push_exc_info = 32,
             .with_opcodes.get_awaitable_distance = 5,
             .with_keeps_manager = true,
             .await_opcodes = {0, 0, 0},

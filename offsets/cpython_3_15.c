@@ -31,6 +31,7 @@ const struct py_table py_table_3_15 = {
             .with_opcodes.get_anext = 15,
             .with_opcodes.extended_arg = 67,
             .with_opcodes.with_except_start = 41,
+            .with_opcodes.push_exc_info = 30,
             .with_opcodes.get_awaitable_distance = 6,
             .with_keeps_manager = true,
             .await_opcodes = {0, 0, 0},

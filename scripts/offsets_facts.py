@@ -133,14 +133,15 @@ WITH_OPCODES = {
     9: dict(get_awaitable=73, get_anext=51, get_yield_from_iter=69, extended_arg=144,
             before_async_with=52, with_except_start=49, call_function=131, dup_top=4, distance=1),
     11: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
-             with_except_start=49, distance=3),
+             with_except_start=49, push_exc_info=35, distance=3),
     12: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
-             with_except_start=49, distance=4),
+             with_except_start=49, push_exc_info=35, distance=4),
     13: dict(get_awaitable=73, get_anext=18, get_yield_from_iter=21, extended_arg=71,
-             with_except_start=44, distance=5),
+             with_except_start=44, push_exc_info=33, distance=5),
     14: dict(get_awaitable=71, get_anext=15, get_yield_from_iter=19, extended_arg=69,
-             with_except_start=43, distance=5),
-    15: dict(get_awaitable=69, get_anext=15, extended_arg=67, with_except_start=41, distance=6),
+             with_except_start=43, push_exc_info=32, distance=5),
+    15: dict(get_awaitable=69, get_anext=15, extended_arg=67, with_except_start=41, push_exc_info=30,
+             distance=6),
 }
 WITH_OPCODES[7] = WITH_OPCODES[8] = WITH_OPCODES[6]
 WITH_OPCODES[10] = WITH_OPCODES[9]

@@ -11,8 +11,8 @@
 /* --- value stacks --- */
 
 /* Up to 3.10 a frame points to its value stack, later that stands behind the variables. */
-static uint64_t find_bottom(const struct py *py, const struct py_record *frame,
-                            const struct py_code *code) {
+uint64_t py_stack_find_bottom(const struct py *py, const struct py_record *frame,
+                              const struct py_code *code) {
     if (PY_HAS(&py->layout, frame, valuestack))
         return PY_U64(frame, frame, valuestack);
     if (code->local_slots < 0 || code->local_slots > STACK_SLOTS_MAX)
@@ -42,7 +42,7 @@ static uint64_t find_end(const struct py *py, const struct py_record *frame) {
 bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
                    struct py_stack *ret) {
     uint64_t end = find_end(py, frame);
-    ret->bottom = find_bottom(py, frame, code);
+    ret->bottom = py_stack_find_bottom(py, frame, code);
     ret->slots = 0;
     if (!ret->bottom || end < ret->bottom || end - ret->bottom > 8ull * STACK_SLOTS_MAX)
         return false;
@@ -52,17 +52,10 @@ bool py_stack_find(const struct py *py, const struct py_record *frame, const str
 
 /* --- instructions --- */
 
-/* Two bytes: operation and argument. */
-struct unit {
-    uint8_t operation, argument;
-};
-
-/* The code unit `back` units before the one where a frame stands (-1: the next); all zero in front
- * of the first. */
-static struct error *read_unit(struct py *py, const struct py_position *position, int back,
-                               struct unit *ret) {
+struct error *py_unit_read(struct py *py, const struct py_position *position, int back,
+                           struct py_unit *ret) {
     uint64_t at = position->instruction - 2 * (uint64_t)(int64_t)back;
-    *ret = (struct unit){0, 0};
+    *ret = (struct py_unit){0, 0};
     if (back > 0 && (at < position->code->first_instruction || at > position->instruction))
         return NULL;
     return memory_read(py->memory, at, ret, sizeof *ret);
@@ -72,12 +65,12 @@ static struct error *read_unit(struct py *py, const struct py_position *position
  * 3.10, a RESUME whose argument is 2 or 3 in 3.11 and 3.12. */
 static struct error *continues_await(struct py *py, struct py_position *position, bool *ret) {
     const struct py_traits *traits = &py->layout.traits;
-    struct unit unit;
+    struct py_unit unit;
     if (position->awaits >= 0) {
         *ret = position->awaits == 1;
         return NULL;
     }
-    struct error *err = read_unit(py, position, -1, &unit);
+    struct error *err = py_unit_read(py, position, -1, &unit);
     if (err)
         return err;
     bool known = false;
@@ -109,12 +102,12 @@ static struct error *is_awaiting(struct py *py, int8_t state, struct py_position
 static struct error *is_exit_call(struct py *py, const struct py_position *position, int back,
                                   bool *ret) {
     const struct py_with_opcodes *with = &py->layout.traits.with_opcodes;
-    struct unit call, third, second;
-    struct error *err = read_unit(py, position, back, &call);
+    struct py_unit call, third, second;
+    struct error *err = py_unit_read(py, position, back, &call);
     if (!err)
-        err = read_unit(py, position, back + 1, &third);
+        err = py_unit_read(py, position, back + 1, &third);
     if (!err)
-        err = read_unit(py, position, back + 2, &second);
+        err = py_unit_read(py, position, back + 2, &second);
     *ret = !err && with->dup_top && call.operation == with->call_function && call.argument == 3 &&
            third.operation == with->dup_top && second.operation == with->dup_top;
     return err;
@@ -123,12 +116,12 @@ static struct error *is_exit_call(struct py *py, const struct py_position *posit
 /* GET_AWAITABLE is `back` units behind: from 3.11 on its argument tells, before the instruction in
  * front of it. */
 static struct error *decide_use(struct py *py, struct py_position *position, int back,
-                                struct unit get_awaitable) {
+                                struct py_unit get_awaitable) {
     static const int8_t by_argument[] = {PY_AWAIT_EXPRESSION, PY_AWAIT_ENTER, PY_AWAIT_EXIT};
     const struct py_with_opcodes *with = &py->layout.traits.with_opcodes;
     bool is_exit = false;
-    struct unit before;
-    struct error *err = read_unit(py, position, back + 1, &before);
+    struct py_unit before;
+    struct error *err = py_unit_read(py, position, back + 1, &before);
     if (!err)
         err = is_exit_call(py, position, back + 1, &is_exit);
     if (err)
@@ -153,25 +146,25 @@ static struct error *decide_use(struct py *py, struct py_position *position, int
 /* Whether this is a yield from: from 3.11 on the RESUME tells. */
 static struct error *is_yield_from(struct py *py, const struct py_position *position, bool *ret) {
     enum py_await_kind kind = py->layout.traits.await_kind;
-    struct unit resume;
+    struct py_unit resume;
     *ret = false;
     if (kind == PY_AWAIT_YIELD_FROM)
         return NULL;
-    struct error *err = read_unit(py, position, kind == PY_AWAIT_RESUME ? -1 : 0, &resume);
+    struct error *err = py_unit_read(py, position, kind == PY_AWAIT_RESUME ? -1 : 0, &resume);
     *ret = !err && (resume.argument & 3) == 2;
     return err;
 }
 
 struct error *py_position_find_use(struct py *py, struct py_position *position) {
     const struct py_with_opcodes *with = &py->layout.traits.with_opcodes;
-    struct unit unit = {0, 0};
+    struct py_unit unit = {0, 0};
     bool yields_from;
     int back = with->get_awaitable_distance;
     if (position->use >= 0)
         return NULL;
     struct error *err = is_yield_from(py, position, &yields_from);
     for (int i = 0; !err && i <= EXTENDED_ARGS_MAX; i++) {
-        err = read_unit(py, position, back, &unit);
+        err = py_unit_read(py, position, back, &unit);
         if (unit.operation != with->extended_arg)
             break;
         back++;

@@ -130,14 +130,24 @@ static struct error *examine(struct py *py, struct manager_walk *walk, uint64_t 
     return last.manager ? walk->visit(walk->context, last.manager, last.is_async) : NULL;
 }
 
-/* The exit that is called because of an exception still stands there. */
-static bool is_left(const struct py_generator *generator, const struct py_position *position) {
-    return generator->use == PY_AWAIT_EXIT && position->leaves_by_exception;
+struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool without_last,
+                             py_visit_manager *visit, void *context) {
+    struct manager_walk walk = {.visit = visit, .context = context};
+    struct error *err = NULL;
+    for (size_t i = 0; !err && i < stack->slots && i < SLOTS_MAX; i++)
+        err = examine(py, &walk, stack->bottom + 8 * i);
+    if (!err && walk.last.manager && !without_last)
+        err = visit(context, walk.last.manager, walk.last.is_async);
+    if (!err) {
+        err = walk.first_error;
+        walk.first_error = NULL;
+    }
+    error_destroy(walk.first_error);
+    return err;
 }
 
 struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
                                 py_visit_manager *visit, void *context) {
-    struct manager_walk walk = {.visit = visit, .context = context};
     struct py_record frame;
     struct py_position *position;
     struct py_stack stack;
@@ -148,14 +158,8 @@ struct error *py_managers_visit(struct py *py, const struct py_generator *genera
         err = py_frame_get_position(py, &frame, &position);
     if (err || !py_stack_find(py, &frame, position->code, &stack))
         return err;
-    for (size_t i = 0; !err && i < generator->stack_slots && i < stack.slots && i < SLOTS_MAX; i++)
-        err = examine(py, &walk, stack.bottom + 8 * i);
-    if (!err && walk.last.manager && !is_left(generator, position))
-        err = visit(context, walk.last.manager, walk.last.is_async);
-    if (!err) {
-        err = walk.first_error;
-        walk.first_error = NULL;
-    }
-    error_destroy(walk.first_error);
-    return err;
+    if (stack.slots > generator->stack_slots)
+        stack.slots = generator->stack_slots;
+    bool left = generator->use == PY_AWAIT_EXIT && position->leaves_by_exception;
+    return py_exits_visit(py, &stack, left, visit, context);
 }

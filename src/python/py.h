@@ -107,6 +107,22 @@ struct py_stack {
 bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
                    struct py_stack *ret);
 
+/* Where the value stack of any frame begins; 0 when that makes no sense. */
+uint64_t py_stack_find_bottom(const struct py *py, const struct py_record *frame,
+                              const struct py_code *code);
+
+/* Two bytes of code. */
+struct py_unit {
+    uint8_t operation, argument;
+};
+
+/* The code unit `back` units before the one where a frame stands (-1: the next); all zero in front
+ * of the first. */
+struct error *py_unit_read(struct py *py, const struct py_position *position, int back,
+                           struct py_unit *ret) ERROR_CHECK;
+
+#define PY_EXIT_ARGUMENT 2 /* of GET_AWAITABLE for __aexit__(), from 3.11 on */
+
 /* Finds position->use. */
 struct error *py_position_find_use(struct py *py, struct py_position *position) ERROR_CHECK;
 
@@ -120,6 +136,10 @@ struct py_exit {
     bool is_async;
 };
 struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) ERROR_CHECK;
+
+/* Calls `visit` for the managers of a stack, outermost first; `without_last`: but the innermost. */
+struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool without_last,
+                             py_visit_manager *visit, void *context) ERROR_CHECK;
 
 /* --- objects --- */
 

@@ -6,7 +6,7 @@
 
 #define OWNED_BY_GENERATOR 1
 #define OWNED_BY_CSTACK 3
-#define STACK_ROOM 8 /* slots behind a frame */
+#define STACK_ROOM 16 /* slots behind a frame */
 #define UNITS 10
 #define TAG 1 /* of a _PyStackRef to an object that is not counted */
 
@@ -74,7 +74,7 @@ uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualn
     fake_put(fake, qualname_place(fake, code), fake_str(fake, qualname), 8);
     FAKE_SET(fake, code, code, filename, fake_str(fake, file));
     FAKE_SET(fake, code, code, firstlineno, first_line);
-    FAKE_SET(fake, code, code, nlocalsplus, 1);
+    fake_code_set_variables(fake, code, &(struct fake_variable){"self", FAKE_LOCAL}, 1);
     FAKE_SET(fake, code, code, linetable, make_line_table(fake));
     if (has_frame_objects(fake))
         FAKE_SET(fake, code, code, bytecode,
@@ -83,7 +83,70 @@ uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualn
     return code;
 }
 
+void fake_code_put(struct fake_python *fake, uint64_t code, int unit, uint8_t operation,
+                   uint8_t argument) {
+    fake_put(fake, get_instructions(fake, code) + 2 * (uint64_t)unit,
+             operation | (uint64_t)argument << 8, 2);
+}
+
+#define VARIABLES_MAX 16
+
+/* A tuple of the names of one kind, or of all (-1). */
+static uint64_t make_names(struct fake_python *fake, const struct fake_variable *items,
+                           size_t count, int kind) {
+    uint64_t names[VARIABLES_MAX];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kind < 0 || (int)items[i].kind == kind)
+            names[found++] = fake_str(fake, items[i].name);
+    return fake_tuple(fake, names, found);
+}
+
+void fake_code_set_variables(struct fake_python *fake, uint64_t code,
+                             const struct fake_variable *items, size_t count) {
+    static const unsigned char bits[] = {
+        [FAKE_LOCAL] = 0x20, [FAKE_CELL_VARIABLE] = 0x40, [FAKE_FREE_VARIABLE] = 0x80};
+    unsigned char kinds[VARIABLES_MAX];
+    for (size_t i = 0; i < count; i++)
+        kinds[i] = bits[items[i].kind];
+    FAKE_SET(fake, code, code, nlocalsplus, count);
+    FAKE_SET(fake, code, code, local_names, make_names(fake, items, count, -1));
+    FAKE_SET(fake, code, code, local_kinds, fake_bytes(fake, kinds, count));
+    FAKE_SET(fake, code, code, variable_names, make_names(fake, items, count, FAKE_LOCAL));
+    FAKE_SET(fake, code, code, cell_names, make_names(fake, items, count, FAKE_CELL_VARIABLE));
+    FAKE_SET(fake, code, code, free_names, make_names(fake, items, count, FAKE_FREE_VARIABLE));
+}
+
+void fake_code_set_handler(struct fake_python *fake, uint64_t code, uint8_t start, uint8_t size,
+                           uint8_t depth) {
+    const unsigned char entry[] = {0x80 | start, size, 0, (unsigned char)(depth << 1)};
+    FAKE_SET(fake, code, code, exception_table, fake_bytes(fake, entry, sizeof entry));
+}
+
 /* --- frames --- */
+
+void fake_frame_put(struct fake_python *fake, uint64_t frame, size_t index, uint64_t object) {
+    uint64_t base = frame + (uint64_t)PY_OFFSET(&fake->layout, frame, localsplus);
+    fake_put(fake, base + 8 * index, has_tags(fake) ? object | TAG : object, 8);
+}
+
+void fake_frame_set_block(struct fake_python *fake, uint64_t frame, int level) {
+    if (!PY_HAS(&fake->layout, frame, blocks))
+        return;
+    uint64_t blocks = frame + (uint64_t)PY_OFFSET(&fake->layout, frame, blocks);
+    FAKE_SET(fake, frame, frame, block_count, 1);
+    FAKE_SET(fake, blocks, try_block, level, level);
+}
+
+/* How many words of the frame are variables. */
+static size_t count_variables(struct fake_python *fake, uint64_t frame) {
+    uint64_t code = FAKE_GET(fake, frame, frame, code) & ~UINT64_C(3);
+    if (PY_HAS(&fake->layout, code, nlocalsplus))
+        return FAKE_GET(fake, code, code, nlocalsplus);
+    return FAKE_GET(fake, FAKE_GET(fake, code, code, variable_names), tuple, count) +
+           FAKE_GET(fake, FAKE_GET(fake, code, code, cell_names), tuple, count) +
+           FAKE_GET(fake, FAKE_GET(fake, code, code, free_names), tuple, count);
+}
 
 static void put_frame(struct fake_python *fake, uint64_t frame, uint64_t code, int unit) {
     FAKE_SET(fake, frame, frame, code, has_tags(fake) ? code | TAG : code);
@@ -202,18 +265,26 @@ uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t 
     return generator;
 }
 
-void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited) {
+void fake_generator_set_stack(struct fake_python *fake, uint64_t generator, const uint64_t *items,
+                              size_t count, uint64_t awaited) {
     uint64_t frame = fake_generator_get_frame(fake, generator);
-    uint64_t depth = fake->layout.traits.awaited_depth;
     uint64_t base = frame + (uint64_t)PY_OFFSET(&fake->layout, frame, localsplus);
-    uint64_t used = 1 + depth; /* a local variable, what it awaits, what is above that */
-    for (uint64_t i = 0; i < used; i++)
-        fake_put(fake, base + 8 * i, has_tags(fake) ? fake->none | TAG : fake->none, 8);
-    fake_put(fake, base + 8, has_tags(fake) ? awaited | TAG : awaited, 8);
+    size_t first = count_variables(fake, frame);
+    size_t used = first + count + (awaited ? fake->layout.traits.awaited_depth : 0);
+    for (size_t i = 0; i < used; i++) /* above what is awaited, too */
+        fake_frame_put(fake, frame, i, fake->none);
+    for (size_t i = 0; i < count; i++)
+        fake_frame_put(fake, frame, first + i, items[i]);
+    if (awaited)
+        fake_frame_put(fake, frame, first + count, awaited);
     FAKE_SET(fake, frame, frame, stacktop, used);
     FAKE_SET(fake, frame, frame, stackpointer, base + 8 * used);
-    FAKE_SET(fake, frame, frame, valuestack, base + 8);
-    FAKE_SET(fake, frame, frame, stackdepth, used - 1);
+    FAKE_SET(fake, frame, frame, valuestack, base + 8 * first);
+    FAKE_SET(fake, frame, frame, stackdepth, used - first);
+}
+
+void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited) {
+    fake_generator_set_stack(fake, generator, NULL, 0, awaited);
 }
 
 uint64_t fake_generator_frame(struct fake_python *fake, uint64_t generator, uint64_t previous,

@@ -10,10 +10,27 @@
 #define FAKE_UNIT_START 0
 #define FAKE_UNIT_CALL 2  /* calls another function */
 #define FAKE_UNIT_YIELD 4 /* suspended at a yield */
-#define FAKE_UNIT_AWAIT 6 /* suspended in an await */
+#define FAKE_UNIT_AWAIT 8 /* suspended in an await */
 
 uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualname,
                    const char *file, int first_line);
+/* Sets code unit `unit`. */
+void fake_code_put(struct fake_python *fake, uint64_t code, int unit, uint8_t operation,
+                   uint8_t argument);
+
+/* A variable of a code object. */
+enum fake_variable_kind { FAKE_LOCAL, FAKE_CELL_VARIABLE, FAKE_FREE_VARIABLE };
+struct fake_variable {
+    const char *name;
+    enum fake_variable_kind kind;
+};
+/* Gives the code these instead of its one variable `self`; locals first, free ones last. */
+void fake_code_set_variables(struct fake_python *fake, uint64_t code,
+                             const struct fake_variable *items, size_t count);
+
+/* From 3.11 on: the one entry of its exception table. */
+void fake_code_set_handler(struct fake_python *fake, uint64_t code, uint8_t start, uint8_t size,
+                           uint8_t depth);
 
 /* A frame of a thread's stack that its interpreter loop was entered for when `is_entry`. */
 uint64_t fake_frame(struct fake_python *fake, uint64_t code, int unit, uint64_t previous,
@@ -29,10 +46,18 @@ enum fake_state {
     FAKE_FINISHED,
 };
 
+/* Word `index` of a frame: its variables, then its value stack. */
+void fake_frame_put(struct fake_python *fake, uint64_t frame, size_t index, uint64_t object);
+/* Up to 3.10: the one block that the frame is in. */
+void fake_frame_set_block(struct fake_python *fake, uint64_t frame, int level);
+
 /* A coroutine, generator or async generator; `awaited` is 0 or what it awaits. */
 uint64_t fake_generator(struct fake_python *fake, enum fake_type type, uint64_t code,
                         enum fake_state state, uint64_t awaited);
 void fake_generator_await(struct fake_python *fake, uint64_t generator, uint64_t awaited);
+/* The same with these words on the value stack below `awaited` (0: nothing is awaited). */
+void fake_generator_set_stack(struct fake_python *fake, uint64_t generator, const uint64_t *items,
+                              size_t count, uint64_t awaited);
 uint64_t fake_generator_get_frame(struct fake_python *fake, uint64_t generator);
 /* Address of the instruction where a frame is. */
 uint64_t fake_frame_get_instruction(struct fake_python *fake, uint64_t frame);

@@ -220,7 +220,40 @@ static struct error *read_gil(struct session *session, const char *words) {
     return err;
 }
 
-static struct error *answer(struct session *session, const char *line) {
+static struct error *print_guess(void *context, uint64_t manager, bool is_async, bool certain) {
+    printf(certain ? "" : "perhaps ");
+    return print_manager(context, manager, is_async);
+}
+
+static struct error *search_thread(struct py *py, const struct py_thread *thread,
+                                   const char *function) {
+    struct py_frame *frames;
+    size_t count;
+    const char *why;
+    struct error *err = py_frames_read(py, thread->top_frame, &frames, &count, &why);
+    for (size_t i = 0; !err && i < count; i++)
+        if (strcmp(frames[i].decoded->function, function) == 0)
+            err = py_running_managers_visit(py, frames[i].address, print_guess, py);
+    return err;
+}
+
+/* "running FUNCTION": the managers of the frames of that function, in all threads. */
+static struct error *read_running(struct session *session, char *function) {
+    struct py_interpreter *interpreters;
+    struct py_thread *threads = NULL;
+    size_t count = 0, thread_count = 0;
+    function[strcspn(function, "\n")] = 0;
+    struct error *err = py_interpreters_read(session->py, &interpreters, &count);
+    if (!err && count)
+        err = py_threads_read(session->py, &interpreters[0], &threads, &thread_count);
+    for (size_t i = 0; !err && i < thread_count; i++)
+        err = search_thread(session->py, &threads[i], function);
+    return err;
+}
+
+static struct error *answer(struct session *session, char *line) {
+    if (strncmp(line, "running ", 8) == 0)
+        return read_running(session, line + 8);
     if (strncmp(line, "waits ", 6) == 0)
         return read_waits(session, line + 6);
     if (strncmp(line, "gil ", 4) == 0)

@@ -125,8 +125,9 @@ typedef struct error *py_visit_manager(void *context, uint64_t manager, bool is_
 struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
                                 py_visit_manager *visit, void *context) ERROR_CHECK;
 
-/* The same for a frame that is running, where the extent of the stack is not known: calls `visit`
- * for what looks like a manager of a `with`; `certain` is false of what may be a leftover. */
+/* The same for a frame that is running, or that of a thread that is blocked: the managers whose
+ * statement's body it executes. `certain` is false of what may be a leftover; what is found now is
+ * always certain. */
 typedef struct error *py_visit_guess(void *context, uint64_t manager, bool is_async, bool certain);
 struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_guess *visit,
                                         void *context) ERROR_CHECK;

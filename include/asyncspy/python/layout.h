@@ -122,7 +122,7 @@ struct py_generator_states {
 struct py_with_opcodes {
     uint8_t get_awaitable, get_anext, get_yield_from_iter, extended_arg;
     uint8_t before_async_with; /* 0: the argument of GET_AWAITABLE tells (3.11+) */
-    uint8_t with_cleanup_start, with_except_start;
+    uint8_t with_cleanup_start, with_except_start, push_exc_info;
     uint8_t call_function, dup_top;
     uint8_t get_awaitable_distance; /* code units from it to where a suspended frame stands */
 };
