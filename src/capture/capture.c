@@ -9,6 +9,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "network.h"
 #include "search.h"
 #include "walk.h"
 
@@ -267,6 +268,7 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
                            (int)process_get_pid(capture->process));
     if (err)
         return err;
+    network_add_sockets(capture->process, snapshot);
     describe_target(capture, snapshot);
     describe_capture(&shot, start, stamp);
     return NULL;
