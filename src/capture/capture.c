@@ -81,7 +81,14 @@ static struct error *walk(struct shot *shot) {
                              &shot->search);
 }
 
-static struct error *list_threads(struct shot *shot) {
+/* The moment that a picture shows. */
+static void set_time(struct shot *shot) {
+    py_set_monotonic(shot->capture->py, process_get_monotonic(shot->capture->process));
+}
+
+/* What the kernel tells, before a walk over memory that is read now. */
+static struct error *ask_kernel(struct shot *shot) {
+    set_time(shot);
     return process_list_threads(shot->capture->process, shot->arena, &shot->threads,
                                 &shot->thread_count);
 }
@@ -95,7 +102,7 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
-        err = list_threads(shot);
+        err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
         *done = !err && quiet_check(quiet);
@@ -111,6 +118,7 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct error *err = stop_begin(shot->capture->process, &stop);
     if (err)
         return err;
+    set_time(shot);
     err = memory_recopy(shot->memory);
     if (!err)
         err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);
@@ -133,7 +141,7 @@ static struct error *take_paused(struct shot *shot) {
     shot->mode = "paused";
     memory_forget(shot->memory);
     memory_set_fetch_size(shot->memory, BUSY_FETCH);
-    struct error *err = list_threads(shot);
+    struct error *err = ask_kernel(shot);
     if (!err)
         err = walk(shot);
     for (int i = 1; !err && i < PAUSED_TRIES; i++) {
@@ -165,7 +173,7 @@ static struct error *take_nonblocking(struct shot *shot) {
     memory_set_fetch_size(shot->memory, BUSY_FETCH);
     for (int i = 0; !err && i < NONBLOCKING_TRIES; i++) {
         memory_forget(shot->memory);
-        err = list_threads(shot);
+        err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
         if (!err && (count_losses(shot->snapshot) == 0 || py_is_exhausted(shot->capture->py)))

@@ -1,6 +1,7 @@
 /* The walk's context, records and single words. */
 #include "asyncspy/python/object.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "py.h"
@@ -13,6 +14,7 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
     py->layout = *layout;
     py->roots = *roots;
     py->walk_units = PY_WALK_UNITS;
+    py->monotonic = NAN;
     py->arena = arena_create();
     py->types = table_create();
     py->codes = table_create();
@@ -37,6 +39,14 @@ void py_destroy(struct py *py) {
     table_destroy(py->positions);
     arena_destroy(py->arena);
     free(py);
+}
+
+void py_set_monotonic(struct py *py, double seconds) {
+    py->monotonic = seconds;
+}
+
+double py_get_monotonic(const struct py *py) {
+    return py->monotonic;
 }
 
 void py_begin_walk(struct py *py, struct snapshot *snapshot) {

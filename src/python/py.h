@@ -45,6 +45,7 @@ struct py {
     struct py_layout layout;
     struct py_roots roots;
     uint64_t walk_units;
+    double monotonic; /* see py_set_monotonic() */
     struct snapshot *snapshot;
     bool unsettled;                          /* this walk met a thread in the middle of a switch */
     struct arena *arena;                     /* of the caches */

@@ -34,6 +34,11 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
                      const struct py_roots *roots);
 void py_destroy(struct py *py); /* NULL-safe */
 
+/* The target's own CLOCK_MONOTONIC, what time.monotonic() would give, at the time when the memory
+ * was read that is walked; NaN, until it is set: not known. */
+void py_set_monotonic(struct py *py, double seconds);
+double py_get_monotonic(const struct py *py);
+
 /* Starts a walk that fills `snapshot`: forgets every cache. */
 void py_begin_walk(struct py *py, struct snapshot *snapshot);
 
