@@ -9,6 +9,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "network.h"
 #include "search.h"
 #include "walk.h"
 
@@ -78,12 +79,18 @@ static struct error *walk(struct shot *shot) {
     return walk_interpreters(shot->capture->py, shot->snapshot, &shot->kernel, &shot->search);
 }
 
-static struct error *list_threads(struct shot *shot) {
+/* The moment that a picture shows. */
+static void set_time(struct shot *shot) {
+    shot->kernel.now = process_get_monotonic(shot->capture->process);
+}
+
+/* What the kernel tells, before a walk over memory that is read now. */
+static struct error *ask_kernel(struct shot *shot) {
     struct target_thread *threads;
+    set_time(shot);
     struct error *err = process_list_threads(shot->capture->process, shot->arena, &threads,
                                              &shot->kernel.thread_count);
     shot->kernel.threads = threads;
-    shot->kernel.now = process_get_monotonic(shot->capture->process);
     return err;
 }
 
@@ -96,7 +103,7 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
-        err = list_threads(shot);
+        err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
         *done = !err && quiet_check(quiet);
@@ -112,7 +119,7 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct error *err = stop_begin(shot->capture->process, &stop);
     if (err)
         return err;
-    shot->kernel.now = process_get_monotonic(shot->capture->process);
+    set_time(shot);
     err = memory_recopy(shot->memory);
     if (!err)
         err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);
@@ -135,7 +142,7 @@ static struct error *take_paused(struct shot *shot) {
     shot->mode = "paused";
     memory_forget(shot->memory);
     memory_set_fetch_size(shot->memory, BUSY_FETCH);
-    struct error *err = list_threads(shot);
+    struct error *err = ask_kernel(shot);
     if (!err)
         err = walk(shot);
     for (int i = 1; !err && i < PAUSED_TRIES; i++) {
@@ -167,7 +174,7 @@ static struct error *take_nonblocking(struct shot *shot) {
     memory_set_fetch_size(shot->memory, BUSY_FETCH);
     for (int i = 0; !err && i < NONBLOCKING_TRIES; i++) {
         memory_forget(shot->memory);
-        err = list_threads(shot);
+        err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
         if (!err && (count_losses(shot->snapshot) == 0 || py_is_exhausted(shot->capture->py)))
@@ -270,6 +277,7 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
                            (int)process_get_pid(capture->process));
     if (err)
         return err;
+    network_add_sockets(capture->process, snapshot);
     describe_target(capture, snapshot);
     describe_capture(&shot, start, stamp);
     return NULL;

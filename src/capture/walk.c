@@ -44,6 +44,47 @@ static const char *copy_text(struct arena *arena, const char *text) {
     return *text ? text_from_bytes(arena, text, strlen(text)) : NULL;
 }
 
+#define FD_MAX (1 << 24) /* no kernel gives out higher ones */
+
+/* The only file of a struct pollfd: the file and, above it, the events. The thread may have left
+ * poll() since, then there may be anything. */
+static int64_t read_polled_fd(struct interpreter_walk *walk, uint64_t address) {
+    uint64_t words = 0;
+    struct error *err = py_read_u64(walk->py, address, &words);
+    int32_t fd = (int32_t)(uint32_t)words;
+    bool is_fd = !err && fd >= 0 && fd < FD_MAX;
+    error_destroy(err);
+    return is_fd ? fd : SNAPSHOT_UNKNOWN;
+}
+
+static int64_t find_syscall_fd(struct interpreter_walk *walk, const struct target_thread *kernel) {
+    int64_t fd = process_syscall_fd(kernel);
+    if (fd >= 0)
+        return fd;
+    uint64_t polled = process_syscall_poll(kernel);
+    return polled ? read_polled_fd(walk, polled) : SNAPSHOT_UNKNOWN;
+}
+
+/* A wait with a timeout goes on under this name when the thread was stopped in it. */
+static bool is_restarted(const struct snapshot_thread *thread) {
+    return thread->syscall && strcmp(thread->syscall, "restart_syscall") == 0;
+}
+
+/* take_gil() waits for a condition variable inside the structure of the GIL, in Linux with
+ * futex(2) at an address of it (Python/ceval_gil.c). */
+static enum snapshot_tristate waits_for_gil(const struct interpreter_walk *walk,
+                                            const struct target_thread *kernel,
+                                            const struct snapshot_thread *thread) {
+    const struct py_interpreter *interpreter = walk->interpreter;
+    uint64_t address = process_syscall_futex(kernel);
+    bool is_elsewhere = kernel->syscall >= 0 && !address && !is_restarted(thread);
+    if (thread->holds_gil == SNAPSHOT_YES || is_elsewhere)
+        return SNAPSHOT_NO;
+    if (!address || !interpreter->gil)
+        return SNAPSHOT_MAYBE;
+    return address - interpreter->gil < interpreter->gil_size ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
 /* The facts of the kernel about one thread. */
 static void add_kernel_facts(struct interpreter_walk *walk, const struct target_thread *kernel,
                              struct snapshot_thread *thread, struct aio_thread *aio_thread) {
@@ -58,6 +99,8 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
         if (!thread->syscall)
             thread->syscall = arena_format(arena, "%lld", (long long)kernel->syscall);
     }
+    thread->syscall_fd = find_syscall_fd(walk, kernel);
+    thread->waits_for_gil = waits_for_gil(walk, kernel, thread);
     if (kernel->on_cpu || kernel->syscall >= 0)
         aio_thread->polls =
             is_polling(thread->syscall, kernel->arguments[0]) ? SNAPSHOT_YES : SNAPSHOT_NO;
@@ -94,12 +137,12 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
     ret->ident = thread->ident;
     ret->interpreter = walk->interpreter->id;
     *aio_thread = (struct aio_thread){.thread = thread, .polls = SNAPSHOT_MAYBE};
-    if (kernel)
-        add_kernel_facts(walk, kernel, ret, aio_thread);
-    aio_thread->tid = ret->tid;
     if (walk->interpreter->gil_known)
         ret->holds_gil =
             walk->interpreter->gil_holder == thread->address ? SNAPSHOT_YES : SNAPSHOT_NO;
+    if (kernel)
+        add_kernel_facts(walk, kernel, ret, aio_thread);
+    aio_thread->tid = ret->tid;
     return read_frames(walk, thread, aio_thread, ret);
 }
 

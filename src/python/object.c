@@ -1,6 +1,7 @@
 /* The walk's context, records and single words. */
 #include "asyncspy/python/object.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "py.h"
