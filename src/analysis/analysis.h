@@ -21,6 +21,7 @@ struct analysis {
     uint32_t *waiters;         /* places of the tasks that wait, by object */
     struct graph graph;
     bool *loop_halted; /* of each loop: a finding says that it runs nothing */
+    bool *flows;       /* of each object that tasks wait for: its holders go on */
     bool *explained;   /* of each task: a finding says why it waits */
 };
 

@@ -151,9 +151,9 @@ static const char *summarise(struct analysis *analysis, const struct circle *cir
     if (circle->threads && circle->tasks + circle->threads == 1)
         return TEXT(analysis, "DEADLOCK - %s waits for a lock that it holds itself", name);
     if (circle->threads)
-        return TEXT(analysis,
-                    "DEADLOCK across threads - %zu threads and %zu tasks wait for each other",
-                    circle->threads, circle->tasks);
+        return TEXT(analysis, "DEADLOCK across threads - %s and %s wait for each other",
+                    words_many(analysis, (int64_t)circle->threads, "thread"),
+                    words_many(analysis, (int64_t)circle->tasks, "task"));
     if (circle->tasks == 1)
         return circle->objects ? TEXT(analysis, "DEADLOCK - %s waits for %s, which it holds itself",
                                       name, name_node(analysis, circle->nodes[1]))
@@ -172,6 +172,7 @@ static enum suspicion judge_object(const struct snapshot_object *object) {
         suspicion = least(suspicion, (enum suspicion)object->holders[i].confidence);
     bool all_known = object->kind == SNAPSHOT_OBJECT_LOCK ||
                      object->kind == SNAPSHOT_OBJECT_THREAD_LOCK ||
+                     object->kind == SNAPSHOT_OBJECT_EXECUTOR ||
                      get_fact(object, "bound") == (int64_t)object->holder_count;
     return all_known ? suspicion : least(suspicion, LIKELY);
 }

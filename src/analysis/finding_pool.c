@@ -189,6 +189,8 @@ static void judge_object(struct analysis *analysis, const struct snapshot_object
                          size_t *leaks) {
     struct queue queue = look_at(analysis, object);
     const struct snapshot_task *first = &analysis->snapshot->tasks.items[queue.waiters[0]];
+    analysis->flows[object - analysis->snapshot->objects.items] =
+        queue.moved == SNAPSHOT_YES || queue.going_on || !is_used_up(object);
     if (object_is_stuck(analysis, object) || !is_used_up(object) ||
         task_is_halted(analysis, first) || node_is_stuck(analysis, queue.waiters[0]))
         return;

@@ -34,7 +34,8 @@ static bool is_needed(const struct analysis *analysis, const struct snapshot_tas
     for (size_t i = 0; i < task->hold_count; i++) {
         size_t count;
         const struct snapshot_object *object = find_object(analysis, task->holds[i].object);
-        if (object && (get_waiters(analysis, object, &count), count))
+        if (object && (get_waiters(analysis, object, &count), count) &&
+            !analysis->flows[object - analysis->snapshot->objects.items])
             return true;
     }
     for (size_t i = 0; i < task->awaited_by_count; i++) {

@@ -114,6 +114,7 @@ void analysis_open(struct analysis *analysis, struct snapshot *snapshot,
     analysis->listeners = make_listeners(analysis);
     analysis->object_words =
         arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->object_words);
+    analysis->flows = arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->flows);
     analysis->loop_halted =
         arena_alloc_array(scratch, snapshot->event_loops.count, sizeof *analysis->loop_halted);
     analysis->explained =
