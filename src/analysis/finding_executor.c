@@ -89,10 +89,11 @@ static void add(struct analysis *analysis, const struct crew *crew, enum suspici
                            crew->thread->syscall ? ", in " : "",
                            crew->thread->syscall ? crew->thread->syscall : ""));
     }
-    if (crew->changed == SNAPSHOT_NO)
-        finding_prove(analysis, finding,
-                      crew->asleep ? "no job ended and no thread ran between two looks"
-                                   : "no job ended between two looks");
+    finding_prove(analysis, finding,
+                  crew->changed != SNAPSHOT_NO
+                      ? "the executor counts its idle threads: there is none"
+                  : crew->asleep ? "no job ended and no thread ran between two looks"
+                                 : "no job ended between two looks");
     if (crew->first_queued)
         finding_add_cost(analysis, finding,
                          TEXT(analysis, "%s waits for %s", words_task(analysis, crew->first_queued),

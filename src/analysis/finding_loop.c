@@ -78,15 +78,17 @@ static const char *describe_iteration(const struct analysis *analysis, const str
     const char *text = "";
     if (stall->exact)
         text = TEXT(analysis, "loop iteration began %s ago", words_seconds(analysis, stall->age));
-    if (stall->exact && loop->callback_count > 0 && loop->callback_index >= 0)
+    if (stall->exact && loop->callback_index >= 0 && loop->callback_index < loop->callback_count)
         text = TEXT(analysis, "%s, at callback %" PRId64 " of %" PRId64, text,
                     loop->callback_index + 1, loop->callback_count);
     if (!isnan(loop->overdue_s) && loop->overdue_s > 0)
         text = TEXT(analysis, "%s%soldest timer %s overdue", text, *text ? "; " : "",
                     words_seconds(analysis, loop->overdue_s));
+    if (!*text && stall->task)
+        text = TEXT(analysis, "%s runs in its thread", words_task(analysis, stall->task));
     if (loop->moved == SNAPSHOT_NO)
         text = TEXT(analysis, "%s%sthe same at both looks", text, *text ? "; " : "");
-    return *text ? text : NULL;
+    return *text ? text : "its thread runs something and does not poll";
 }
 
 /* "in recvfrom on fd 7: 10.0.0.5:51324 -> 10.1.2.3:443". */

@@ -63,7 +63,10 @@ static const char *describe_holders(struct analysis *analysis, const struct queu
     const struct snapshot_frame *first = holder ? stack_find_user(&holder->frames) : NULL;
     bool same = true;
     if (!holder)
-        return NULL;
+        return find_thread(analysis, queue->object->holders[0].tid)
+                   ? TEXT(analysis, "held by %s",
+                          words_thread(analysis, queue->object->holders[0].tid))
+                   : "held by a task that has ended or could not be read";
     for (size_t i = 0; i < queue->object->holder_count && same; i++) {
         const struct snapshot_task *task = find_task(analysis, queue->object->holders[i].task);
         same = !task || stack_find_user(&task->frames) == first;
@@ -104,7 +107,8 @@ static void fill(struct analysis *analysis, struct snapshot_finding *finding,
     const struct snapshot_task *holder = find_holder(analysis, queue->object);
     finding->where =
         words_where(analysis, holder ? &holder->frames : &tasks[queue->waiters[0]].frames);
-    finding_prove(analysis, finding, describe_holders(analysis, queue));
+    if (queue->holding)
+        finding_prove(analysis, finding, describe_holders(analysis, queue));
     finding_prove(analysis, finding, root_describe(analysis, queue->object, &root));
     if (have_no_timeout(analysis, queue))
         finding_prove(analysis, finding, "none of the waiting tasks has a timeout");

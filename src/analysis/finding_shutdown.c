@@ -77,6 +77,10 @@ static void add(struct analysis *analysis, const struct phase *phase,
                                                     : " does not end");
     if (thread)
         finding_add_thread(analysis, finding, thread->tid);
+    finding_prove(analysis, finding,
+                  TEXT(analysis, "%s stands in %s()%s",
+                       thread ? words_thread(analysis, thread->tid) : words_task(analysis, waiting),
+                       phase->function, twice ? ", at both looks" : ""));
     finding->where = words_where(analysis, shown ? &shown->frames : &thread->frames);
     if (shown && shown->awaiting)
         finding_prove(

@@ -48,20 +48,23 @@ static enum suspicion judge_lost(const struct analysis *analysis,
 static void find_lost(struct analysis *analysis, const struct snapshot_group *group) {
     const struct snapshot_task *tasks = analysis->snapshot->tasks.items;
     struct snapshot_finding *finding = NULL;
+    const struct snapshot_task *first = NULL;
     enum suspicion worst = NOTHING;
     for (size_t i = 0; i < group->task_count; i++) {
         const struct snapshot_task *task = &tasks[group->tasks[i]];
         enum suspicion suspicion = judge_lost(analysis, task);
         if (suspicion == NOTHING)
             continue;
-        worst = suspicion > worst ? suspicion : worst;
+        if (suspicion > worst) {
+            worst = suspicion;
+            first = task;
+        }
         if (!finding)
             finding = finding_add(analysis, SNAPSHOT_FINDING_LOST_FUTURE, suspicion, NULL);
         finding_add_task(analysis, finding, task);
     }
     if (!finding)
         return;
-    const struct snapshot_task *first = find_task(analysis, finding->tasks[0]);
     finding->confidence = (enum snapshot_confidence)worst;
     finding->summary =
         finding->task_count == 1

@@ -51,6 +51,11 @@ struct root root_follow(const struct analysis *analysis, const struct snapshot_t
     return root;
 }
 
+static void add_bytes(int64_t *sum, int64_t bytes) {
+    if (bytes > 0 && __builtin_add_overflow(*sum, bytes, sum))
+        *sum = INT64_MAX;
+}
+
 const char *root_describe_peer(const struct analysis *analysis, const char *peer) {
     const struct snapshot *snapshot = analysis->snapshot;
     int64_t count = 0, unread = 0, unacked = 0;
@@ -60,8 +65,8 @@ const char *root_describe_peer(const struct analysis *analysis, const char *peer
         if (!socket->peer || strcmp(socket->peer, peer) != 0)
             continue;
         count++;
-        unread += socket->receive_queue > 0 ? socket->receive_queue : 0;
-        unacked += socket->send_queue > 0 ? socket->send_queue : 0;
+        add_bytes(&unread, socket->receive_queue);
+        add_bytes(&unacked, socket->send_queue);
         state = socket->state;
     }
     return TEXT(analysis, "%s%s: %s %s, %" PRId64 " B unread, %" PRId64 " B unacked",

@@ -152,6 +152,8 @@ static void test_shutdown(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_SHUTDOWN_STUCK, SNAPSHOT_LIKELY);
     assert_string_equal(finding->summary, "SHUTDOWN STUCK - asyncio.run() has cancelled all tasks "
                                           "and stubborn does not end");
+    assert_string_equal(finding->proof[0],
+                        "MainThread (tid 100) stands in _cancel_all_tasks(), at both looks");
     assert_int_equal(finding->tasks[0], task->id);
     task->moved = SNAPSHOT_YES;
     analyze(snapshot, NULL);
