@@ -20,16 +20,22 @@ const char *page_escape(struct page *page, const char *text) {
 
 static void put_escaped(struct page *page, enum page_style style, const char *text) {
     bool styled = page->color && style != PAGE_PLAIN;
-    if (!*text)
+    size_t length = strlen(text);
+    while (length && text[length - 1] == ' ')
+        length--;
+    if (!length) {
+        page->column += (int)strlen(text);
         return;
+    }
     for (; page->written < page->column; page->written++)
         fputc(' ', page->out);
     if (styled)
         fputs(style_codes[style], page->out);
-    fputs(text, page->out);
+    fwrite(text, 1, length, page->out);
     if (styled)
         fputs("\033[0m", page->out);
-    page->written = page->column += text_width(text);
+    page->column += text_width(text);
+    page->written = page->column - (int)strlen(text + length);
 }
 
 static int get_room(const struct page *page, int columns) {

@@ -52,12 +52,12 @@ static const char *describe_timers(struct report *report, const struct snapshot_
 }
 
 /* Adds a fact to the line of a loop where there is room for it, or to a line of its own where
- * everything is told. */
-static void put_fact(struct report *report, const char *text, int column) {
+ * everything is told or the fact `must` be. */
+static void put_fact(struct report *report, const char *text, int column, bool must) {
     struct page *page = &report->page;
     int width = text_width(page_escape(page, text));
     bool fits = page->column + 2 + width <= page->width;
-    if (!*text || (!fits && !report->options->verbose))
+    if (!*text || (!fits && !report->options->verbose && !must))
         return;
     if (!fits) {
         page_end_line(page);
@@ -83,7 +83,7 @@ static void put_callback(struct report *report, const struct snapshot_loop *loop
              arena_format(arena, "callback %" PRId64 " of %" PRId64 "%s%s",
                           loop->callback_index + 1, loop->callback_count, *callee ? ": " : "",
                           report->options->verbose ? callee : ""),
-             column);
+             column, false);
 }
 
 /* What is known of a loop beside its state, the most telling first. */
@@ -91,25 +91,27 @@ static void put_facts(struct report *report, const struct snapshot_loop *loop, i
     struct page *page = &report->page;
     struct arena *arena = page->scratch;
     if (loop->ready != SNAPSHOT_UNKNOWN)
-        put_fact(report, arena_format(arena, "ready %" PRId64, loop->ready), column);
+        put_fact(report, arena_format(arena, "ready %" PRId64, loop->ready), column, false);
     if (loop->timers != SNAPSHOT_UNKNOWN)
-        put_fact(report, describe_timers(report, loop), column);
+        put_fact(report, describe_timers(report, loop), column, loop->overdue_timers > 0);
     if (report->snapshot->event_loops.count > 1 || report->options->verbose) {
         size_t tasks = count_loop_tasks(report->snapshot, loop->id);
         put_fact(
             report,
             arena_format(arena, "%s %s", page_count(page, tasks), tasks == 1 ? "task" : "tasks"),
-            column);
+            column, false);
     }
     if (loop->debug == SNAPSHOT_YES)
-        put_fact(report, "debug", column);
+        put_fact(report, "debug", column, false);
     if (loop->state == SNAPSHOT_LOOP_IDLE && !isnan(loop->next_timer_s))
         put_fact(
             report,
             arena_format(arena, "next timer in %s", words_duration(report, loop->next_timer_s)),
-            column);
+            column, false);
     put_callback(report, loop, column);
-    put_fact(report, describe_loop_type(loop), column);
+    const char *type = describe_loop_type(loop);
+    if (report->options->verbose || strcmp(type, "_UnixSelectorEventLoop") != 0)
+        put_fact(report, type, column, false);
 }
 
 static void print_loop(struct report *report, const struct snapshot_loop *loop, int columns) {
@@ -171,7 +173,8 @@ static void print_tasks(struct report *report) {
         page_format(page, "%s%s %s", separator, page_count(page, counts[i]),
                     words_state((enum snapshot_task_state)i));
         if (i == SNAPSHOT_TASK_WAITING && idle)
-            page_format(page, " (%s of them idle by design)", page_count(page, idle));
+            page_format(page, " (%s idle%s)", page_count(page, idle),
+                        page->width < 100 ? "" : " by design");
         separator = ", ";
     }
     page_end_line(page);

@@ -131,24 +131,16 @@ static void print_awaited_by(struct members *members) {
     }
 }
 
-/* " since bank.py:3" of what one task holds; "" of many. */
-static const char *describe_since(struct members *members, const struct snapshot_task *task,
-                                  const struct snapshot_hold *hold) {
-    struct page *page = &members->report->page;
-    if (members->count > 1 || hold->frame < 0 || (size_t)hold->frame >= task->frames.count)
-        return "";
-    return arena_format(
-        page->scratch, " since %s",
-        frame_get_place(page, task->frames.frames[hold->frame], members->report->options->verbose));
-}
-
+/* "Lock#1 'first' in transfer": the frame is told of one task. */
 static const char *describe_hold(struct members *members, const struct snapshot_task *task,
                                  const struct snapshot_hold *hold) {
     struct report *report = members->report;
     const struct snapshot_object *object = words_find_object(report, hold->object);
-    return arena_format(report->page.scratch, "%s%s",
-                        object ? words_object(report, object) : "an object",
-                        describe_since(members, task, hold));
+    const char *label = object ? words_object(report, object) : "an object";
+    if (members->count > 1 || hold->frame < 0 || (size_t)hold->frame >= task->frames.count)
+        return label;
+    return arena_format(report->page.scratch, "%s in %s", label,
+                        frame_get_name(task->frames.frames[hold->frame]));
 }
 
 static void print_holds(struct members *members) {
@@ -264,12 +256,13 @@ static void print_notes(struct members *members) {
     tally_destroy(&tally);
 }
 
-void report_facts(struct report *report, const size_t *tasks, size_t count) {
+void report_facts(struct report *report, const size_t *tasks, size_t count, bool brief) {
     struct members members = {.report = report, .tasks = tasks, .count = count};
     print_context(&members);
     print_holds(&members);
     print_created(&members);
-    print_awaited_by(&members);
+    if (!brief || count == 1)
+        print_awaited_by(&members);
     print_types(&members);
     print_cancelled(&members);
     print_exceptions(&members);

@@ -16,17 +16,18 @@
 #define DEPTH_MAX 12   /* of lines; the width bounds it too */
 #define SIBLINGS_MAX 6 /* lines below one, unless everything is told */
 #define ROOTS_MAX 12
-#define NAME_SHARE 2 / 5 /* of the width */
+#define NAME_SHARE 1 / 2 /* of the width */
 
 /* Nodes that are one line. */
 struct set {
     const size_t *nodes;
     size_t count;
     size_t depth;
-    const char *arrow; /* why they are not told here; NULL: they are */
-    size_t left_out;   /* how many are only counted here; then there are no nodes */
-    const char *what;  /* those are */
-    bool last;         /* below its parent */
+    bool arrow;       /* they are told elsewhere */
+    bool cycle;       /* and so above: they wait for themselves */
+    size_t left_out;  /* how many are only counted here; then there are no nodes */
+    const char *what; /* those are */
+    bool last;        /* below its parent */
 };
 
 struct tree {
@@ -98,6 +99,13 @@ static const char *describe_node(struct tree *tree, const struct wait_node *node
     return describe_other(tree, node);
 }
 
+/* What a node is called among others of its kind. */
+static const char *name_node(struct tree *tree, const struct wait_node *node) {
+    const struct snapshot_thread *thread =
+        node->kind == WAIT_NODE_THREAD ? words_find_thread(tree->report, node->number) : NULL;
+    return thread && thread->name ? thread->name : describe_node(tree, node);
+}
+
 /* The state of a node, and if it stands alone what else is known of it. */
 static const char *describe_state(struct tree *tree, const struct wait_node *node, bool alone) {
     struct report *report = tree->report;
@@ -157,7 +165,7 @@ static void put_names(struct tree *tree, const struct set *set) {
                     arena_format(page->scratch, "[x%s of] ", page_count(page, set->count)));
     struct names *names = names_create(page);
     for (size_t i = 0; i < set->count; i++)
-        names_add(names, describe_node(tree, &tree->graph->nodes[set->nodes[i]]));
+        names_add(names, name_node(tree, &tree->graph->nodes[set->nodes[i]]));
     names_print(names, columns);
 }
 
@@ -174,7 +182,8 @@ static void print_set(struct tree *tree, const struct set *set) {
         put_names(tree, set);
         page->column += 2;
         if (set->arrow)
-            page_put_styled(page, PAGE_DIM, set->arrow);
+            page_put_styled(page, set->cycle ? PAGE_ALARM : PAGE_DIM,
+                            set->cycle ? "(cycle)" : "(also here)");
         else if (first->task)
             put_task_state(tree, first->task);
         else
@@ -282,12 +291,12 @@ static void push_sets(struct tree *tree, const struct set *sets, size_t count, s
     }
 }
 
-static void push_arrows(struct tree *tree, const size_t *nodes, size_t count, size_t depth,
-                        const char *arrow, bool last) {
+static void push_arrows(struct tree *tree, const size_t *nodes, size_t count, struct set arrow) {
+    arrow.nodes = nodes;
+    arrow.count = count;
+    arrow.arrow = true;
     if (count)
-        push(tree,
-             (struct set){
-                 .nodes = nodes, .count = count, .depth = depth, .arrow = arrow, .last = last});
+        push(tree, arrow);
 }
 
 /* Below a line: first who waits, then who waits but stands elsewhere, then what closes a cycle. */
@@ -305,9 +314,11 @@ static void push_children(struct tree *tree, const struct set *set) {
     }
     struct set *sets = make_sets(tree, children.fresh, children.fresh_count, depth, &count);
     bool last = true;
-    push_arrows(tree, children.cyclic, children.cyclic_count, depth, "(cycle)", last);
+    push_arrows(tree, children.cyclic, children.cyclic_count,
+                (struct set){.depth = depth, .cycle = true, .last = last});
     last = last && !children.cyclic_count;
-    push_arrows(tree, children.placed, children.placed_count, depth, "(also here)", last);
+    push_arrows(tree, children.placed, children.placed_count,
+                (struct set){.depth = depth, .last = last});
     last = last && !children.placed_count;
     push_sets(tree, sets, count, most, last);
 }

@@ -42,7 +42,7 @@ static void print_group(struct report *report, const struct snapshot_group *grou
     const struct snapshot_task *first = &report->snapshot->tasks.items[group->tasks[0]];
     print_heading(report, group);
     report_stack(report, first, REPORT_BRIEF, group->task_count == 1);
-    report_facts(report, group->tasks, group->task_count);
+    report_facts(report, group->tasks, group->task_count, !report->options->verbose);
     arena_reset(report->page.scratch);
 }
 

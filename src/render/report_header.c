@@ -66,7 +66,8 @@ static const char *describe_stamp(struct report *report) {
     return arena_format(report->page.scratch, "%.*sZ", (int)(point - stamp), stamp);
 }
 
-static const char *describe_reading(struct report *report) {
+/* `target`: the word, where there is room for it. */
+static const char *describe_reading(struct report *report, const char *target) {
     struct arena *arena = report->page.scratch;
     const struct snapshot_capture *capture = &report->snapshot->capture;
     const char *mode = capture->mode ? capture->mode : "";
@@ -75,24 +76,23 @@ static const char *describe_reading(struct report *report) {
             ? "read"
             : arena_format(arena, "read in %s", words_duration(report, capture->duration_s));
     if (strcmp(mode, "running") == 0)
-        return arena_format(arena, "%s, target never stopped", read);
+        return arena_format(arena, "%s, %snever stopped", read, target);
     if (strcmp(mode, "nonblocking") == 0)
         return arena_format(arena, "%s, nonblocking: may be torn", read);
     if (strcmp(mode, "core") == 0)
         return arena_format(arena, "%s from a core file", read);
     if (strcmp(mode, "paused") == 0 && !isnan(capture->pause_s))
-        return arena_format(arena, "%s, target stopped for %s", read,
+        return arena_format(arena, "%s, %sstopped for %s", read, target,
                             words_duration(report, capture->pause_s));
     return read;
 }
 
 static const char *describe_capture(struct report *report) {
-    const char *reading = describe_reading(report);
     double second_look = report->snapshot->capture.second_look_s;
     if (isnan(second_look))
-        return reading;
-    return arena_format(report->page.scratch, "%s; second look after %s", reading,
-                        words_duration(report, second_look));
+        return describe_reading(report, "target ");
+    return arena_format(report->page.scratch, "%s; looked twice in %s",
+                        describe_reading(report, ""), words_duration(report, second_look));
 }
 
 static void print_first_line(struct report *report) {

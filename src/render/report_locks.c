@@ -59,7 +59,7 @@ static void print_object(struct report *report, const struct snapshot_object *ob
     page_put_head(page, words_object(report, object), page->width / 3);
     page_put(page, *state ? "  " : "");
     page_put_styled(page, PAGE_BOLD, state);
-    page_format(page, "  %s waiting", page_count(page, object->waiter_count));
+    page_format(page, "%s%s waiting", *state ? ", " : "  ", page_count(page, object->waiter_count));
     page_put(page, *holders ? ", " : "");
     page_put(page, holders);
     page_end_line(page);

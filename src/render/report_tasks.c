@@ -18,7 +18,7 @@ static void print_task(struct report *report, const struct snapshot_group *group
     page_put(page, words_wait(report, task, group->awaiting));
     page_end_line(page);
     report_stack(report, task, REPORT_FOLDED, true);
-    report_facts(report, &place, 1);
+    report_facts(report, &place, 1, false);
     arena_reset(page->scratch);
 }
 
@@ -56,7 +56,7 @@ static void print_running(struct report *report, size_t place) {
         page_put(page, ", holds the GIL");
     page_end_line(page);
     report_stack(report, task, REPORT_FOLDED, false);
-    report_facts(report, &place, 1);
+    report_facts(report, &place, 1, false);
     arena_reset(page->scratch);
 }
 

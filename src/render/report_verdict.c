@@ -10,7 +10,8 @@
 #define VALUE_COLUMN (LABEL_COLUMN + 7) /* "proof  " */
 #define LINES_FIRST 7                   /* of the gravest finding */
 #define LINES_OTHER 4
-#define WHOLE_MAX 3 /* findings that get more than one line */
+#define HEADING_MAX 2 /* lines of a summary */
+#define WHOLE_MAX 3   /* findings that get more than one line */
 #define SHORT_MAX 8
 #define NAMES_MAX 3
 #define NAMES_MAX_VERBOSE 100
@@ -144,20 +145,19 @@ static void print_rows(struct rows *rows) {
     struct page *page = &rows->report->page;
     const char *note =
         rows->dropped ? arena_format(page->scratch, "(%zu more: -v)", rows->dropped) : "";
-    size_t last = 0;
+    size_t last = 0; /* the note must not cost words of what to do */
     for (size_t i = 0; i < rows->count; i++)
-        last = rows->items[i].lines ? i : last;
+        last = rows->items[i].lines && rows->items[i].rank ? i : last;
     for (size_t i = 0; i < rows->count; i++)
         if (rows->items[i].lines)
             print_row(page, &rows->items[i], i == last ? note : "");
 }
 
-/* The first line, or lines where all of it must be told; gives how many. */
+/* The first line, or at most so many; gives how many. */
 static size_t print_heading(struct report *report, const char *mark, enum page_style style,
-                            const char *text, const char *tag) {
+                            const char *text, const char *tag, size_t most) {
     struct page *page = &report->page;
     int columns = page->width - MARK_COLUMNS - (*tag ? text_width(tag) + 2 : 0);
-    size_t most = report->options->verbose ? SIZE_MAX : 1;
     text = page_escape(page, text);
     size_t count = page_wrap(page, text, columns, most, NULL);
     const char **lines = arena_alloc_array(page->scratch, count, sizeof *lines);
@@ -183,14 +183,16 @@ static void print_finding(struct report *report, const struct snapshot_finding *
                                           [SNAPSHOT_CERTAIN] = {"!!", PAGE_ALARM}};
     const char *tag =
         arena_format(report->page.scratch, "[%s]", snapshot_confidence_name(finding->confidence));
-    print_heading(report, looks[finding->confidence].mark, looks[finding->confidence].style,
-                  describe_summary(report, finding->code, finding->summary), tag);
-    if (lines > 1) {
+    size_t most = lines < HEADING_MAX || report->options->verbose ? lines : HEADING_MAX;
+    size_t used =
+        print_heading(report, looks[finding->confidence].mark, looks[finding->confidence].style,
+                      describe_summary(report, finding->code, finding->summary), tag, most);
+    if (lines > used) {
         struct rows rows = make_rows(report, finding);
         if (report->options->verbose)
             give_all_lines(&rows);
         else
-            share_lines(&rows, lines - 1);
+            share_lines(&rows, lines - used);
         print_rows(&rows);
     }
     arena_reset(report->page.scratch);
@@ -229,7 +231,7 @@ static void print_ok(struct report *report) {
     const char *text = verdict->text;
     if (starts_with_code(text, "OK"))
         text += 2 + strspn(text + 2, " -:,");
-    print_heading(report, "OK", PAGE_GOOD, text, "");
+    print_heading(report, "OK", PAGE_GOOD, text, "", LINES_FIRST);
     arena_reset(report->page.scratch);
 }
 

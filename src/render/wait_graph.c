@@ -131,6 +131,8 @@ static void add_wait(struct builder *builder, size_t waiter, const struct snapsh
     }
     if (builder->edge_count == before)
         add_edge(builder, find_other_node(builder, wait), waiter);
+    if (object && object->kind == SNAPSHOT_OBJECT_EXECUTOR && wait->tid != SNAPSHOT_UNKNOWN)
+        add_edge(builder, find_other_node(builder, wait), find_object_node(builder, object));
 }
 
 /* The task that blocks the loop of a task that would run; TASK_INDEX_NONE: its loop is free. */

@@ -16,12 +16,12 @@ def waits(kind, text, identity=0x7e00000000, **more):
     return dict(WAIT, kind=kind, id=hex(identity), text=text, tasks=tasks, **more)
 
 
-def obj(identity, kind, label, name=None, state=None, waiters=(), holders=()):
+def obj(identity, kind, label, name=None, state=None, waiters=(), holders=(), at=2):
     types = {"lock": "asyncio.locks.Lock", "semaphore": "asyncio.locks.Semaphore",
              "queue": "asyncio.queues.Queue", "executor": "concurrent.futures.thread.ThreadPoolExecutor"}
     return {"id": hex(identity), "kind": kind, "label": label, "type": types.get(kind, kind),
             "name": name, "state": state or {}, "waiters": [hex(i) for i in waiters],
-            "holders": [{"task": hex(i), "tid": None, "frame": 2, "confidence": "certain"}
+            "holders": [{"task": hex(i), "tid": None, "frame": at, "confidence": "certain"}
                         for i in holders]}
 
 
@@ -49,7 +49,7 @@ def looked_twice(value, findings, verdict=None, **more):
             it.setdefault(key, None)
     gravest = findings[0] if findings else {"code": "OK", "confidence": "certain", "summary": None}
     value.update(findings=findings, verdict=verdict or {
-        "code": gravest["code"], "confidence": gravest["confidence"], "text": gravest["summary"]})
+        "code": gravest["code"], "confidence": gravest["confidence"], "text": gravest["summary"] or "?"})
     value["capture"]["second_look_s"] = 0.2
     value.update(more)
     return value
@@ -71,7 +71,7 @@ def blocked_loop():
     value["event_loops"] = [dict(
         loop(state="blocked", debug=True), iteration_age_s=41.2, callback_index=0,
         callback_count=3, callback="Task.task_wakeup", ready=214, timers=57, overdue_s=40.9,
-        overdue_timers=12, executor={"id": None, "max_workers": 6, "busy": 0, "idle": 6,
+        overdue_timers=12, executor={"id": "0x7d00000010", "max_workers": 6, "busy": 0, "idle": 6,
                                      "queued": 0})]
     return looked_twice(value, [finding(
         "LOOP_BLOCKED", "certain",
@@ -166,7 +166,7 @@ def pool_exhausted(count=120):
     loops = [dict(loop(), idle_s=48.0, ready=0, timers=1, next_timer_s=3.0)]
     return looked_twice(snapshot(tasks, loops), findings, sockets=sockets, objects=[
         obj(semaphore, "semaphore", "Semaphore#1", "Pool.sem", {"value": 0, "bound": 10}, queued,
-            holders)])
+            holders, 3)])
 
 
 def executor_full():
@@ -280,7 +280,7 @@ def ok_busy():
         {"code": "OK", "confidence": "certain",
          "text": "the loop is healthy: it moves, 7 ready, 3 waiting for things that can happen"},
         objects=[obj(lock, "lock", "Lock#1", "cache.lock", {"locked": True},
-                     [first + 0x1000 * i for i in range(1, 4)], [first])])
+                     [first + 0x1000 * i for i in range(1, 4)], [first], 0)])
 
 
 EVIL = "\x1b[31m\u202ee\nvil\u4e2d\U0001f40d "
@@ -295,7 +295,7 @@ def weird_findings():
         holds=[{"object": hex(lock), "frame": 0}], context={EVIL: EVIL * 30, "a": "1"})
         for i in range(5)]
     words = ["", EVIL * 40, "word " * 80, "w" * 500, EVIL]
-    findings = [finding(code, confidence, words[i % 5] or None,
+    findings = [finding(code, confidence, words[i % 5] or "?",
                         [first + 0x100 * j for j in range(i)], threads=[4242] * i,
                         where=words[(i + 1) % 5], proof=[words[(i + j) % 5] for j in range(i)],
                         cost=[words[(i + 2 + j) % 5] for j in range(i)], next=words[(i + 3) % 5])
@@ -307,7 +307,7 @@ def weird_findings():
                 "receive_queue": 1, "send_queue": None, "retransmits": None, "registered": None,
                 "moved": None}]
     return looked_twice(snapshot(tasks), findings, sockets=sockets, objects=[
-        obj(lock, "lock", EVIL * 5, EVIL * 5, {"locked": True}, [first], [first])])
+        obj(lock, "lock", EVIL * 5, EVIL * 5, {"locked": True}, [first], [first], 0)])
 
 
 SNAPSHOTS = [blocked_loop, deadlock, pool_exhausted, executor_full, silent_peer, ok_idle, ok_busy,
