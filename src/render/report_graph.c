@@ -128,7 +128,7 @@ static const char *describe_state(struct tree *tree, const struct wait_node *nod
 
 static void put_task_state(struct tree *tree, const struct snapshot_task *task) {
     struct page *page = &tree->report->page;
-    const struct snapshot_frame *frame = stack_find_own(&task->frames);
+    const struct snapshot_frame *frame = stack_find_user(&task->frames);
     if (task->state != SNAPSHOT_TASK_WAITING) {
         page_put_styled(page, PAGE_BOLD, words_task_state(task));
         page_put(page, "  ");
