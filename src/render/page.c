@@ -134,6 +134,19 @@ size_t page_wrap(struct page *page, const char *text, int columns, size_t most, 
     return count + (most > 0);
 }
 
+void page_put_lines(struct page *page, const char *text, size_t most) {
+    int column = page->column, columns = page->width - column;
+    text = page_escape(page, text);
+    size_t count = page_wrap(page, text, columns, most, NULL);
+    const char **lines = arena_alloc_array(page->scratch, count, sizeof *lines);
+    page_wrap(page, text, columns, most, lines);
+    for (size_t i = 0; i < count; i++) {
+        page->column = column;
+        page_put(page, lines[i]);
+        page_end_line(page);
+    }
+}
+
 void page_end_line(struct page *page) {
     fputc('\n', page->out);
     page->column = page->written = 0;

@@ -45,6 +45,10 @@ bool page_put_right(struct page *page, const char *text);
  * into `ret` (NULL: only counts them). The last of `most` lines is cut where more would follow. */
 size_t page_wrap(struct page *page, const char *text, int columns, size_t most, const char **ret);
 
+/* Puts text that may take several lines, at most `most`; all of them start at the column in hand.
+ * Ends the last line. */
+void page_put_lines(struct page *page, const char *text, size_t most);
+
 void page_end_line(struct page *page);
 
 /* "10,001" in the scratch arena. */

@@ -1,5 +1,6 @@
 #include "report_facts.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "tally.h"
 #include "words.h"
 
-#define ROWS_MAX 3 /* of each kind of fact */
+#define ROWS_MAX 3      /* of each kind of fact */
+#define CONTEXT_LINES 2 /* of context variables */
 
 /* The tasks that facts are collected of. */
 struct members {
@@ -169,7 +171,7 @@ static const char *describe_context(struct page *page, const struct snapshot_tas
         memory_exhausted();
     const char *copy = arena_copy_string(page->scratch, text, size);
     free(text);
-    return page_escape(page, copy);
+    return copy;
 }
 
 /* The context variables of one task; all of them where everything is told. */
@@ -178,18 +180,9 @@ static void print_context(struct members *members) {
     const struct snapshot_task *task = members->count == 1 ? get_member(members, 0) : NULL;
     if (!task || !task->context_count)
         return;
-    const char *text = describe_context(page, task);
     stack_start_fact(page, "context");
-    int column = page->column, columns = page->width - column;
-    size_t most = members->report->options->verbose ? SIZE_MAX : 2;
-    size_t count = page_wrap(page, text, columns, most, NULL);
-    const char **lines = arena_alloc_array(page->scratch, count, sizeof *lines);
-    page_wrap(page, text, columns, most, lines);
-    for (size_t i = 0; i < count; i++) {
-        page->column = column;
-        page_put(page, lines[i]);
-        page_end_line(page);
-    }
+    page_put_lines(page, describe_context(page, task),
+                   members->report->options->verbose ? SIZE_MAX : CONTEXT_LINES);
 }
 
 static void print_cancelled(struct members *members) {

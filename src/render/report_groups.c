@@ -1,4 +1,5 @@
 /* Tasks that are in the same place, folded: how many, what they wait for, where, who they are. */
+#include "frames.h"
 #include "names.h"
 #include "report_facts.h"
 #include "report_stack.h"
@@ -21,7 +22,23 @@ static void print_names(struct report *report, const struct snapshot_group *grou
     names_print(names, report->page.width - report->page.column);
 }
 
-static void print_heading(struct report *report, const struct snapshot_group *group) {
+static bool is_idle(const struct report *report, const struct snapshot_group *group) {
+    const struct snapshot_task *first = &report->snapshot->tasks.items[group->tasks[0]];
+    return first->state == SNAPSHOT_TASK_WAITING && first->idle == SNAPSHOT_YES;
+}
+
+/* Where idle tasks are matters more than who they are. */
+static void print_place(struct report *report, const struct snapshot_group *group) {
+    struct page *page = &report->page;
+    const struct snapshot_frame *frame = stack_find_user(&group->frames);
+    if (!frame)
+        return;
+    page_put_head(page, frame_get_name(frame), (page->width - page->column) / 2);
+    page_put(page, "  ");
+    page_put_tail(page, frame_get_place(page, frame, false), page->width);
+}
+
+static void print_heading(struct report *report, const struct snapshot_group *group, bool placed) {
     struct page *page = &report->page;
     const struct snapshot_task *first = &report->snapshot->tasks.items[group->tasks[0]];
     int columns = get_wait_columns(page);
@@ -31,18 +48,26 @@ static void print_heading(struct report *report, const struct snapshot_group *gr
     page_move(page, WAIT_COLUMN);
     page_put_head(page, words_wait(report, first, group->awaiting), columns);
     page_move(page, WAIT_COLUMN + columns + 2);
-    if (group->task_count == 1)
+    if (placed)
+        print_place(report, group);
+    else if (group->task_count == 1)
         page_put(page, words_task(report, first));
     else
         print_names(report, group);
     page_end_line(page);
 }
 
+/* Tasks that are idle by design take one line. */
 static void print_group(struct report *report, const struct snapshot_group *group) {
     const struct snapshot_task *first = &report->snapshot->tasks.items[group->tasks[0]];
-    print_heading(report, group);
-    report_stack(report, first, REPORT_BRIEF, group->task_count == 1);
-    report_facts(report, group->tasks, group->task_count, !report->options->verbose);
+    bool verbose = report->options->verbose, brief = !verbose && is_idle(report, group);
+    print_heading(report, group, brief && group->frames.count);
+    if (!brief) {
+        report_whole_wait(report, words_wait(report, first, group->awaiting),
+                          get_wait_columns(&report->page));
+        report_stack(report, first, REPORT_BRIEF, group->task_count == 1);
+        report_facts(report, group->tasks, group->task_count, !verbose);
+    }
     arena_reset(report->page.scratch);
 }
 
@@ -58,16 +83,24 @@ static void print_columns(struct page *page) {
     page_end_line(page);
 }
 
-/* Groups that are not printed elsewhere, and how many tasks they hold. */
-static size_t count_groups(const struct snapshot *snapshot, size_t first, size_t *ret_tasks) {
+/* The groups that are not printed elsewhere: those that are idle by design come last. */
+static size_t choose_groups(struct report *report, const struct snapshot_group **ret) {
+    const struct snapshot *snapshot = report->snapshot;
     size_t count = 0;
-    *ret_tasks = 0;
-    for (size_t i = first; i < snapshot->groups.count; i++)
-        if (snapshot->groups.items[i].state != SNAPSHOT_TASK_RUNNING) {
-            count++;
-            *ret_tasks += snapshot->groups.items[i].task_count;
+    for (int idle = 0; idle < 2; idle++)
+        for (size_t i = 0; i < snapshot->groups.count; i++) {
+            const struct snapshot_group *group = &snapshot->groups.items[i];
+            if (group->state != SNAPSHOT_TASK_RUNNING && is_idle(report, group) == (idle > 0))
+                ret[count++] = group;
         }
     return count;
+}
+
+static size_t count_tasks(const struct snapshot_group *const *groups, size_t count) {
+    size_t tasks = 0;
+    for (size_t i = 0; i < count; i++)
+        tasks += groups[i]->task_count;
+    return tasks;
 }
 
 static void print_title(struct report *report, size_t groups, size_t tasks) {
@@ -80,9 +113,8 @@ static void print_title(struct report *report, size_t groups, size_t tasks) {
                                                : "-a every task   -g wait graph   -v all frames");
 }
 
-static void print_rest(struct report *report, size_t first) {
+static void print_rest(struct report *report, size_t groups, size_t tasks) {
     struct page *page = &report->page;
-    size_t tasks, groups = count_groups(report->snapshot, first, &tasks);
     page->column = STATE_COLUMN;
     page_put_styled(page, PAGE_DIM,
                     arena_format(page->scratch, "... %s more groups, %s tasks (-v)",
@@ -90,22 +122,26 @@ static void print_rest(struct report *report, size_t first) {
     page_end_line(page);
 }
 
-void report_groups(struct report *report) {
-    const struct snapshot *snapshot = report->snapshot;
-    size_t tasks, groups = count_groups(snapshot, 0, &tasks), printed = 0;
-    if (!groups)
-        return;
-    print_title(report, groups, tasks);
+static void print_groups(struct report *report, const struct snapshot_group *const *groups,
+                         size_t count) {
+    bool whole = report->options->verbose || count <= GROUPS_MAX + 1;
+    size_t most = whole ? count : GROUPS_MAX;
+    print_title(report, count, count_tasks(groups, count));
     print_columns(&report->page);
     report->page.margin = GROUP_MARGIN;
-    for (size_t i = 0; i < snapshot->groups.count; i++) {
-        if (snapshot->groups.items[i].state == SNAPSHOT_TASK_RUNNING)
-            continue;
-        if (printed++ == GROUPS_MAX && groups > GROUPS_MAX + 1 && !report->options->verbose) {
-            print_rest(report, i);
-            break;
-        }
-        print_group(report, &snapshot->groups.items[i]);
-    }
+    for (size_t i = 0; i < most; i++)
+        print_group(report, groups[i]);
     report->page.margin = 0;
+    if (count > most)
+        print_rest(report, count - most, count_tasks(groups + most, count - most));
+}
+
+void report_groups(struct report *report) {
+    struct arena *arena = arena_create();
+    const struct snapshot_group **groups =
+        arena_alloc_array(arena, report->snapshot->groups.count, sizeof *groups);
+    size_t count = choose_groups(report, groups);
+    if (count)
+        print_groups(report, groups, count);
+    arena_destroy(arena);
 }

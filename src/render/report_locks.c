@@ -1,7 +1,9 @@
 /* Locks, semaphores and the like that tasks queue for. */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "asyncspy/base/table.h"
+#include "asyncspy/base/text.h"
 #include "words.h"
 
 #define ROWS_MAX 5
@@ -53,16 +55,18 @@ static size_t choose_objects(struct report *report, const struct snapshot_object
 
 static void print_object(struct report *report, const struct snapshot_object *object) {
     struct page *page = &report->page;
+    bool verbose = report->options->verbose;
     const char *state = words_object_state(report, object);
     const char *holders = words_holders(report, object);
+    const char *name = page_escape(page, words_object(report, object));
+    if (!verbose)
+        name = text_clip(page->scratch, name, page->width / 3);
     page->column = REPORT_COUNT_COLUMN;
-    page_put_head(page, words_object(report, object), page->width / 3);
-    page_put(page, *state ? "  " : "");
-    page_put_styled(page, PAGE_BOLD, state);
-    page_format(page, "%s%s waiting", *state ? ", " : "  ", page_count(page, object->waiter_count));
-    page_put(page, *holders ? ", " : "");
-    page_put(page, holders);
-    page_end_line(page);
+    page_put_lines(page,
+                   arena_format(page->scratch, "%s  %s%s%s waiting%s%s", name, state,
+                                *state ? ", " : "", page_count(page, object->waiter_count),
+                                *holders ? ", " : "", holders),
+                   verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }
 

@@ -1,8 +1,10 @@
 /* Sockets that tasks wait for; those with the same peer in the same state are one line. */
 #include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "asyncspy/base/table.h"
+#include "asyncspy/base/text.h"
 #include "words.h"
 
 #define ROWS_MAX 5
@@ -86,21 +88,30 @@ static size_t make_rows(struct report *report, struct arena *arena, struct row *
     return count;
 }
 
-static void print_row(struct report *report, const struct row *row) {
+/* "fd 9  10.0.0.5:51324 -> 10.1.2.3:443", "10 x -> 10.1.2.3:443". */
+static const char *describe_ends(struct report *report, const struct row *row) {
     struct page *page = &report->page;
     const struct snapshot_socket *socket = row->socket;
+    const char *local = row->count == 1 && socket->local ? page_escape(page, socket->local) : "";
+    const char *peer = socket->peer ? page_escape(page, socket->peer) : "";
+    const char *count = row->count > 1
+                            ? arena_format(page->scratch, "%s x", page_count(page, row->count))
+                            : arena_format(page->scratch, "fd %" PRId64, socket->fd);
+    if (!report->options->verbose) {
+        local = text_clip(page->scratch, local, page->width / 4);
+        peer = text_clip(page->scratch, peer, page->width / 4);
+    }
+    return arena_format(page->scratch, "%s%s%s%s%s", count, *local ? "  " : "", local,
+                        *peer ? " -> " : "", peer);
+}
+
+static void print_row(struct report *report, const struct row *row) {
+    struct page *page = &report->page;
     page->column = REPORT_COUNT_COLUMN;
-    if (row->count > 1)
-        page_format(page, "%s x ", page_count(page, row->count));
-    else
-        page_format(page, "fd %" PRId64 "  ", socket->fd);
-    if (socket->local && row->count == 1)
-        page_put_head(page, socket->local, page->width / 4);
-    page_put(page, socket->peer ? row->count == 1 && socket->local ? " -> " : "-> " : "");
-    page_put_head(page, socket->peer ? socket->peer : "", page->width / 4);
-    page_put(page, "  ");
-    page_put(page, words_socket_state(report, socket));
-    page_end_line(page);
+    page_put_lines(page,
+                   arena_format(page->scratch, "%s  %s", describe_ends(report, row),
+                                words_socket_state(report, row->socket)),
+                   report->options->verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }
 

@@ -1,7 +1,18 @@
 #include "report_stack.h"
 
+#include <stdint.h>
+
+#include "asyncspy/base/text.h"
 #include "frames.h"
 #include "words.h"
+
+void report_whole_wait(struct report *report, const char *wait, int columns) {
+    struct page *page = &report->page;
+    if (!report->options->verbose || text_width(page_escape(page, wait)) <= columns)
+        return;
+    stack_start_fact(page, "waits for");
+    page_put_lines(page, wait, SIZE_MAX);
+}
 
 static void print(struct report *report, const struct snapshot_stack *stack,
                   struct stack_style style, enum report_depth depth) {

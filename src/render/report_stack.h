@@ -10,6 +10,10 @@ enum report_depth {
     REPORT_FOLDED, /* library frames folded */
 };
 
+/* Tells what a task waits for below its heading where everything is told and it had no room there:
+ * `columns` of them. */
+void report_whole_wait(struct report *report, const char *wait, int columns);
+
 /* Prints the await chain of a task, whole where the options say so. Where one task waits for a
  * thread of an executor (`splice`), what that thread does comes first, and a line between them. */
 void report_stack(struct report *report, const struct snapshot_task *task, enum report_depth depth,

@@ -15,8 +15,11 @@ static void print_task(struct report *report, const struct snapshot_group *group
     page_move(page, name_columns + 2);
     page_put_styled(page, PAGE_BOLD, words_task_state(task));
     page_move(page, name_columns + 15);
-    page_put(page, words_wait(report, task, group->awaiting));
+    int columns = page->width - page->column;
+    const char *wait = words_wait(report, task, group->awaiting);
+    page_put(page, wait);
     page_end_line(page);
+    report_whole_wait(report, wait, columns);
     report_stack(report, task, REPORT_FOLDED, true);
     report_facts(report, &place, 1, false);
     arena_reset(page->scratch);

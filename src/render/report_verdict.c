@@ -9,12 +9,12 @@
 #define LABEL_COLUMN MARK_COLUMNS
 #define VALUE_COLUMN (LABEL_COLUMN + 7) /* "proof  " */
 #define LINES_FIRST 7                   /* of the gravest finding */
-#define LINES_OTHER 4
+#define LINES_OTHER 3
 #define HEADING_MAX 2 /* lines of a summary */
 #define WHOLE_MAX 3   /* findings that get more than one line */
 #define SHORT_MAX 8
 #define NAMES_MAX 3
-#define NAMES_MAX_VERBOSE 100
+#define NAMES_MAX_VERBOSE 20
 
 /* A line of a finding, or several where its text is long. */
 struct row {

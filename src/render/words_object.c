@@ -1,9 +1,11 @@
 /* How objects and sockets are called. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "words.h"
 
 #define HOLDERS_MAX 3
+#define HOLDERS_MAX_VERBOSE 20
 
 const char *words_object(struct report *report, const struct snapshot_object *object) {
     struct arena *arena = report->page.scratch;
@@ -74,22 +76,46 @@ const char *words_object_state(struct report *report, const struct snapshot_obje
 const char *words_holders(struct report *report, const struct snapshot_object *object) {
     struct arena *arena = report->page.scratch;
     const char *text = "";
-    for (size_t i = 0; i < object->holder_count && i < HOLDERS_MAX; i++) {
+    size_t most = report->options->verbose ? HOLDERS_MAX_VERBOSE : HOLDERS_MAX;
+    for (size_t i = 0; i < object->holder_count && i < most; i++) {
         const struct snapshot_holder *holder = &object->holders[i];
         text = arena_format(arena, "%s%s%s%s", text, i ? ", " : "held by ",
                             holder->confidence == SNAPSHOT_CERTAIN ? "" : "perhaps ",
                             holder->task ? words_tasks(report, &holder->task, 1, 1)
                                          : words_thread(report, holder->tid));
     }
-    if (object->holder_count > HOLDERS_MAX)
+    if (object->holder_count > most)
         text = arena_format(arena, "%s and %s more", text,
-                            page_count(&report->page, object->holder_count - HOLDERS_MAX));
+                            page_count(&report->page, object->holder_count - most));
     return text;
 }
 
 /* Adds a part behind what there is. */
 static const char *join(struct report *report, const char *text, const char *part) {
     return arena_format(report->page.scratch, "%s%s%s", text, *text && *part ? ", " : "", part);
+}
+
+/* Of a listening socket the queues are connections: those that wait, and how many may. */
+static const char *describe_backlog(struct report *report, const struct snapshot_socket *socket) {
+    struct arena *arena = report->page.scratch;
+    if (socket->receive_queue == SNAPSHOT_UNKNOWN)
+        return "";
+    if (socket->send_queue == SNAPSHOT_UNKNOWN || socket->send_queue == 0)
+        return arena_format(arena, "%" PRId64 " not yet accepted", socket->receive_queue);
+    return arena_format(arena, "%" PRId64 " of %" PRId64 " not yet accepted", socket->receive_queue,
+                        socket->send_queue);
+}
+
+static const char *describe_queues(struct report *report, const struct snapshot_socket *socket) {
+    struct arena *arena = report->page.scratch;
+    const char *text = "";
+    if (socket->receive_queue != SNAPSHOT_UNKNOWN)
+        text = arena_format(arena, "%" PRId64 " B unread", socket->receive_queue);
+    if (socket->send_queue != SNAPSHOT_UNKNOWN)
+        text = join(report, text, arena_format(arena, "%" PRId64 " B unacked", socket->send_queue));
+    if (socket->retransmits != SNAPSHOT_UNKNOWN && socket->retransmits > 0)
+        text = join(report, text, arena_format(arena, "retry %" PRId64, socket->retransmits));
+    return text;
 }
 
 const char *words_socket_state(struct report *report, const struct snapshot_socket *socket) {
@@ -100,14 +126,9 @@ const char *words_socket_state(struct report *report, const struct snapshot_sock
         [SNAPSHOT_REGISTERED_WRITE] = "watched for write",
         [SNAPSHOT_REGISTERED_BOTH] = "watched for both",
     };
-    struct arena *arena = report->page.scratch;
-    const char *text = socket->state ? socket->state : "";
-    if (socket->receive_queue != SNAPSHOT_UNKNOWN)
-        text =
-            join(report, text, arena_format(arena, "%" PRId64 " B unread", socket->receive_queue));
-    if (socket->send_queue != SNAPSHOT_UNKNOWN)
-        text = join(report, text, arena_format(arena, "%" PRId64 " B unacked", socket->send_queue));
-    if (socket->retransmits != SNAPSHOT_UNKNOWN && socket->retransmits > 0)
-        text = join(report, text, arena_format(arena, "retry %" PRId64, socket->retransmits));
-    return join(report, text, watched[socket->registered]);
+    const char *state = socket->state ? socket->state : "";
+    bool listens = strcmp(state, "LISTEN") == 0;
+    const char *queues =
+        listens ? describe_backlog(report, socket) : describe_queues(report, socket);
+    return join(report, join(report, state, queues), watched[socket->registered]);
 }

@@ -2,18 +2,13 @@
 what an analysis found. The findings are written by hand, as are the texts of the waits.
 """
 from snapshots import (APP, CREATE, EXECUTOR_FRAMES, SITE, SLEEP, asyncio, blocked_call, frame, loop,
-                       snapshot, task, thread)
+                       snapshot, task, thread, wait, write)
 
 LOOP = "0x7f00000010"
-WAIT = {"type": "_asyncio.Future", "text": None, "tasks": [], "any_task": None, "object": None,
-        "deadline_s": None, "has_timeout": None, "fd": None, "tid": None, "pid": None,
-        "done": None, "total": None, "position": None, "callee": None, "referrers": [],
-        "referrers_complete": None}
-
 
 def waits(kind, text, identity=0x7e00000000, **more):
     tasks = [hex(i) for i in more.pop("tasks", [])]
-    return dict(WAIT, kind=kind, id=hex(identity), text=text, tasks=tasks, **more)
+    return dict(wait(kind, identity, "_asyncio.Future"), text=text, tasks=tasks, **more)
 
 
 def obj(identity, kind, label, name=None, state=None, waiters=(), holders=(), at=2):
@@ -34,19 +29,9 @@ def finding(code, confidence, summary, tasks=(), **more):
 
 
 def looked_twice(value, findings, verdict=None, **more):
-    """A snapshot with what was found in it, complete in every key."""
+    """A snapshot with what was found in it."""
     for it in value["tasks"]:
-        it.setdefault("idle", None)
-        it.setdefault("creator", None)
         it["moved"] = False
-        if it["awaiting"]:
-            it["awaiting"] = dict(WAIT, **it["awaiting"])
-    for it in value["threads"]:
-        for key in ("waits_for_gil", "awaiting", "moved"):
-            it.setdefault(key, None)
-    for it in value["event_loops"]:
-        for key in ("callback", "overdue_timers", "moved"):
-            it.setdefault(key, None)
     gravest = findings[0] if findings else {"code": "OK", "confidence": "certain", "summary": None}
     value.update(findings=findings, verdict=verdict or {
         "code": gravest["code"], "confidence": gravest["confidence"], "text": gravest["summary"] or "?"})
@@ -312,3 +297,11 @@ def weird_findings():
 
 SNAPSHOTS = [blocked_loop, deadlock, pool_exhausted, executor_full, silent_peer, ok_idle, ok_busy,
              weird_findings]
+
+
+def main():
+    write(SNAPSHOTS)
+
+
+if __name__ == "__main__":
+    main()
