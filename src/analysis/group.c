@@ -3,14 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis.h"
 #include "asyncspy/base/table.h"
+#include "describe.h"
+#include "tails.h"
 
-#define KEY_HEAD 4 /* words of a key before the frames */
+#define KEY_HEAD 5 /* words of a key before the frames */
+#define KEY_DETAIL 4
+#define DETAILS_MAX                                                                                \
+    8 /* different objects or peers of otherwise equal tasks that make own groups                  \
+       */
 
 struct grouping {
-    struct snapshot *snapshot;
-    struct arena *scratch;
+    struct analysis *analysis;
     struct table *table;      /* from the key to the builder */
+    struct table *kinds;      /* from the key without the detail to the different details */
     struct builder **members; /* of each task */
     size_t count;
     uintptr_t *key;
@@ -23,6 +30,14 @@ struct builder {
     size_t first; /* its first task */
     size_t count;
     struct snapshot_group *group;
+    const char *text; /* what all waits have in common so far */
+    bool differs;     /* they have nothing in common but the kind */
+    struct tails tails;
+};
+
+struct details {
+    size_t count; /* above DETAILS_MAX: too many */
+    uintptr_t values[DETAILS_MAX];
 };
 
 /* Equal texts as equal words. Neighbours mostly share the pointer: no search then. */
@@ -30,67 +45,139 @@ static uintptr_t intern(struct grouping *grouping, const char *text) {
     if (!text)
         return 0;
     if (text != grouping->last_text) {
-        grouping->last_interned = string_pool_add(grouping->snapshot->strings, text, strlen(text));
+        grouping->last_interned =
+            string_pool_add(grouping->analysis->snapshot->strings, text, strlen(text));
         grouping->last_text = text;
     }
     return (uintptr_t)grouping->last_interned;
 }
 
-/* Puts everything that members of a group have in common into `key`; gives its words. */
+/* The object, or the far end of a connection that this process has made. */
+static uintptr_t get_detail(struct grouping *grouping, const struct snapshot_task *task) {
+    const struct snapshot_wait *wait = task->awaiting;
+    if (!wait)
+        return 0;
+    if (wait->object)
+        return (uintptr_t)wait->object;
+    const struct snapshot_socket *socket = find_wait_socket(grouping->analysis, wait);
+    if (!socket || socket_is_accepted(grouping->analysis, socket))
+        return 0;
+    return intern(grouping, socket->peer);
+}
+
+/* What tells waits of one kind apart that have different texts: who is served and who is queued,
+ * which class a future is of, a place to work from and a client. */
+static uintptr_t get_variant(struct grouping *grouping, const struct snapshot_task *task) {
+    const struct snapshot_wait *wait = task->awaiting;
+    if (!wait)
+        return 0;
+    if (wait->kind == SNAPSHOT_WAIT_EXECUTOR)
+        return wait->tid != SNAPSHOT_UNKNOWN;
+    if (wait->kind == SNAPSHOT_WAIT_FUTURE || wait->kind == SNAPSHOT_WAIT_UNKNOWN)
+        return intern(grouping, wait->type);
+    return wait_is_read(wait) && task->idle == SNAPSHOT_YES;
+}
+
+/* Puts everything but the detail that members of a group have in common into `key`; gives its
+ * bytes. */
 static size_t make_key(struct grouping *grouping, const struct snapshot_task *task) {
     size_t count = task->frames.count, size = KEY_HEAD + count;
     if (!grouping->key || size > grouping->key_capacity) {
         grouping->key_capacity = 2 * size;
-        grouping->key = arena_alloc_array(grouping->scratch, 2 * size, sizeof *grouping->key);
+        grouping->key =
+            arena_alloc_array(grouping->analysis->scratch, 2 * size, sizeof *grouping->key);
     }
     grouping->key[0] = (uintptr_t)task->state;
     grouping->key[1] = task->awaiting ? 1 + (uintptr_t)task->awaiting->kind : 0;
-    grouping->key[2] = task->awaiting ? intern(grouping, task->awaiting->text) : 0;
+    grouping->key[2] = get_variant(grouping, task);
     grouping->key[3] = count ? 0 : intern(grouping, task->coroutine);
+    grouping->key[KEY_DETAIL] = 0;
     if (count)
         memcpy(grouping->key + KEY_HEAD, task->frames.frames, count * sizeof *grouping->key);
     return size * sizeof *grouping->key;
 }
 
+static void *copy_key(struct grouping *grouping, size_t size) {
+    return memcpy(arena_alloc(grouping->analysis->scratch, size), grouping->key, size);
+}
+
+static void add_detail(struct details *details, uintptr_t value) {
+    for (size_t i = 0; i < details->count && i < DETAILS_MAX; i++)
+        if (details->values[i] == value)
+            return;
+    if (details->count < DETAILS_MAX)
+        details->values[details->count] = value;
+    if (details->count <= DETAILS_MAX)
+        details->count++;
+}
+
+static void count_detail(struct grouping *grouping, const struct snapshot_task *task) {
+    uintptr_t value = get_detail(grouping, task);
+    if (!value)
+        return;
+    size_t size = make_key(grouping, task);
+    struct details *details = table_find(grouping->kinds, grouping->key, size);
+    if (!details) {
+        details = arena_alloc(grouping->analysis->scratch, sizeof *details);
+        table_add(grouping->kinds, copy_key(grouping, size), size, details);
+    }
+    add_detail(details, value);
+}
+
+static size_t make_whole_key(struct grouping *grouping, const struct snapshot_task *task) {
+    size_t size = make_key(grouping, task);
+    uintptr_t value = get_detail(grouping, task);
+    const struct details *details = value ? table_find(grouping->kinds, grouping->key, size) : NULL;
+    if (details && details->count <= DETAILS_MAX)
+        grouping->key[KEY_DETAIL] = value;
+    return size;
+}
+
+static void count_wait(struct grouping *grouping, struct builder *builder,
+                       const struct snapshot_task *task) {
+    if (!task->awaiting)
+        return;
+    tails_add(grouping->analysis, &builder->tails, task->awaiting);
+    if (builder->differs)
+        return;
+    const char *text = describe_wait(grouping->analysis, task, task->awaiting);
+    if (!builder->text)
+        builder->text = text;
+    builder->differs = text != builder->text && strcmp(text, builder->text) != 0;
+}
+
 static void count_task(struct grouping *grouping, size_t place) {
-    size_t size = make_key(grouping, &grouping->snapshot->tasks.items[place]);
+    const struct snapshot_task *task = &grouping->analysis->snapshot->tasks.items[place];
+    size_t size = make_whole_key(grouping, task);
     struct builder *builder = table_find(grouping->table, grouping->key, size);
     if (!builder) {
-        void *key = memcpy(arena_alloc(grouping->scratch, size), grouping->key, size);
-        builder = arena_alloc(grouping->scratch, sizeof *builder);
+        builder = arena_alloc(grouping->analysis->scratch, sizeof *builder);
         builder->first = place;
-        table_add(grouping->table, key, size, builder);
+        table_add(grouping->table, copy_key(grouping, size), size, builder);
         grouping->count++;
     }
     builder->count++;
     grouping->members[place] = builder;
+    count_wait(grouping, builder, task);
 }
 
-static bool is_plain_future(const char *type) {
-    return strcmp(type, "_asyncio.Future") == 0 || strcmp(type, "asyncio.futures.Future") == 0;
-}
-
-/* What the members wait for, without ids. */
-static const char *describe_wait(struct snapshot *snapshot, const struct snapshot_wait *wait) {
+static const char *describe_group(struct grouping *grouping, const struct builder *builder,
+                                  const struct snapshot_wait *wait) {
     if (!wait)
         return NULL;
-    if (wait->kind == SNAPSHOT_WAIT_TASK)
-        return "a task";
-    if (wait->kind == SNAPSHOT_WAIT_UNKNOWN)
-        return wait->text ? wait->text : "an unknown object";
-    if (!wait->text || is_plain_future(wait->text))
-        return "a future";
-    const char *dot = strrchr(wait->text, '.');
-    return arena_format(snapshot->arena, "a future (%s)", dot ? dot + 1 : wait->text);
+    const char *text = builder->differs ? describe_wait_kind(wait) : builder->text;
+    const char *tail = tails_describe(grouping->analysis, &builder->tails, wait->kind);
+    return *tail ? arena_format(grouping->analysis->snapshot->arena, "%s%s", text, tail) : text;
 }
 
-static struct snapshot_group *start_group(struct snapshot *snapshot,
+static struct snapshot_group *start_group(struct grouping *grouping,
                                           const struct builder *builder) {
+    struct snapshot *snapshot = grouping->analysis->snapshot;
     const struct snapshot_task *task = &snapshot->tasks.items[builder->first];
     struct snapshot_group *group = SNAPSHOT_APPEND(snapshot, &snapshot->groups);
     *group = (struct snapshot_group){
         .state = task->state,
-        .awaiting = describe_wait(snapshot, task->awaiting),
+        .awaiting = describe_group(grouping, builder, task->awaiting),
         .frames = task->frames,
         .tasks = arena_alloc_array(snapshot->arena, builder->count, sizeof *group->tasks),
     };
@@ -100,7 +187,7 @@ static struct snapshot_group *start_group(struct snapshot *snapshot,
 /* Fills the groups in the order of their first tasks. The vector is big enough from the start, so
  * that the builders can point into it. */
 static void fill_groups(struct grouping *grouping) {
-    struct snapshot *snapshot = grouping->snapshot;
+    struct snapshot *snapshot = grouping->analysis->snapshot;
     snapshot->groups.items =
         arena_alloc_array(snapshot->arena, grouping->count, sizeof *snapshot->groups.items);
     snapshot->groups.capacity = grouping->count;
@@ -108,7 +195,7 @@ static void fill_groups(struct grouping *grouping) {
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         struct builder *builder = grouping->members[i];
         if (!builder->group)
-            builder->group = start_group(snapshot, builder);
+            builder->group = start_group(grouping, builder);
         builder->group->tasks[builder->group->task_count++] = i;
     }
 }
@@ -124,14 +211,17 @@ static int compare_groups(const void *a, const void *b) {
     return first->tasks[0] < second->tasks[0] ? -1 : 1;
 }
 
-void group_tasks(struct snapshot *snapshot) {
-    struct arena *scratch = arena_create();
+void find_groups(struct analysis *analysis) {
+    struct snapshot *snapshot = analysis->snapshot;
     struct grouping grouping = {
-        .snapshot = snapshot,
-        .scratch = scratch,
+        .analysis = analysis,
         .table = table_create(),
-        .members = arena_alloc_array(scratch, snapshot->tasks.count, sizeof *grouping.members),
+        .kinds = table_create(),
+        .members =
+            arena_alloc_array(analysis->scratch, snapshot->tasks.count, sizeof *grouping.members),
     };
+    for (size_t i = 0; i < snapshot->tasks.count; i++)
+        count_detail(&grouping, &snapshot->tasks.items[i]);
     for (size_t i = 0; i < snapshot->tasks.count; i++)
         count_task(&grouping, i);
     fill_groups(&grouping);
@@ -139,5 +229,12 @@ void group_tasks(struct snapshot *snapshot) {
         qsort(snapshot->groups.items, snapshot->groups.count, sizeof *snapshot->groups.items,
               compare_groups);
     table_destroy(grouping.table);
-    arena_destroy(scratch);
+    table_destroy(grouping.kinds);
+}
+
+void group_tasks(struct snapshot *snapshot) {
+    struct analysis analysis;
+    analysis_open(&analysis, snapshot, NULL);
+    find_groups(&analysis);
+    analysis_close(&analysis);
 }

@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "asyncspy/analysis/edges.h"
-#include "asyncspy/analysis/group.h"
+#include "asyncspy/analysis/analyze.h"
 #include "asyncspy/capture/capture.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/json.h"
@@ -235,8 +234,7 @@ int dump_main(int argc, char **argv) {
     struct error *err =
         options.load ? load_file(options.load, snapshot) : read_process(&options, snapshot);
     if (!err) {
-        edges_find(snapshot);
-        group_tasks(snapshot);
+        analyze(snapshot, NULL);
         err = write_output(&options, snapshot);
         note_losses(&options, snapshot);
     }

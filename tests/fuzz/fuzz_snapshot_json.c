@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "asyncspy/analysis/edges.h"
-#include "asyncspy/analysis/group.h"
+#include "asyncspy/analysis/analyze.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/json.h"
 #include "fuzz_input.h"
@@ -54,8 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error *err = snapshot_json_read(snapshot, (const char *)data, size);
     if (!err) {
         check_round_trip(snapshot);
-        edges_find(snapshot);
-        group_tasks(snapshot);
+        analyze(snapshot, NULL);
         show(snapshot, (unsigned)size);
     }
     error_destroy(err);

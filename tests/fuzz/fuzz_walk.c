@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "../../src/capture/walk.h"
-#include "asyncspy/analysis/edges.h"
-#include "asyncspy/analysis/group.h"
+#include "asyncspy/analysis/analyze.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/json.h"
 #include "fuzz_image.h"
@@ -41,8 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         memory_freeze(image->memory, true);
         walk(image);
     }
-    edges_find(image->snapshot);
-    group_tasks(image->snapshot);
+    analyze(image->snapshot, NULL);
     write_all(image->snapshot);
     fuzz_image_end(image);
     return 0;

@@ -1,0 +1,181 @@
+/*
+ * Which tasks wait for work, by design: servers for clients, workers for jobs, a main for its end.
+ * A task that others need is not idle, whatever it waits for, and one that is stuck neither.
+ */
+#include <string.h>
+
+#include "analysis.h"
+#include "asyncspy/analysis/place.h"
+
+#define HEARTBEAT_S 3600.0 /* sleeping longer than this is no heartbeat */
+
+/* Waits inside these functions are idle: they wait for the next client or the end of the server. */
+static const struct place {
+    const char *file, *function;
+} idle_places[] = {
+    {"asyncio/base_events.py", "serve_forever"}, /* Server.serve_forever: a bare future */
+    {"asyncio/base_events.py", "wait_closed"},   /* many serve for ever like that */
+    {"aiohttp/web_protocol.py", "start"},        /* RequestHandler.start: the next request */
+    {"aiohttp/web.py", "_run_app"},
+    {"uvicorn/server.py", "main_loop"},
+    {"uvicorn/server.py", "serve"},
+    {"hypercorn/asyncio/run.py", "worker_serve"},
+};
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+static bool is_idle_place(const struct snapshot_frame *frame) {
+    for (size_t i = 0; i < sizeof idle_places / sizeof *idle_places; i++)
+        if (frame->function && frame->file &&
+            strcmp(frame->function, idle_places[i].function) == 0 &&
+            ends_with(frame->file, idle_places[i].file))
+            return true;
+    return false;
+}
+
+/* Only near the wait: what a request handler does far above serve_forever() is no idling. */
+static bool waits_in_idle_place(const struct snapshot_task *task) {
+    for (size_t i = 0; i < task->frames.count && i < 4; i++)
+        if (is_idle_place(task->frames.frames[i]))
+            return true;
+    return false;
+}
+
+/* The first function of the task waits itself, not one that it called: a loop around a wait. */
+static bool waits_in_root(const struct snapshot_task *task) {
+    size_t last = task->frames.count;
+    if (!last)
+        return false;
+    for (size_t i = 0; i + 1 < last; i++)
+        if (frame_get_origin(task->frames.frames[i]) != FRAME_STDLIB)
+            return false;
+    return frame_get_origin(task->frames.frames[last - 1]) != FRAME_STDLIB || last == 1;
+}
+
+static bool somebody_waits_for_its_holds(const struct analysis *analysis,
+                                         const struct snapshot_task *task) {
+    for (size_t i = 0; i < task->hold_count; i++) {
+        size_t count;
+        const struct snapshot_object *object = find_object(analysis, task->holds[i].object);
+        if (object && (get_waiters(analysis, object, &count), count))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody waits for just this task: only gather(), TaskGroup and wait() of services do. */
+static bool is_service(const struct analysis *analysis, const struct snapshot_task *task) {
+    for (size_t i = 0; i < task->awaited_by_count; i++) {
+        const struct snapshot_task *awaiter = find_task(analysis, task->awaited_by[i]);
+        const struct snapshot_wait *wait = awaiter ? awaiter->awaiting : NULL;
+        bool many =
+            wait && (wait->kind == SNAPSHOT_WAIT_GATHER || wait->kind == SNAPSHOT_WAIT_TASK_GROUP ||
+                     wait->kind == SNAPSHOT_WAIT_WAIT);
+        if (!many || wait->done > 0)
+            return false;
+    }
+    return !somebody_waits_for_its_holds(analysis, task);
+}
+
+static bool is_empty(const struct analysis *analysis, const struct snapshot_wait *wait) {
+    const struct snapshot_object *object = find_object(analysis, wait->object);
+    int64_t size = object ? get_fact(object, "size") : SNAPSHOT_UNKNOWN;
+    return size == SNAPSHOT_UNKNOWN || size == 0;
+}
+
+static bool waits_for_client(const struct analysis *analysis, const struct snapshot_wait *wait) {
+    const struct snapshot_socket *socket = find_wait_socket(analysis, wait);
+    return socket && socket_is_accepted(analysis, socket) &&
+           (socket->receive_queue <= 0 || socket->receive_queue == SNAPSHOT_UNKNOWN);
+}
+
+static enum snapshot_tristate to_tristate(bool value) {
+    return value ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
+static enum snapshot_tristate judge_wait(const struct analysis *analysis,
+                                         const struct snapshot_task *task) {
+    const struct snapshot_wait *wait = task->awaiting;
+    switch ((int)wait->kind) {
+    case SNAPSHOT_WAIT_SOCKET_ACCEPT:
+        return SNAPSHOT_YES;
+    case SNAPSHOT_WAIT_SOCKET_READ:
+    case SNAPSHOT_WAIT_STREAM_READ:
+        return to_tristate(waits_for_client(analysis, wait));
+    case SNAPSHOT_WAIT_QUEUE_GET:
+        if (!is_empty(analysis, wait)) /* from within a call it may be a pool made of a queue */
+            return SNAPSHOT_NO;
+        return waits_in_root(task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
+    case SNAPSHOT_WAIT_SLEEP:
+        return to_tristate(waits_in_root(task) && !(wait->deadline_s > HEARTBEAT_S));
+    case SNAPSHOT_WAIT_EVENT:
+    case SNAPSHOT_WAIT_FUTURE:
+        return waits_in_root(task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
+    case SNAPSHOT_WAIT_CONDITION:
+    case SNAPSHOT_WAIT_UNKNOWN:
+        return SNAPSHOT_MAYBE;
+    default:
+        return SNAPSHOT_NO;
+    }
+}
+
+static enum snapshot_tristate judge(const struct analysis *analysis, size_t place) {
+    const struct snapshot_task *task = &analysis->snapshot->tasks.items[place];
+    if (task->state != SNAPSHOT_TASK_WAITING || !task->awaiting || analysis->graph.stuck[place] ||
+        task->cancel_requests > 0 || somebody_waits_for_its_holds(analysis, task))
+        return SNAPSHOT_NO;
+    if (waits_in_idle_place(task))
+        return SNAPSHOT_YES;
+    return is_service(analysis, task) ? judge_wait(analysis, task) : SNAPSHOT_NO;
+}
+
+static bool waits_for_tasks(const struct snapshot_task *task) {
+    switch (task->awaiting ? (int)task->awaiting->kind : -1) {
+    case SNAPSHOT_WAIT_TASK:
+    case SNAPSHOT_WAIT_GATHER:
+    case SNAPSHOT_WAIT_WAIT:
+    case SNAPSHOT_WAIT_TASK_GROUP:
+    case SNAPSHOT_WAIT_SHIELD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Tasks that wait for idle tasks only are idle: a main behind its services. `left` counts, of each
+ * task, those it awaits that are not known to be idle; they are taken off one by one. */
+static void spread(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    size_t count = snapshot->tasks.count, todo = 0;
+    uint32_t *left = arena_alloc_array(analysis->scratch, count, sizeof *left);
+    uint32_t *queue = arena_alloc_array(analysis->scratch, count + 1, sizeof *queue);
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_task *task = &snapshot->tasks.items[i];
+        for (size_t j = 0; task_is_alive(task) && j < task->awaited_by_count; j++)
+            left[task_index_find(analysis->tasks, task->awaited_by[j])]++;
+        if (task->idle == SNAPSHOT_YES)
+            queue[todo++] = (uint32_t)i;
+    }
+    while (todo) {
+        const struct snapshot_task *task = &snapshot->tasks.items[queue[--todo]];
+        for (size_t j = 0; j < task->awaited_by_count; j++) {
+            size_t place = task_index_find(analysis->tasks, task->awaited_by[j]);
+            struct snapshot_task *awaiter = &snapshot->tasks.items[place];
+            if (--left[place] || awaiter->idle == SNAPSHOT_YES || !waits_for_tasks(awaiter) ||
+                analysis->graph.stuck[place] || awaiter->cancel_requests > 0)
+                continue;
+            awaiter->idle = SNAPSHOT_YES;
+            queue[todo++] = (uint32_t)place;
+        }
+    }
+}
+
+void find_idle(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    for (size_t i = 0; i < snapshot->tasks.count; i++)
+        snapshot->tasks.items[i].idle = judge(analysis, i);
+    spread(analysis);
+}

@@ -1,0 +1,185 @@
+#include "analysis.h"
+
+#include <string.h>
+
+#include "id_index.h"
+
+#define MAKE_INDEX(analysis_, vector_, member_)                                                    \
+    make_index((analysis_)->scratch, (vector_)->items, (vector_)->count, sizeof *(vector_)->items, \
+               offsetof(__typeof__(*(vector_)->items), member_))
+
+/* `SNAPSHOT_UNKNOWN` is no id; 0 is none of an object, but a file may be 0. */
+static const struct id_index *make_index(struct arena *arena, const void *items, size_t count,
+                                         size_t size, size_t offset) {
+    struct id_index *index = id_index_create(arena, count);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id;
+        memcpy(&id, (const char *)items + i * size + offset, sizeof id);
+        if (id != (uint64_t)SNAPSHOT_UNKNOWN)
+            id_index_add(index, id, i);
+    }
+    return index;
+}
+
+/* What tells a listening socket: the family and the port, or the path. NULL: nothing. */
+static const char *get_port(const struct snapshot_socket *socket) {
+    if (!socket->local || !socket->family)
+        return NULL;
+    if (strcmp(socket->family, "unix") == 0)
+        return socket->local;
+    const char *colon = strrchr(socket->local, ':');
+    return colon && colon[1] ? colon + 1 : NULL;
+}
+
+static uint64_t hash_text(const char *text) {
+    uint64_t hash = 0xCBF29CE484222325U;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001B3U;
+    return hash;
+}
+
+static bool is_listening(const struct snapshot_socket *socket) {
+    return socket->state && strcmp(socket->state, "LISTEN") == 0;
+}
+
+static const struct id_index *make_listeners(struct analysis *analysis) {
+    struct id_index *index = id_index_create(analysis->scratch, analysis->snapshot->sockets.count);
+    for (size_t i = 0; i < analysis->snapshot->sockets.count; i++) {
+        const struct snapshot_socket *socket = &analysis->snapshot->sockets.items[i];
+        if (is_listening(socket) && get_port(socket))
+            id_index_add(index, hash_text(get_port(socket)), i);
+    }
+    return index;
+}
+
+bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket) {
+    const char *port = get_port(socket);
+    return port && !is_listening(socket) &&
+           id_index_find(analysis->listeners, hash_text(port)) != ID_NONE;
+}
+
+static size_t find_awaited_object(const struct analysis *analysis,
+                                  const struct snapshot_task *task) {
+    if (!task->awaiting || !task->awaiting->object || task->state != SNAPSHOT_TASK_WAITING)
+        return ID_NONE;
+    return id_index_find(analysis->objects, task->awaiting->object);
+}
+
+/* Tasks sorted by the object that they wait for: counted, then placed. */
+static void sort_waiters(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    size_t *ends = arena_alloc_array(analysis->scratch, snapshot->objects.count, sizeof *ends);
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        size_t place = find_awaited_object(analysis, &snapshot->tasks.items[i]);
+        if (place != ID_NONE)
+            ends[place]++;
+    }
+    for (size_t i = 0, sum = 0; i < snapshot->objects.count; i++) {
+        size_t here = ends[i];
+        ends[i] = sum;
+        sum += here;
+    }
+    uint32_t *waiters =
+        arena_alloc_array(analysis->scratch, snapshot->tasks.count + 1, sizeof *waiters);
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        size_t place = find_awaited_object(analysis, &snapshot->tasks.items[i]);
+        if (place != ID_NONE)
+            waiters[ends[place]++] = (uint32_t)i;
+    }
+    analysis->waiter_ends = ends;
+    analysis->waiters = waiters;
+}
+
+const uint32_t *get_waiters(const struct analysis *analysis, const struct snapshot_object *object,
+                            size_t *ret_count) {
+    size_t place = (size_t)(object - analysis->snapshot->objects.items);
+    size_t start = place ? analysis->waiter_ends[place - 1] : 0;
+    *ret_count = analysis->waiter_ends[place] - start;
+    return analysis->waiters + start;
+}
+
+void analysis_open(struct analysis *analysis, struct snapshot *snapshot,
+                   const struct analysis_options *options) {
+    struct arena *scratch = arena_create();
+    *analysis = (struct analysis){.snapshot = snapshot, .scratch = scratch};
+    if (options)
+        analysis->options = *options;
+    if (!analysis->options.flood)
+        analysis->options.flood = ANALYSIS_FLOOD;
+    analysis->tasks = task_index_create(scratch, snapshot);
+    analysis->objects = MAKE_INDEX(analysis, &snapshot->objects, id);
+    analysis->threads = MAKE_INDEX(analysis, &snapshot->threads, tid);
+    analysis->loops = MAKE_INDEX(analysis, &snapshot->event_loops, id);
+    analysis->sockets = MAKE_INDEX(analysis, &snapshot->sockets, fd);
+    analysis->listeners = make_listeners(analysis);
+    analysis->object_words =
+        arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->object_words);
+    analysis->loop_halted =
+        arena_alloc_array(scratch, snapshot->event_loops.count, sizeof *analysis->loop_halted);
+    analysis->explained =
+        arena_alloc_array(scratch, snapshot->tasks.count, sizeof *analysis->explained);
+    sort_waiters(analysis);
+}
+
+void analysis_close(struct analysis *analysis) {
+    arena_destroy(analysis->scratch);
+}
+
+struct snapshot_task *find_task(const struct analysis *analysis, snapshot_id id) {
+    size_t place = id ? task_index_find(analysis->tasks, id) : TASK_INDEX_NONE;
+    return place == TASK_INDEX_NONE ? NULL : &analysis->snapshot->tasks.items[place];
+}
+
+const struct snapshot_object *find_object(const struct analysis *analysis, snapshot_id id) {
+    size_t place = id ? id_index_find(analysis->objects, id) : ID_NONE;
+    return place == ID_NONE ? NULL : &analysis->snapshot->objects.items[place];
+}
+
+const struct snapshot_thread *find_thread(const struct analysis *analysis, int64_t tid) {
+    size_t place = id_index_find(analysis->threads, (uint64_t)tid);
+    return place == ID_NONE ? NULL : &analysis->snapshot->threads.items[place];
+}
+
+const struct snapshot_loop *find_loop(const struct analysis *analysis, snapshot_id id) {
+    size_t place = id ? id_index_find(analysis->loops, id) : ID_NONE;
+    return place == ID_NONE ? NULL : &analysis->snapshot->event_loops.items[place];
+}
+
+const struct snapshot_socket *find_socket(const struct analysis *analysis, int64_t fd) {
+    size_t place = id_index_find(analysis->sockets, (uint64_t)fd);
+    return place == ID_NONE ? NULL : &analysis->snapshot->sockets.items[place];
+}
+
+const struct snapshot_socket *find_wait_socket(const struct analysis *analysis,
+                                               const struct snapshot_wait *wait) {
+    bool about = wait && (wait_is_read(wait) || wait_is_write(wait) ||
+                          wait->kind == SNAPSHOT_WAIT_SOCKET_ACCEPT);
+    return about && wait->fd >= 0 ? find_socket(analysis, wait->fd) : NULL;
+}
+
+int64_t get_fact(const struct snapshot_object *object, const char *key) {
+    int64_t value;
+    return snapshot_object_get_fact(object, key, &value) ? value : SNAPSHOT_UNKNOWN;
+}
+
+bool task_is_alive(const struct snapshot_task *task) {
+    return task->state != SNAPSHOT_TASK_DONE && task->state != SNAPSHOT_TASK_CANCELLED;
+}
+
+bool wait_is_read(const struct snapshot_wait *wait) {
+    return wait->kind == SNAPSHOT_WAIT_SOCKET_READ || wait->kind == SNAPSHOT_WAIT_STREAM_READ;
+}
+
+bool wait_is_write(const struct snapshot_wait *wait) {
+    return wait->kind == SNAPSHOT_WAIT_SOCKET_WRITE || wait->kind == SNAPSHOT_WAIT_STREAM_DRAIN ||
+           wait->kind == SNAPSHOT_WAIT_SOCKET_CONNECT;
+}
+
+bool task_is_halted(const struct analysis *analysis, const struct snapshot_task *task) {
+    const struct snapshot_loop *loop = find_loop(analysis, task->event_loop);
+    if (!loop)
+        return false;
+    if (analysis->loop_halted[loop - analysis->snapshot->event_loops.items])
+        return true;
+    return loop->state == SNAPSHOT_LOOP_STOPPED || loop->state == SNAPSHOT_LOOP_CLOSED;
+}

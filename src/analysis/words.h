@@ -1,0 +1,41 @@
+/*
+ * The words that describe things to people. Texts live in the snapshot's arena; long names of the
+ * target are shortened, but nothing is escaped: whoever shows them does that. Private to analysis.
+ */
+#pragma once
+
+#include "analysis.h"
+
+/* "Task-7", "task 0x7f12" where it has no name. */
+const char *words_task(const struct analysis *analysis, const struct snapshot_task *task);
+
+/* "Lock#1 'pool.sem'". Made once per object. */
+const char *words_object(struct analysis *analysis, const struct snapshot_object *object);
+
+/* "Lock#1": without the name. */
+const char *words_label(const struct snapshot_object *object);
+
+/* "MainThread (tid 4242)". */
+const char *words_thread(const struct analysis *analysis, int64_t tid);
+
+/* "handler  /srv/app.py:20" of a frame; NULL of NULL. */
+const char *words_frame(const struct analysis *analysis, const struct snapshot_frame *frame);
+
+/* The same of the user's own frame in a stack, NULL of an empty stack; with what runs below it
+ * before it ("getaddrinfo <- fetch  app.py:3") where the innermost frame is another one. */
+const char *words_where(const struct analysis *analysis, const struct snapshot_stack *stack);
+
+/* "10,000". */
+const char *words_count(const struct analysis *analysis, int64_t count);
+
+/* "1 task", "10,000 tasks". */
+const char *words_many(const struct analysis *analysis, int64_t count, const char *noun);
+
+/* "0.42 s", "41.2 s", "2.5 h". */
+const char *words_seconds(const struct analysis *analysis, double seconds);
+
+/* "1st", "22nd". */
+const char *words_ordinal(const struct analysis *analysis, int64_t number);
+
+/* At most `most` bytes of a text, cut between characters, with "..." where it was cut. */
+const char *words_shorten(const struct analysis *analysis, const char *text, size_t most);
