@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "asyncspy/base/text.h"
-#include "words.h"
+#include "label.h"
 
 #define LABEL_COLUMNS 8 /* "THREADS " */
 #define COUNT_COLUMNS 7
@@ -26,7 +26,7 @@ static size_t count_loop_tasks(const struct snapshot *snapshot, snapshot_id loop
 }
 
 static const char *describe_loop_place(struct report *report, const struct snapshot_loop *loop) {
-    return loop->tid == SNAPSHOT_UNKNOWN ? "in no thread" : words_thread(report, loop->tid);
+    return loop->tid == SNAPSHOT_UNKNOWN ? "in no thread" : label_thread(report, loop->tid);
 }
 
 /* "BLOCKED 41.2 s", "idle 12.3 s", "running". */
@@ -38,7 +38,7 @@ static const char *describe_loop_state(struct report *report, const struct snaps
     if (loop->state == SNAPSHOT_LOOP_BLOCKED)
         name = "BLOCKED";
     return arena_format(report->page.scratch, "%s%s%s", name ? name : "unknown",
-                        isnan(seconds) ? "" : " ", words_duration(report, seconds));
+                        isnan(seconds) ? "" : " ", label_duration(report, seconds));
 }
 
 static const char *describe_timers(struct report *report, const struct snapshot_loop *loop) {
@@ -47,7 +47,7 @@ static const char *describe_timers(struct report *report, const struct snapshot_
     if (loop->overdue_timers != SNAPSHOT_UNKNOWN && loop->overdue_timers > 0)
         late = arena_format(arena, " (%" PRId64 " late)", loop->overdue_timers);
     else if (!isnan(loop->overdue_s))
-        late = arena_format(arena, " (%s late)", words_duration(report, loop->overdue_s));
+        late = arena_format(arena, " (%s late)", label_duration(report, loop->overdue_s));
     return arena_format(arena, "timers %" PRId64 "%s", loop->timers, late);
 }
 
@@ -106,7 +106,7 @@ static void put_facts(struct report *report, const struct snapshot_loop *loop, i
     if (loop->state == SNAPSHOT_LOOP_IDLE && !isnan(loop->next_timer_s))
         put_fact(
             report,
-            arena_format(arena, "next timer in %s", words_duration(report, loop->next_timer_s)),
+            arena_format(arena, "next timer in %s", label_duration(report, loop->next_timer_s)),
             column, false);
     put_callback(report, loop, column);
     const char *type = describe_loop_type(loop);
@@ -171,7 +171,7 @@ static void print_tasks(struct report *report) {
         if (!counts[i])
             continue;
         page_format(page, "%s%s %s", separator, page_count(page, counts[i]),
-                    words_state((enum snapshot_task_state)i));
+                    label_state((enum snapshot_task_state)i));
         if (i == SNAPSHOT_TASK_WAITING && idle)
             page_format(page, " (%s idle%s)", page_count(page, idle),
                         page->width < 100 ? "" : " by design");
@@ -188,7 +188,7 @@ static void print_gil(struct report *report) {
         const struct snapshot_thread *thread = &snapshot->threads.items[i];
         known = known && thread->holds_gil != SNAPSHOT_MAYBE;
         if (thread->holds_gil == SNAPSHOT_YES) {
-            page_format(&report->page, ", GIL held by %s", words_thread(report, thread->tid));
+            page_format(&report->page, ", GIL held by %s", label_thread(report, thread->tid));
             return;
         }
     }

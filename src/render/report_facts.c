@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "frames.h"
+#include "label.h"
 #include "names.h"
 #include "tally.h"
-#include "words.h"
 
 #define ROWS_MAX 3      /* of each kind of fact */
 #define CONTEXT_LINES 2 /* of context variables */
@@ -73,7 +73,7 @@ static const struct snapshot_task *find_creator(const struct members *members) {
     for (size_t i = 1; i < members->count; i++)
         if (get_member(members, i)->creator != creator)
             return NULL;
-    return words_find_task(members->report, creator);
+    return label_find_task(members->report, creator);
 }
 
 static void print_places(struct members *members, struct tally *stacks, const char *creator) {
@@ -98,7 +98,7 @@ static void print_created(struct members *members) {
     struct page *page = &members->report->page;
     struct tally stacks = tally_create(page->scratch);
     const struct snapshot_task *creator = find_creator(members);
-    const char *label = creator ? words_task(members->report, creator) : NULL;
+    const char *label = creator ? label_task(members->report, creator) : NULL;
     for (size_t i = 0; i < members->count; i++) {
         const struct snapshot_stack *stack = &get_member(members, i)->created_at;
         if (stack->count)
@@ -123,7 +123,7 @@ static void print_awaited_by(struct members *members) {
             if (!names)
                 names = names_create(page);
             names_add(names,
-                      words_task(members->report, &members->report->snapshot->tasks.items[place]));
+                      label_task(members->report, &members->report->snapshot->tasks.items[place]));
         }
     }
     if (names) {
@@ -137,8 +137,8 @@ static void print_awaited_by(struct members *members) {
 static const char *describe_hold(struct members *members, const struct snapshot_task *task,
                                  const struct snapshot_hold *hold) {
     struct report *report = members->report;
-    const struct snapshot_object *object = words_find_object(report, hold->object);
-    const char *label = object ? words_object(report, object) : "an object";
+    const struct snapshot_object *object = label_find_object(report, hold->object);
+    const char *label = object ? label_object(report, object) : "an object";
     if (members->count > 1 || hold->frame < 0 || (size_t)hold->frame >= task->frames.count)
         return label;
     return arena_format(report->page.scratch, "%s in %s", label,

@@ -56,7 +56,7 @@ static const char *describe_other(struct tree *tree, const struct wait_node *nod
     struct arena *arena = tree->report->page.scratch;
     switch (node->kind) {
     case WAIT_NODE_THREAD:
-        return arena_format(arena, "thread %s", words_thread(tree->report, node->number));
+        return arena_format(arena, "thread %s", label_thread(tree->report, node->number));
     case WAIT_NODE_PROCESS:
         return arena_format(arena, "process %" PRId64, node->number);
     case WAIT_NODE_FUTURE:
@@ -87,9 +87,9 @@ static const struct snapshot_socket *find_socket(const struct tree *tree, int64_
 static const char *describe_node(struct tree *tree, const struct wait_node *node) {
     struct arena *arena = tree->report->page.scratch;
     if (node->task)
-        return words_task(tree->report, node->task);
+        return label_task(tree->report, node->task);
     if (node->object)
-        return words_object(tree->report, node->object);
+        return label_object(tree->report, node->object);
     const struct snapshot_socket *socket =
         node->kind == WAIT_NODE_SOCKET ? find_socket(tree, node->number) : NULL;
     if (socket && socket->peer)
@@ -102,7 +102,7 @@ static const char *describe_node(struct tree *tree, const struct wait_node *node
 /* What a node is called among others of its kind. */
 static const char *name_node(struct tree *tree, const struct wait_node *node) {
     const struct snapshot_thread *thread =
-        node->kind == WAIT_NODE_THREAD ? words_find_thread(tree->report, node->number) : NULL;
+        node->kind == WAIT_NODE_THREAD ? label_find_thread(tree->report, node->number) : NULL;
     return thread && thread->name ? thread->name : describe_node(tree, node);
 }
 
@@ -113,15 +113,15 @@ static const char *describe_state(struct tree *tree, const struct wait_node *nod
     const struct snapshot_socket *socket =
         node->kind == WAIT_NODE_SOCKET ? find_socket(tree, node->number) : NULL;
     if (socket && alone)
-        return words_socket_state(report, socket);
+        return label_socket_state(report, socket);
     if (node->object) {
-        const char *state = words_object_state(report, node->object);
-        const char *holders = alone ? words_holders(report, node->object) : "";
+        const char *state = label_object_state(report, node->object);
+        const char *holders = alone ? label_holders(report, node->object) : "";
         return arena_format(arena, "%s%s%s", state, *state && *holders ? ", " : "", holders);
     }
     if (node->kind == WAIT_NODE_THREAD && alone) {
-        const struct snapshot_thread *thread = words_find_thread(report, node->number);
-        return thread ? words_thread_state(report, thread) : "";
+        const struct snapshot_thread *thread = label_find_thread(report, node->number);
+        return thread ? label_thread_state(report, thread) : "";
     }
     return "";
 }
@@ -130,7 +130,7 @@ static void put_task_state(struct tree *tree, const struct snapshot_task *task) 
     struct page *page = &tree->report->page;
     const struct snapshot_frame *frame = stack_find_user(&task->frames);
     if (task->state != SNAPSHOT_TASK_WAITING) {
-        page_put_styled(page, PAGE_BOLD, words_task_state(task));
+        page_put_styled(page, PAGE_BOLD, label_task_state(task));
         page_put(page, "  ");
     }
     if (!frame)

@@ -1,9 +1,9 @@
 /* Tasks that are in the same place, folded: how many, what they wait for, where, who they are. */
 #include "frames.h"
+#include "label.h"
 #include "names.h"
 #include "report_facts.h"
 #include "report_stack.h"
-#include "words.h"
 
 #define COUNT_COLUMNS 8
 #define STATE_COLUMN (COUNT_COLUMNS + 2)
@@ -44,14 +44,14 @@ static void print_heading(struct report *report, const struct snapshot_group *gr
     int columns = get_wait_columns(page);
     page_put_count(page, group->task_count, COUNT_COLUMNS);
     page_move(page, STATE_COLUMN);
-    page_put_styled(page, PAGE_BOLD, words_task_state(first));
+    page_put_styled(page, PAGE_BOLD, label_task_state(first));
     page_move(page, WAIT_COLUMN);
-    page_put_head(page, words_wait(report, first, group->awaiting), columns);
+    page_put_head(page, label_wait(report, first, group->awaiting), columns);
     page_move(page, WAIT_COLUMN + columns + 2);
     if (placed)
         print_place(report, group);
     else if (group->task_count == 1)
-        page_put(page, words_task(report, first));
+        page_put(page, label_task(report, first));
     else
         print_names(report, group);
     page_end_line(page);
@@ -63,7 +63,7 @@ static void print_group(struct report *report, const struct snapshot_group *grou
     bool verbose = report->options->verbose, brief = !verbose && is_idle(report, group);
     print_heading(report, group, brief && group->frames.count);
     if (!brief) {
-        report_whole_wait(report, words_wait(report, first, group->awaiting),
+        report_whole_wait(report, label_wait(report, first, group->awaiting),
                           get_wait_columns(&report->page));
         report_stack(report, first, REPORT_BRIEF, group->task_count == 1);
         report_facts(report, group->tasks, group->task_count, !verbose);

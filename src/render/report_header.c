@@ -5,7 +5,7 @@
 
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/text.h"
-#include "words.h"
+#include "label.h"
 
 #define COMMAND_LEAST 12
 
@@ -74,7 +74,7 @@ static const char *describe_reading(struct report *report, const char *target) {
     const char *read =
         isnan(capture->duration_s)
             ? "read"
-            : arena_format(arena, "read in %s", words_duration(report, capture->duration_s));
+            : arena_format(arena, "read in %s", label_duration(report, capture->duration_s));
     if (strcmp(mode, "running") == 0)
         return arena_format(arena, "%s, %snever stopped", read, target);
     if (strcmp(mode, "nonblocking") == 0)
@@ -83,7 +83,7 @@ static const char *describe_reading(struct report *report, const char *target) {
         return arena_format(arena, "%s from a core file", read);
     if (strcmp(mode, "paused") == 0 && !isnan(capture->pause_s))
         return arena_format(arena, "%s, %sstopped for %s", read, target,
-                            words_duration(report, capture->pause_s));
+                            label_duration(report, capture->pause_s));
     return read;
 }
 
@@ -92,7 +92,7 @@ static const char *describe_capture(struct report *report) {
     if (isnan(second_look))
         return describe_reading(report, "target ");
     return arena_format(report->page.scratch, "%s; looked twice in %s",
-                        describe_reading(report, ""), words_duration(report, second_look));
+                        describe_reading(report, ""), label_duration(report, second_look));
 }
 
 static void print_first_line(struct report *report) {

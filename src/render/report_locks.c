@@ -4,7 +4,7 @@
 
 #include "asyncspy/base/table.h"
 #include "asyncspy/base/text.h"
-#include "words.h"
+#include "label.h"
 
 #define ROWS_MAX 5
 
@@ -56,9 +56,9 @@ static size_t choose_objects(struct report *report, const struct snapshot_object
 static void print_object(struct report *report, const struct snapshot_object *object) {
     struct page *page = &report->page;
     bool verbose = report->options->verbose;
-    const char *state = words_object_state(report, object);
-    const char *holders = words_holders(report, object);
-    const char *name = page_escape(page, words_object(report, object));
+    const char *state = label_object_state(report, object);
+    const char *holders = label_holders(report, object);
+    const char *name = page_escape(page, label_object(report, object));
     if (!verbose)
         name = text_clip(page->scratch, name, page->width / 3);
     page->column = REPORT_COUNT_COLUMN;

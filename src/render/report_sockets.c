@@ -5,7 +5,7 @@
 
 #include "asyncspy/base/table.h"
 #include "asyncspy/base/text.h"
-#include "words.h"
+#include "label.h"
 
 #define ROWS_MAX 5
 
@@ -61,7 +61,7 @@ static const char *make_key(struct report *report, struct arena *arena,
     if (report->options->verbose)
         return arena_format(arena, "%" PRId64, socket->fd);
     return arena_format(arena, "%s\n%s\n%d", socket->peer ? socket->peer : "",
-                        words_socket_state(report, socket), (int)socket->registered);
+                        label_socket_state(report, socket), (int)socket->registered);
 }
 
 /* The lines, in the order of the sockets; `ret` has room for a line for each. */
@@ -110,7 +110,7 @@ static void print_row(struct report *report, const struct row *row) {
     page->column = REPORT_COUNT_COLUMN;
     page_put_lines(page,
                    arena_format(page->scratch, "%s  %s", describe_ends(report, row),
-                                words_socket_state(report, row->socket)),
+                                label_socket_state(report, row->socket)),
                    report->options->verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }

@@ -4,7 +4,7 @@
 
 #include "asyncspy/base/text.h"
 #include "frames.h"
-#include "words.h"
+#include "label.h"
 
 void report_whole_wait(struct report *report, const char *wait, int columns) {
     struct page *page = &report->page;
@@ -25,11 +25,11 @@ static void print(struct report *report, const struct snapshot_stack *stack,
 /* "[EXECUTOR]  ThreadPoolExecutor-0_3, tid 4250, asleep in clock_nanosleep" */
 static void print_boundary(struct report *report, const struct snapshot_thread *thread) {
     struct page *page = &report->page;
-    const char *state = words_thread_state(report, thread);
+    const char *state = label_thread_state(report, thread);
     page->column = page->margin + 2;
     page_put_styled(page, PAGE_BOLD, "[EXECUTOR]");
     page_put(page, "  ");
-    page_put_head(page, words_thread(report, thread->tid), page->width / 2);
+    page_put_head(page, label_thread(report, thread->tid), page->width / 2);
     if (*state)
         page_format(page, ", %s", state);
     page_end_line(page);
@@ -40,14 +40,14 @@ static const struct snapshot_thread *find_executor_thread(struct report *report,
     const struct snapshot_wait *wait = task->awaiting;
     if (task->state != SNAPSHOT_TASK_WAITING || !wait || wait->tid == SNAPSHOT_UNKNOWN)
         return NULL;
-    return words_find_thread(report, wait->tid);
+    return label_find_thread(report, wait->tid);
 }
 
 void report_stack(struct report *report, const struct snapshot_task *task, enum report_depth depth,
                   bool splice) {
     const struct snapshot_thread *thread = splice ? find_executor_thread(report, task) : NULL;
     struct stack_style style = {.whole = report->options->verbose,
-                                .wait_known = words_wait_is_known(task)};
+                                .wait_known = label_wait_is_known(task)};
     if (thread) {
         struct stack_style other = {.whole = style.whole, .unmarked = true};
         print(report, &thread->frames, other, depth);

@@ -1,7 +1,7 @@
 /* The tasks one by one: those that run, and all others. */
+#include "label.h"
 #include "report_facts.h"
 #include "report_stack.h"
-#include "words.h"
 
 static bool is_running(const struct snapshot_group *group) {
     return group->state == SNAPSHOT_TASK_RUNNING;
@@ -11,12 +11,12 @@ static void print_task(struct report *report, const struct snapshot_group *group
     struct page *page = &report->page;
     const struct snapshot_task *task = &report->snapshot->tasks.items[place];
     int name_columns = page->width / 3;
-    page_put_head_styled(page, PAGE_BOLD, words_task(report, task), name_columns);
+    page_put_head_styled(page, PAGE_BOLD, label_task(report, task), name_columns);
     page_move(page, name_columns + 2);
-    page_put_styled(page, PAGE_BOLD, words_task_state(task));
+    page_put_styled(page, PAGE_BOLD, label_task_state(task));
     page_move(page, name_columns + 15);
     int columns = page->width - page->column;
-    const char *wait = words_wait(report, task, group->awaiting);
+    const char *wait = label_wait(report, task, group->awaiting);
     page_put(page, wait);
     page_end_line(page);
     report_whole_wait(report, wait, columns);
@@ -47,12 +47,12 @@ void report_all_tasks(struct report *report) {
 static void print_running(struct report *report, size_t place) {
     struct page *page = &report->page;
     const struct snapshot_task *task = &report->snapshot->tasks.items[place];
-    const struct snapshot_thread *thread = words_find_thread(report, task->tid);
+    const struct snapshot_thread *thread = label_find_thread(report, task->tid);
     report_title(report, "RUNNING  ");
-    page_put_head(page, words_task(report, task), page->width / 3);
+    page_put_head(page, label_task(report, task), page->width / 3);
     page_put(page, "  in ");
-    page_put_head(page, words_thread(report, task->tid), page->width / 3);
-    const char *state = thread ? words_thread_state(report, thread) : "";
+    page_put_head(page, label_thread(report, task->tid), page->width / 3);
+    const char *state = thread ? label_thread_state(report, thread) : "";
     if (*state)
         page_format(page, ", %s", state);
     if (thread && thread->holds_gil == SNAPSHOT_YES)

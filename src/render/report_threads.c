@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "frames.h"
+#include "label.h"
 #include "names.h"
-#include "words.h"
 
 #define THREAD_MARGIN 2
 #define FACTS_COLUMNS 26 /* ", asleep in pthread_cond..." */
@@ -50,7 +50,7 @@ static void print_stack(struct report *report, const struct snapshot_thread *thr
         page->column = page->margin + 4;
         page_put_styled(page, PAGE_DIM,
                         arena_format(page->scratch, "... %zu frames of %s, see RUNNING", shared,
-                                     words_task(report, task)));
+                                     label_task(report, task)));
         page_end_line(page);
     }
     if (!thread->frames.count) {
@@ -65,7 +65,7 @@ static void print_stack(struct report *report, const struct snapshot_thread *thr
 /* What the thread does, behind its name. */
 static void print_facts(struct report *report, const struct snapshot_thread *thread) {
     struct page *page = &report->page;
-    const char *state = words_thread_state(report, thread);
+    const char *state = label_thread_state(report, thread);
     if (*state)
         page_format(page, ", %s", state);
     if (thread->event_loop)

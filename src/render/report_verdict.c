@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "asyncspy/base/text.h"
-#include "words.h"
+#include "label.h"
 
 #define MARK_COLUMNS 3
 #define LABEL_COLUMN MARK_COLUMNS
@@ -35,14 +35,14 @@ struct rows {
 static const char *describe_who(struct report *report, const struct snapshot_finding *finding) {
     struct arena *arena = report->page.scratch;
     size_t most = report->options->verbose ? NAMES_MAX_VERBOSE : NAMES_MAX;
-    const char *text = words_tasks(report, finding->tasks, finding->task_count, most);
+    const char *text = label_tasks(report, finding->tasks, finding->task_count, most);
     const struct snapshot_task *task =
-        finding->task_count == 1 ? words_find_task(report, finding->tasks[0]) : NULL;
+        finding->task_count == 1 ? label_find_task(report, finding->tasks[0]) : NULL;
     if (task && task->coroutine)
         text = arena_format(arena, "task %s (%s)", text, task->coroutine);
     for (size_t i = 0; i < finding->thread_count && i < most; i++)
         text = arena_format(arena, "%s%s%s", text, *text ? ", " : "",
-                            words_thread(report, finding->threads[i]));
+                            label_thread(report, finding->threads[i]));
     if (finding->thread_count > most)
         text = arena_format(arena, "%s and %zu more", text, finding->thread_count - most);
     return text;
@@ -58,13 +58,21 @@ static bool starts_with_code(const char *summary, const char *code) {
     return !isalnum((unsigned char)*summary) && *summary != '_';
 }
 
+/* True when the summary starts with a headline of its own: "EVENT LOOP BLOCKED for 3 s". */
+static bool starts_with_headline(const char *summary) {
+    size_t length = 0;
+    while (isupper((unsigned char)summary[length]))
+        length++;
+    return length >= 2 && !islower((unsigned char)summary[length]);
+}
+
 /* "LOOP BLOCKED - the summary". */
 static const char *describe_summary(struct report *report, enum snapshot_finding_code code,
                                     const char *summary) {
     const char *name = snapshot_finding_code_name(code);
     if (!summary)
         summary = snapshot_finding_code_meaning(code);
-    if (starts_with_code(summary, name))
+    if (starts_with_code(summary, name) || starts_with_headline(summary))
         return summary;
     char *text = arena_format(report->page.scratch, "%s - %s", name, summary);
     for (size_t i = 0; i < strlen(name); i++)

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "words.h"
+#include "label.h"
 
 void report_title(struct report *report, const char *title) {
     page_end_line(&report->page);

@@ -118,7 +118,7 @@ static size_t find_other_node(struct builder *builder, const struct snapshot_wai
 }
 
 static void add_wait(struct builder *builder, size_t waiter, const struct snapshot_wait *wait) {
-    const struct snapshot_object *object = words_find_object(builder->report, wait->object);
+    const struct snapshot_object *object = label_find_object(builder->report, wait->object);
     size_t before = builder->edge_count;
     if (object && object->kind != SNAPSHOT_OBJECT_TASK_GROUP && wait->tid == SNAPSHOT_UNKNOWN) {
         add_edge(builder, find_object_node(builder, object), waiter);
@@ -141,7 +141,7 @@ static size_t find_blocking_task(struct builder *builder, snapshot_id loop) {
     for (size_t i = 0; i < snapshot->event_loops.count; i++) {
         const struct snapshot_loop *it = &snapshot->event_loops.items[i];
         const struct snapshot_thread *thread = it->id == loop && it->state == SNAPSHOT_LOOP_BLOCKED
-                                                   ? words_find_thread(builder->report, it->tid)
+                                                   ? label_find_thread(builder->report, it->tid)
                                                    : NULL;
         if (thread && thread->current_task)
             return task_index_find(builder->report->index, thread->current_task);

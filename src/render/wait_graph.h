@@ -8,7 +8,7 @@
 #pragma once
 
 #include "asyncspy/snapshot/task_index.h"
-#include "words.h"
+#include "label.h"
 
 enum wait_node_kind {
     WAIT_NODE_TASK,

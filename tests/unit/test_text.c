@@ -49,6 +49,43 @@ static void add_evil_findings(struct snapshot *snapshot, const char *evil) {
     socket->local = socket->peer = socket->state = evil;
 }
 
+/* Of each kind that leads somewhere: a lock, an executor's thread, a socket, another task. */
+static void add_evil_wait(struct snapshot *snapshot, struct snapshot_task *task, const char *evil,
+                          int i) {
+    task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
+    *task->awaiting =
+        (struct snapshot_wait){.kind = i == 8 ? SNAPSHOT_WAIT_UNKNOWN : SNAPSHOT_WAIT_TASK,
+                               .text = evil,
+                               .tasks = &snapshot->tasks.items[0].id,
+                               .task_count = 1,
+                               .object = i == 7 ? 0x99 : 0,
+                               .tid = i == 6 ? 8 : SNAPSHOT_UNKNOWN,
+                               .fd = i == 5 ? 3 : SNAPSHOT_UNKNOWN,
+                               .pid = SNAPSHOT_UNKNOWN};
+    task->awaiting->task_count = i < 5 || i == 8;
+}
+
+static void add_evil_task(struct snapshot *snapshot, const char *evil, struct snapshot_stack stack,
+                          int i) {
+    struct snapshot_task *task =
+        rendering_add_task(snapshot, arena_format(snapshot->arena, "%d%s%d", i % 3, evil, i));
+    task->type = task->coroutine = evil;
+    task->frames = i < 7 ? stack : (struct snapshot_stack){0};
+    task->state = i == 0 ? SNAPSHOT_TASK_RUNNING : SNAPSHOT_TASK_WAITING;
+    task->tid = i == 0 ? 7 : SNAPSHOT_UNKNOWN;
+    task->created_at = stack;
+    snapshot_add_note(snapshot, task, evil);
+    task->exception = arena_alloc(snapshot->arena, sizeof *task->exception);
+    task->exception->type = task->exception->text = evil;
+    add_evil_wait(snapshot, task, evil, i);
+    task->has_context = true;
+    task->context_count = task->hold_count = 1;
+    task->context = arena_alloc(snapshot->arena, sizeof *task->context);
+    *task->context = (struct snapshot_variable){evil, evil};
+    task->holds = arena_alloc(snapshot->arena, sizeof *task->holds);
+    *task->holds = (struct snapshot_hold){.object = 0x99, .frame = i - 1};
+}
+
 /* Every string that could come from a target is hostile and long. */
 static struct snapshot *make_evil(void) {
     struct snapshot *snapshot = snapshot_create();
@@ -68,35 +105,8 @@ static struct snapshot *make_evil(void) {
         rendering_make_frame(snapshot, evil, "/usr/lib/python3.11/\x1b.py", 5),
         rendering_make_frame(snapshot, evil, "<frozen \x1b>", 5)};
     struct snapshot_stack stack = rendering_make_stack(snapshot, 4, frames);
-    for (int i = 0; i < 9; i++) {
-        struct snapshot_task *task =
-            rendering_add_task(snapshot, arena_format(snapshot->arena, "%d%s%d", i % 3, evil, i));
-        task->type = task->coroutine = evil;
-        task->frames = i < 7 ? stack : (struct snapshot_stack){0};
-        task->state = i == 0 ? SNAPSHOT_TASK_RUNNING : SNAPSHOT_TASK_WAITING;
-        task->tid = i == 0 ? 7 : SNAPSHOT_UNKNOWN;
-        task->created_at = stack;
-        snapshot_add_note(snapshot, task, evil);
-        task->exception = arena_alloc(snapshot->arena, sizeof *task->exception);
-        task->exception->type = task->exception->text = evil;
-        task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
-        *task->awaiting =
-            (struct snapshot_wait){.kind = i == 8 ? SNAPSHOT_WAIT_UNKNOWN : SNAPSHOT_WAIT_TASK,
-                                   .text = evil,
-                                   .tasks = &snapshot->tasks.items[0].id,
-                                   .task_count = 1,
-                                   .object = i == 7 ? 0x99 : 0,
-                                   .tid = i == 6 ? 8 : SNAPSHOT_UNKNOWN,
-                                   .fd = i == 5 ? 3 : SNAPSHOT_UNKNOWN,
-                                   .pid = SNAPSHOT_UNKNOWN};
-        task->awaiting->task_count = i < 5 || i == 8;
-        task->has_context = true;
-        task->context_count = task->hold_count = 1;
-        task->context = arena_alloc(snapshot->arena, sizeof *task->context);
-        *task->context = (struct snapshot_variable){evil, evil};
-        task->holds = arena_alloc(snapshot->arena, sizeof *task->holds);
-        *task->holds = (struct snapshot_hold){.object = 0x99, .frame = i - 1};
-    }
+    for (int i = 0; i < 9; i++)
+        add_evil_task(snapshot, evil, stack, i);
     add_evil_findings(snapshot, evil);
     *SNAPSHOT_APPEND(snapshot, &snapshot->event_loops) = (struct snapshot_loop){
         .id = 1, .type = evil, .tid = 7, .state = SNAPSHOT_LOOP_STATE_UNKNOWN};

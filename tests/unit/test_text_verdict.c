@@ -91,20 +91,22 @@ static void test_order(void **state) {
     (void)state;
     struct snapshot *snapshot = snapshot_create();
     add_finding(snapshot, SNAPSHOT_FINDING_DEADLOCK, SNAPSHOT_POSSIBLE, "maybe one");
-    add_finding(snapshot, SNAPSHOT_FINDING_LOOP_BLOCKED, SNAPSHOT_CERTAIN, "surely");
+    add_finding(snapshot, SNAPSHOT_FINDING_LOOP_BLOCKED, SNAPSHOT_CERTAIN, "Surely");
     add_finding(snapshot, SNAPSHOT_FINDING_BACKLOG, SNAPSHOT_LIKELY, "backlog: seven clients");
     add_finding(snapshot, SNAPSHOT_FINDING_BACKLOG, SNAPSHOT_POSSIBLE, NULL);
+    add_finding(snapshot, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SNAPSHOT_POSSIBLE, "EXCEPTIONS: 3");
     struct text_options options = {.width = 100, .verdict_only = true};
     char *text = rendering_text(snapshot, &options);
-    const char *expected[] = {"!! LOOP BLOCKED - surely  ", "\n ! backlog: seven clients  ",
+    const char *expected[] = {"!! LOOP BLOCKED - Surely  ", "\n ! backlog: seven clients  ",
                               "\n ? DEADLOCK - maybe one  ",
-                              "\n ? BACKLOG - clients wait to be accepted  "};
+                              "\n ? BACKLOG - clients wait to be accepted  ",
+                              "\n ? EXCEPTIONS: 3  "};
     const char *at = text;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         at = strstr(at, expected[i]);
         assert_non_null(at);
     }
-    assert_int_equal(rendering_count_lines(text), 7 + 3 + 1 + 1);
+    assert_int_equal(rendering_count_lines(text), 7 + 3 + 1 + 1 + 1);
     free(text);
     snapshot_destroy(snapshot);
 }

@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "words.h"
+#include "label.h"
 
 #define HOLDERS_MAX 3
 #define HOLDERS_MAX_VERBOSE 20
 
-const char *words_object(struct report *report, const struct snapshot_object *object) {
+const char *label_object(struct report *report, const struct snapshot_object *object) {
     struct arena *arena = report->page.scratch;
     const char *label = object->label;
     if (!label)
@@ -46,7 +46,7 @@ static const char *add_count(struct report *report, const char *text,
                         key);
 }
 
-const char *words_object_state(struct report *report, const struct snapshot_object *object) {
+const char *label_object_state(struct report *report, const struct snapshot_object *object) {
     switch (object->kind) {
     case SNAPSHOT_OBJECT_LOCK:
     case SNAPSHOT_OBJECT_THREAD_LOCK:
@@ -73,7 +73,7 @@ const char *words_object_state(struct report *report, const struct snapshot_obje
     }
 }
 
-const char *words_holders(struct report *report, const struct snapshot_object *object) {
+const char *label_holders(struct report *report, const struct snapshot_object *object) {
     struct arena *arena = report->page.scratch;
     const char *text = "";
     size_t most = report->options->verbose ? HOLDERS_MAX_VERBOSE : HOLDERS_MAX;
@@ -81,8 +81,8 @@ const char *words_holders(struct report *report, const struct snapshot_object *o
         const struct snapshot_holder *holder = &object->holders[i];
         text = arena_format(arena, "%s%s%s%s", text, i ? ", " : "held by ",
                             holder->confidence == SNAPSHOT_CERTAIN ? "" : "perhaps ",
-                            holder->task ? words_tasks(report, &holder->task, 1, 1)
-                                         : words_thread(report, holder->tid));
+                            holder->task ? label_tasks(report, &holder->task, 1, 1)
+                                         : label_thread(report, holder->tid));
     }
     if (object->holder_count > most)
         text = arena_format(arena, "%s and %s more", text,
@@ -118,7 +118,7 @@ static const char *describe_queues(struct report *report, const struct snapshot_
     return text;
 }
 
-const char *words_socket_state(struct report *report, const struct snapshot_socket *socket) {
+const char *label_socket_state(struct report *report, const struct snapshot_socket *socket) {
     static const char *const watched[] = {
         [SNAPSHOT_REGISTERED_UNKNOWN] = "",
         [SNAPSHOT_REGISTERED_NONE] = "not watched by the loop",

@@ -1,4 +1,4 @@
-#include "words.h"
+#include "label.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -26,16 +26,16 @@ void object_index_destroy(struct object_index *index) {
     table_destroy(index->table);
 }
 
-const struct snapshot_object *words_find_object(const struct report *report, snapshot_id id) {
+const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id) {
     return id ? table_find(report->objects->table, &id, sizeof id) : NULL;
 }
 
-const struct snapshot_task *words_find_task(const struct report *report, snapshot_id id) {
+const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id) {
     size_t place = id ? task_index_find(report->index, id) : TASK_INDEX_NONE;
     return place == TASK_INDEX_NONE ? NULL : &report->snapshot->tasks.items[place];
 }
 
-const struct snapshot_thread *words_find_thread(const struct report *report, int64_t tid) {
+const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid) {
     if (tid == SNAPSHOT_UNKNOWN)
         return NULL;
     for (size_t i = 0; i < report->snapshot->threads.count; i++)
@@ -44,7 +44,7 @@ const struct snapshot_thread *words_find_thread(const struct report *report, int
     return NULL;
 }
 
-const char *words_duration(struct report *report, double seconds) {
+const char *label_duration(struct report *report, double seconds) {
     struct arena *arena = report->page.scratch;
     if (isnan(seconds) || fabs(seconds) > 1e12)
         return "";
@@ -63,20 +63,20 @@ const char *words_duration(struct report *report, double seconds) {
     return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
 }
 
-const char *words_task(struct report *report, const struct snapshot_task *task) {
+const char *label_task(struct report *report, const struct snapshot_task *task) {
     if (!task->name)
         return arena_format(report->page.scratch, "task 0x%" PRIx64, task->id);
     return *task->name ? task->name : "''";
 }
 
-const char *words_tasks(struct report *report, const snapshot_id *tasks, size_t count,
+const char *label_tasks(struct report *report, const snapshot_id *tasks, size_t count,
                         size_t most) {
     struct arena *arena = report->page.scratch;
     const char *text = "";
     for (size_t i = 0; i < count && i < most; i++) {
-        const struct snapshot_task *task = words_find_task(report, tasks[i]);
+        const struct snapshot_task *task = label_find_task(report, tasks[i]);
         const char *label =
-            task ? words_task(report, task) : arena_format(arena, "task 0x%" PRIx64, tasks[i]);
+            task ? label_task(report, task) : arena_format(arena, "task 0x%" PRIx64, tasks[i]);
         text = arena_format(arena, "%s%s%s", text, i ? ", " : "", label);
     }
     if (count > most)
@@ -84,8 +84,8 @@ const char *words_tasks(struct report *report, const snapshot_id *tasks, size_t 
     return text;
 }
 
-const char *words_thread(struct report *report, int64_t tid) {
-    const struct snapshot_thread *thread = words_find_thread(report, tid);
+const char *label_thread(struct report *report, int64_t tid) {
+    const struct snapshot_thread *thread = label_find_thread(report, tid);
     const char *name = thread ? thread->name ? thread->name : thread->kernel_name : NULL;
     if (tid == SNAPSHOT_UNKNOWN)
         return "tid unknown";
@@ -93,7 +93,7 @@ const char *words_thread(struct report *report, int64_t tid) {
                         name ? name : "");
 }
 
-const char *words_thread_state(struct report *report, const struct snapshot_thread *thread) {
+const char *label_thread_state(struct report *report, const struct snapshot_thread *thread) {
     static const struct {
         char letter;
         const char *words;
@@ -110,16 +110,16 @@ const char *words_thread_state(struct report *report, const struct snapshot_thre
     return arena_format(report->page.scratch, "%s%sin %s", words, *words ? " " : "", where);
 }
 
-const char *words_state(enum snapshot_task_state state) {
+const char *label_state(enum snapshot_task_state state) {
     return state == SNAPSHOT_TASK_NOT_STARTED ? "not started" : snapshot_task_state_name(state);
 }
 
-const char *words_task_state(const struct snapshot_task *task) {
+const char *label_task_state(const struct snapshot_task *task) {
     bool idle = task->state == SNAPSHOT_TASK_WAITING && task->idle == SNAPSHOT_YES;
-    return idle ? "idle" : words_state(task->state);
+    return idle ? "idle" : label_state(task->state);
 }
 
-const char *words_wait(struct report *report, const struct snapshot_task *task, const char *group) {
+const char *label_wait(struct report *report, const struct snapshot_task *task, const char *group) {
     const struct snapshot_wait *wait = task->awaiting;
     if (task->state == SNAPSHOT_TASK_READY)
         return "its turn";
@@ -129,13 +129,13 @@ const char *words_wait(struct report *report, const struct snapshot_task *task, 
         return "-";
     if (wait && wait->kind == SNAPSHOT_WAIT_TASK && wait->task_count == 1)
         return arena_format(report->page.scratch, "task %s",
-                            words_tasks(report, wait->tasks, 1, 1));
+                            label_tasks(report, wait->tasks, 1, 1));
     if (group)
         return group;
     return wait && wait->text ? wait->text : "?";
 }
 
-bool words_wait_is_known(const struct snapshot_task *task) {
+bool label_wait_is_known(const struct snapshot_task *task) {
     return task->state == SNAPSHOT_TASK_WAITING && task->awaiting &&
            task->awaiting->kind != SNAPSHOT_WAIT_FUTURE &&
            task->awaiting->kind != SNAPSHOT_WAIT_UNKNOWN;
