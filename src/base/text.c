@@ -4,7 +4,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#define ESCAPE_MAX 10 /* \UNNNNNNNN */
+#define ESCAPE_MAX 10   /* \UNNNNNNNN */
+#define CHARACTER_MAX 4 /* bytes */
 #define DOTS "..."
 #define DOTS_WIDTH 3
 
@@ -140,11 +141,10 @@ int text_width(const char *text) {
     return columns;
 }
 
-/* Bytes at the start of `text` that fit into `columns`. */
-static size_t count_fitting(const char *text, int columns) {
-    size_t length = strlen(text), done = 0, size;
-    for (; done < length; done += size) {
-        columns -= measure(decode(text + done, length - done, &size));
+size_t text_count_fitting(const char *text, int columns) {
+    size_t done = 0, size;
+    for (; text[done]; done += size) {
+        columns -= measure(decode(text + done, strnlen(text + done, CHARACTER_MAX), &size));
         if (columns < 0)
             break;
     }
@@ -156,7 +156,7 @@ const char *text_clip(struct arena *arena, const char *text, int columns) {
         return text;
     if (columns <= DOTS_WIDTH)
         return arena_format(arena, "%.*s", columns > 0 ? columns : 0, DOTS);
-    size_t size = count_fitting(text, columns - DOTS_WIDTH);
+    size_t size = text_count_fitting(text, columns - DOTS_WIDTH);
     return arena_format(arena, "%.*s" DOTS, (int)size, text);
 }
 

@@ -8,7 +8,7 @@
 #include "asyncspy/base/error.h"
 
 /* Exit statuses; the man page lists them. */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LIKELY = 3, EXIT_CERTAIN = 4 };
 
 /* A command of the program. */
 struct command {

@@ -22,7 +22,7 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool nonblocking, gc, all_tasks, ascii, verbose, quiet;
+    bool nonblocking, gc, all_tasks, graph, ascii, verbose, quiet, exit_code;
 };
 
 enum {
@@ -32,6 +32,7 @@ enum {
     KEY_ONCE,
     KEY_GC,
     KEY_ASCII,
+    KEY_EXIT_CODE,
 };
 
 static const struct argp_option option_table[] = {
@@ -41,8 +42,11 @@ static const struct argp_option option_table[] = {
     {"format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"all-tasks", 'a', NULL, 0, "Every task on its own instead of groups", 2},
-    {"verbose", 'v', NULL, 0, "All frames, also those of libraries", 2},
-    {"quiet", 'q', NULL, 0, "No notes on standard error", 2},
+    {"graph", 'g', NULL, 0, "Who waits for whom, as a tree, instead of groups", 2},
+    {"verbose", 'v', NULL, 0, "Everything: all frames, threads, objects, sockets", 2},
+    {"quiet", 'q', NULL, 0, "Only what was found; no notes on standard error", 2},
+    {"exit-code", KEY_EXIT_CODE, NULL, 0, "Exit with 3 for a likely finding, 4 for a certain one",
+     2},
     {"color", COMMAND_COLOR_KEY, "WHEN", OPTION_ARG_OPTIONAL, "auto, always or never", 2},
     {"ascii", KEY_ASCII, NULL, 0, "Nothing but ASCII characters", 2},
     {"nonblocking", KEY_NONBLOCKING, NULL, 0,
@@ -87,6 +91,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         break;
     case 'a':
         options->all_tasks = true;
+        break;
+    case 'g':
+        options->graph = true;
+        break;
+    case KEY_EXIT_CODE:
+        options->exit_code = true;
         break;
     case 'v':
         options->verbose = true;
@@ -171,7 +181,9 @@ static struct error *render(const struct dump_options *options, const struct sna
                                         .color = command_use_color(options->color, out),
                                         .ascii = options->ascii,
                                         .all_tasks = options->all_tasks,
-                                        .verbose = options->verbose};
+                                        .graph = options->graph,
+                                        .verbose = options->verbose,
+                                        .verdict_only = options->quiet};
     return render_text(snapshot, &text_options, out);
 }
 
@@ -199,6 +211,19 @@ static void note_losses(const struct dump_options *options, const struct snapsho
             snapshot->missing.count);
 }
 
+/* What the gravest finding is worth to a probe; a hint that is only possible is worth nothing. */
+static int choose_status(const struct dump_options *options, const struct snapshot *snapshot) {
+    int status = EXIT_DONE;
+    for (size_t i = 0; options->exit_code && i < snapshot->findings.count; i++) {
+        enum snapshot_confidence confidence = snapshot->findings.items[i].confidence;
+        if (confidence == SNAPSHOT_CERTAIN)
+            return EXIT_CERTAIN;
+        if (confidence == SNAPSHOT_LIKELY)
+            status = EXIT_LIKELY;
+    }
+    return status;
+}
+
 int dump_main(int argc, char **argv) {
     struct dump_options options = {.color = "auto"};
     argp_err_exit_status = EXIT_USAGE;
@@ -213,6 +238,7 @@ int dump_main(int argc, char **argv) {
         err = write_output(&options, snapshot);
         note_losses(&options, snapshot);
     }
+    int status = choose_status(&options, snapshot);
     snapshot_destroy(snapshot);
-    return err ? command_fail(err) : EXIT_DONE;
+    return err ? command_fail(err) : status;
 }

@@ -40,16 +40,19 @@ static void fold(struct row *row, const struct snapshot_frame *outermost) {
     row->frame = outermost;
 }
 
-/* The rows of a stack: each frame of the user, the innermost frame, and of the libraries' frames
- * in between one row for each run. `rows` has room for every frame. */
-static size_t make_rows(const struct snapshot_stack *stack, bool whole, struct row *rows) {
+/* The rows of a stack: each frame of the user, the innermost frame unless the wait tells of it, and
+ * of the libraries' frames in between one row for each run. `rows` has room for every frame. */
+static size_t make_rows(const struct snapshot_stack *stack, struct stack_style style,
+                        struct row *rows) {
     size_t count = 0;
+    bool whole = style.whole;
     for (size_t i = 0; i < stack->count; i++) {
         bool user = frame_get_origin(stack->frames[i]) == FRAME_USER;
         struct row *last = count ? &rows[count - 1] : NULL;
         if (!whole && last && !last->folded && last->frame == stack->frames[i])
             last->repeats++;
-        else if (whole || user || i == 0 || count == 1 || last->user || last->repeats)
+        else if (whole || user || !last || (count == 1 && !style.wait_known) || last->user ||
+                 last->repeats)
             rows[count++] = (struct row){.frame = stack->frames[i], .user = user};
         else
             fold(last, stack->frames[i]);
@@ -105,11 +108,11 @@ static void print_left_out(struct page *page, size_t count, const char *what) {
     page_end_line(page);
 }
 
-void stack_print(struct page *page, const struct snapshot_stack *stack, bool whole) {
+void stack_print(struct page *page, const struct snapshot_stack *stack, struct stack_style style) {
     struct row *rows = arena_alloc_array(page->scratch, stack->count, sizeof *rows);
-    size_t count = make_rows(stack, whole, rows);
+    size_t count = make_rows(stack, style, rows);
     int name_columns = measure_names(page, rows, count);
-    bool mark = true;
+    bool whole = style.whole, mark = !style.unmarked;
     for (size_t i = 0; i < count; i++) {
         if (!whole && count > ROWS_MAX && i == ROWS_HEAD) {
             i = count - ROWS_TAIL;
@@ -123,6 +126,62 @@ void stack_print(struct page *page, const struct snapshot_stack *stack, bool who
             print_left_out(page, rows[i].repeats, "more of the same frame");
         mark = mark && !rows[i].user;
     }
+}
+
+/* The innermost frame of that origin; `stack->count` when there is none. */
+static size_t find_origin(const struct snapshot_stack *stack, enum frame_origin origin) {
+    size_t i = 0;
+    while (i < stack->count && frame_get_origin(stack->frames[i]) != origin)
+        i++;
+    return i;
+}
+
+/* The place of the user's own frame; 0 where no frame is better than another. */
+static size_t find_own(const struct snapshot_stack *stack) {
+    size_t own = find_origin(stack, FRAME_USER);
+    if (own == stack->count)
+        own = find_origin(stack, FRAME_PACKAGE);
+    return own == stack->count ? 0 : own;
+}
+
+/* " < caller < its caller", while there is room. */
+static void put_callers(struct page *page, const struct snapshot_stack *stack, size_t own) {
+    const char *last = frame_get_name(stack->frames[own]);
+    for (size_t i = own + 1; i < stack->count; i++) {
+        const char *name = frame_get_name(stack->frames[i]);
+        if (frame_get_origin(stack->frames[i]) != FRAME_USER || strcmp(name, last) == 0)
+            continue;
+        const char *text = arena_format(page->scratch, " < %s", page_escape(page, name));
+        last = name;
+        if (page->column + text_width(text) + (int)strlen(" < ...") > page->width) {
+            page_put_styled(page, PAGE_DIM, " < ...");
+            return;
+        }
+        page_put_styled(page, PAGE_DIM, text);
+    }
+}
+
+static void print_brief(struct page *page, const struct snapshot_frame *frame, const char *mark,
+                        const struct snapshot_stack *callers, size_t own) {
+    page->column = page->margin;
+    page_put_styled(page, PAGE_BOLD, mark);
+    start_line(page);
+    page_put_head(page, frame_get_name(frame), page->width * 2 / 5);
+    page_move(page, page->margin + INDENT + NAME_COLUMNS + 2);
+    page_put_tail(page, frame_get_place(page, frame, false), (page->width - page->column) * 3 / 4);
+    if (callers)
+        put_callers(page, callers, own);
+    page_end_line(page);
+}
+
+void stack_print_brief(struct page *page, const struct snapshot_stack *stack,
+                       struct stack_style style) {
+    if (!stack->count)
+        return;
+    size_t own = find_own(stack), inner = style.wait_known ? find_origin(stack, FRAME_PACKAGE) : 0;
+    if (inner < own)
+        print_brief(page, stack->frames[inner], "", NULL, 0);
+    print_brief(page, stack->frames[own], style.unmarked ? "" : MARK, stack, own);
 }
 
 void stack_start_fact(struct page *page, const char *label) {

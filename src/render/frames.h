@@ -12,8 +12,20 @@
  * `whole` asks for it. In the scratch arena. */
 const char *frame_get_place(struct page *page, const struct snapshot_frame *frame, bool whole);
 
-/* One line a frame, library frames folded unless `whole`; the user's innermost frame is marked. */
-void stack_print(struct page *page, const struct snapshot_stack *stack, bool whole);
+/* How a stack is printed. */
+struct stack_style {
+    bool whole;      /* every frame, with its whole path; else library frames are folded */
+    bool wait_known; /* the innermost library frames are told already: they may be folded too */
+    bool unmarked;   /* no frame is the user's own to look at */
+};
+
+/* One line a frame; the user's innermost frame is marked. */
+void stack_print(struct page *page, const struct snapshot_stack *stack, struct stack_style style);
+
+/* The same in one line or two: the user's own frame and who called it, below the frame of a library
+ * that it is in where the wait does not tell. */
+void stack_print_brief(struct page *page, const struct snapshot_stack *stack,
+                       struct stack_style style);
 
 /* Puts the label of a fact and goes to where the fact is told. */
 void stack_start_fact(struct page *page, const char *label);

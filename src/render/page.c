@@ -3,16 +3,15 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "asyncspy/base/text.h"
 
 #define GAP 2
 
 static const char *const style_codes[] = {
-    [PAGE_PLAIN] = "",
-    [PAGE_BOLD] = "\033[1m",
-    [PAGE_DIM] = "\033[2m",
-    [PAGE_WARNING] = "\033[1;33m",
+    [PAGE_PLAIN] = "",          [PAGE_BOLD] = "\033[1m",       [PAGE_DIM] = "\033[2m",
+    [PAGE_GOOD] = "\033[1;32m", [PAGE_WARNING] = "\033[1;33m", [PAGE_ALARM] = "\033[1;31m",
 };
 
 const char *page_escape(struct page *page, const char *text) {
@@ -21,16 +20,22 @@ const char *page_escape(struct page *page, const char *text) {
 
 static void put_escaped(struct page *page, enum page_style style, const char *text) {
     bool styled = page->color && style != PAGE_PLAIN;
-    if (!*text)
+    size_t length = strlen(text);
+    while (length && text[length - 1] == ' ')
+        length--;
+    if (!length) {
+        page->column += (int)strlen(text);
         return;
+    }
     for (; page->written < page->column; page->written++)
         fputc(' ', page->out);
     if (styled)
         fputs(style_codes[style], page->out);
-    fputs(text, page->out);
+    fwrite(text, 1, length, page->out);
     if (styled)
         fputs("\033[0m", page->out);
-    page->written = page->column += text_width(text);
+    page->column += text_width(text);
+    page->written = page->column - (int)strlen(text + length);
 }
 
 static int get_room(const struct page *page, int columns) {
@@ -53,6 +58,10 @@ void page_put_styled(struct page *page, enum page_style style, const char *text)
 
 void page_put_head(struct page *page, const char *text, int columns) {
     put(page, PAGE_PLAIN, text, columns);
+}
+
+void page_put_head_styled(struct page *page, enum page_style style, const char *text, int columns) {
+    put(page, style, text, columns);
 }
 
 void page_put_tail(struct page *page, const char *text, int columns) {
@@ -97,6 +106,45 @@ bool page_put_right(struct page *page, const char *text) {
     page->column = column;
     put_escaped(page, PAGE_PLAIN, text);
     return true;
+}
+
+/* Bytes of the first line of text without the space behind it; 0 when all of it is one line, or
+ * not a character fits. */
+static size_t find_break(const char *text, int columns) {
+    size_t fitting = text_count_fitting(text, columns), end = fitting;
+    if (!text[end])
+        return 0;
+    while (end && text[end] != ' ')
+        end--;
+    while (end && text[end - 1] == ' ')
+        end--;
+    return end ? end : fitting;
+}
+
+size_t page_wrap(struct page *page, const char *text, int columns, size_t most, const char **ret) {
+    size_t count = 0;
+    for (size_t size; count + 1 < most && (size = find_break(text, columns)) > 0;) {
+        if (ret)
+            ret[count] = arena_copy_string(page->scratch, text, size);
+        count++;
+        text += size + strspn(text + size, " ");
+    }
+    if (ret && most)
+        ret[count] = text_clip(page->scratch, text, columns);
+    return count + (most > 0);
+}
+
+void page_put_lines(struct page *page, const char *text, size_t most) {
+    int column = page->column, columns = page->width - column;
+    text = page_escape(page, text);
+    size_t count = page_wrap(page, text, columns, most, NULL);
+    const char **lines = arena_alloc_array(page->scratch, count, sizeof *lines);
+    page_wrap(page, text, columns, most, lines);
+    for (size_t i = 0; i < count; i++) {
+        page->column = column;
+        page_put(page, lines[i]);
+        page_end_line(page);
+    }
 }
 
 void page_end_line(struct page *page) {

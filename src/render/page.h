@@ -9,7 +9,7 @@
 
 #include "asyncspy/base/arena.h"
 
-enum page_style { PAGE_PLAIN, PAGE_BOLD, PAGE_DIM, PAGE_WARNING };
+enum page_style { PAGE_PLAIN, PAGE_BOLD, PAGE_DIM, PAGE_GOOD, PAGE_WARNING, PAGE_ALARM };
 
 struct page {
     FILE *out;
@@ -28,6 +28,7 @@ const char *page_escape(struct page *page, const char *text);
 void page_put(struct page *page, const char *text);
 void page_put_styled(struct page *page, enum page_style style, const char *text);
 void page_put_head(struct page *page, const char *text, int columns);
+void page_put_head_styled(struct page *page, enum page_style style, const char *text, int columns);
 void page_put_tail(struct page *page, const char *text, int columns);
 void page_format(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -39,6 +40,14 @@ void page_move(struct page *page, int column);
 
 /* Puts text at the right edge, two columns from what stands before it; false: no room for it. */
 bool page_put_right(struct page *page, const char *text);
+
+/* Breaks escaped text into lines of at most `columns`, at spaces where there are any, and puts them
+ * into `ret` (NULL: only counts them). The last of `most` lines is cut where more would follow. */
+size_t page_wrap(struct page *page, const char *text, int columns, size_t most, const char **ret);
+
+/* Puts text that may take several lines, at most `most`; all of them start at the column in hand.
+ * Ends the last line. */
+void page_put_lines(struct page *page, const char *text, size_t most);
 
 void page_end_line(struct page *page);
 

@@ -11,35 +11,32 @@ struct report {
     const struct snapshot *snapshot;
     const struct text_options *options;
     const struct task_index *index;
+    const struct object_index *objects;
     struct page page;
 };
 
-/* The target, how it was read, and one line each for loops, tasks and threads. */
+/* The target and how it was read; what was found; one line each for loops, tasks and threads, and
+ * for locks and sockets that the findings did not tell of. */
 void report_header(struct report *report);
-void report_summary(struct report *report);
+void report_verdict(struct report *report);
+void report_counts(struct report *report);
+void report_locks(struct report *report);
+void report_sockets(struct report *report);
 
-/* The running tasks, then all others: folded, or one by one. */
+/* The running tasks, then all others: folded, one by one, or who waits for whom. */
 void report_running(struct report *report);
 void report_groups(struct report *report);
 void report_all_tasks(struct report *report);
+void report_graph(struct report *report);
 
 void report_threads(struct report *report);
 void report_missing(struct report *report);
 
-/* Starts a section: an empty line, and its title. */
+/* Starts a section: an empty line, and its title. `report_title_with` ends the line behind a hint
+ * at the right edge, where there is room for it. */
 void report_title(struct report *report, const char *title);
+void report_title_with(struct report *report, const char *title, const char *hint);
 
-/* The name of a task, or its id in hex where it has none. In the scratch arena. */
-const char *report_task_label(struct report *report, const struct snapshot_task *task);
-
-/* "tid 4242 MainThread"; in the scratch arena. */
-const char *report_thread_label(struct report *report, int64_t tid);
-
-/* "asleep in epoll_wait"; "" where nothing is known. In the scratch arena. */
-const char *report_thread_state(struct report *report, const struct snapshot_thread *thread);
-
-/* The thread of a tid, or NULL. */
-const struct snapshot_thread *report_find_thread(struct report *report, int64_t tid);
-
-/* "waiting", "not started", ... for people. */
-const char *report_state_name(enum snapshot_task_state state);
+/* Starts one of the lines of numbers: its label, how many, and the column where the rest stands. */
+void report_start_count(struct report *report, const char *label, size_t count);
+#define REPORT_COUNT_COLUMN 17

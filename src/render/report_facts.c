@@ -1,12 +1,16 @@
 #include "report_facts.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "frames.h"
+#include "label.h"
 #include "names.h"
 #include "tally.h"
 
-#define ROWS_MAX 3 /* of each kind of fact */
+#define ROWS_MAX 3      /* of each kind of fact */
+#define CONTEXT_LINES 2 /* of context variables */
 
 /* The tasks that facts are collected of. */
 struct members {
@@ -56,14 +60,23 @@ static void add_place(struct page *page, struct tally *places, const struct tall
     tally_add(places, text, strlen(text), item->count);
 }
 
-static void print_place(struct page *page, const struct tally_item *item) {
+static void print_place(struct page *page, const struct tally_item *item, const char *creator) {
     const char *text = item->key, *newline = strrchr(text, '\n');
     stack_print_fact(page, "created by",
-                     arena_format(page->scratch, "%.*s", (int)(newline - text), text), newline + 1,
-                     item->count);
+                     arena_format(page->scratch, "%.*s", (int)(newline - text), text),
+                     arena_format(page->scratch, "%s%s", newline + 1, creator), item->count);
 }
 
-static void print_places(struct members *members, struct tally *stacks) {
+/* The task that made all of them; NULL where that is not known or there are several. */
+static const struct snapshot_task *find_creator(const struct members *members) {
+    snapshot_id creator = members->count ? get_member(members, 0)->creator : 0;
+    for (size_t i = 1; i < members->count; i++)
+        if (get_member(members, i)->creator != creator)
+            return NULL;
+    return label_find_task(members->report, creator);
+}
+
+static void print_places(struct members *members, struct tally *stacks, const char *creator) {
     struct page *page = &members->report->page;
     struct tally places = tally_create(page->scratch);
     size_t rest = 0;
@@ -72,7 +85,7 @@ static void print_places(struct members *members, struct tally *stacks) {
     tally_sort(&places);
     for (size_t i = 0; i < places.count; i++) {
         if (i < ROWS_MAX)
-            print_place(page, places.items[i]);
+            print_place(page, places.items[i], creator);
         else
             rest += places.items[i]->count;
     }
@@ -82,13 +95,19 @@ static void print_places(struct members *members, struct tally *stacks) {
 }
 
 static void print_created(struct members *members) {
-    struct tally stacks = tally_create(members->report->page.scratch);
+    struct page *page = &members->report->page;
+    struct tally stacks = tally_create(page->scratch);
+    const struct snapshot_task *creator = find_creator(members);
+    const char *label = creator ? label_task(members->report, creator) : NULL;
     for (size_t i = 0; i < members->count; i++) {
         const struct snapshot_stack *stack = &get_member(members, i)->created_at;
         if (stack->count)
             tally_add(&stacks, stack->frames, stack->count * sizeof *stack->frames, 1);
     }
-    print_places(members, &stacks);
+    if (stacks.count)
+        print_places(members, &stacks, label ? arena_format(page->scratch, "  in %s", label) : "");
+    else if (label)
+        stack_print_fact(page, "created in", label, NULL, members->count);
     tally_destroy(&stacks);
 }
 
@@ -103,8 +122,8 @@ static void print_awaited_by(struct members *members) {
                 continue;
             if (!names)
                 names = names_create(page);
-            names_add(names, report_task_label(members->report,
-                                               &members->report->snapshot->tasks.items[place]));
+            names_add(names,
+                      label_task(members->report, &members->report->snapshot->tasks.items[place]));
         }
     }
     if (names) {
@@ -112,6 +131,58 @@ static void print_awaited_by(struct members *members) {
         names_print(names, page->width - page->column);
         page_end_line(page);
     }
+}
+
+/* "Lock#1 'first' in transfer": the frame is told of one task. */
+static const char *describe_hold(struct members *members, const struct snapshot_task *task,
+                                 const struct snapshot_hold *hold) {
+    struct report *report = members->report;
+    const struct snapshot_object *object = label_find_object(report, hold->object);
+    const char *label = object ? label_object(report, object) : "an object";
+    if (members->count > 1 || hold->frame < 0 || (size_t)hold->frame >= task->frames.count)
+        return label;
+    return arena_format(report->page.scratch, "%s in %s", label,
+                        frame_get_name(task->frames.frames[hold->frame]));
+}
+
+static void print_holds(struct members *members) {
+    struct tally tally = tally_create(members->report->page.scratch);
+    for (size_t i = 0; i < members->count; i++) {
+        const struct snapshot_task *task = get_member(members, i);
+        for (size_t j = 0; j < task->hold_count; j++) {
+            const char *text = describe_hold(members, task, &task->holds[j]);
+            tally_add(&tally, text, strlen(text), 1);
+        }
+    }
+    print_tally(members, members->count > 1 ? "hold" : "holds", &tally);
+    tally_destroy(&tally);
+}
+
+static const char *describe_context(struct page *page, const struct snapshot_task *task) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        memory_exhausted();
+    for (size_t i = 0; i < task->context_count; i++)
+        fprintf(out, "%s%s=%s", i ? ", " : "", task->context[i].name ? task->context[i].name : "?",
+                task->context[i].value ? task->context[i].value : "?");
+    if (fclose(out) != 0)
+        memory_exhausted();
+    const char *copy = arena_copy_string(page->scratch, text, size);
+    free(text);
+    return copy;
+}
+
+/* The context variables of one task; all of them where everything is told. */
+static void print_context(struct members *members) {
+    struct page *page = &members->report->page;
+    const struct snapshot_task *task = members->count == 1 ? get_member(members, 0) : NULL;
+    if (!task || !task->context_count)
+        return;
+    stack_start_fact(page, "context");
+    page_put_lines(page, describe_context(page, task),
+                   members->report->options->verbose ? SIZE_MAX : CONTEXT_LINES);
 }
 
 static void print_cancelled(struct members *members) {
@@ -178,10 +249,13 @@ static void print_notes(struct members *members) {
     tally_destroy(&tally);
 }
 
-void report_facts(struct report *report, const size_t *tasks, size_t count) {
+void report_facts(struct report *report, const size_t *tasks, size_t count, bool brief) {
     struct members members = {.report = report, .tasks = tasks, .count = count};
+    print_context(&members);
+    print_holds(&members);
     print_created(&members);
-    print_awaited_by(&members);
+    if (!brief || count == 1)
+        print_awaited_by(&members);
     print_types(&members);
     print_cancelled(&members);
     print_exceptions(&members);

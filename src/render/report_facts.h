@@ -7,5 +7,5 @@
 #include "report.h"
 
 /* Prints the facts of `count` tasks, given by their places in the snapshot; of many tasks the most
- * frequent. */
-void report_facts(struct report *report, const size_t *tasks, size_t count);
+ * frequent. `brief`: not who awaits many of them. */
+void report_facts(struct report *report, const size_t *tasks, size_t count, bool brief);

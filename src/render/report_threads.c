@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "frames.h"
+#include "label.h"
 #include "names.h"
-#include "report.h"
 
 #define THREAD_MARGIN 2
 #define FACTS_COLUMNS 26 /* ", asleep in pthread_cond..." */
@@ -50,7 +50,7 @@ static void print_stack(struct report *report, const struct snapshot_thread *thr
         page->column = page->margin + 4;
         page_put_styled(page, PAGE_DIM,
                         arena_format(page->scratch, "... %zu frames of %s, see RUNNING", shared,
-                                     report_task_label(report, task)));
+                                     label_task(report, task)));
         page_end_line(page);
     }
     if (!thread->frames.count) {
@@ -58,13 +58,14 @@ static void print_stack(struct report *report, const struct snapshot_thread *thr
         page_put_styled(page, PAGE_DIM, "no Python frames");
         page_end_line(page);
     }
-    stack_print(page, &rest, report->options->verbose);
+    struct stack_style style = {.whole = report->options->verbose};
+    stack_print(page, &rest, style);
 }
 
 /* What the thread does, behind its name. */
 static void print_facts(struct report *report, const struct snapshot_thread *thread) {
     struct page *page = &report->page;
-    const char *state = report_thread_state(report, thread);
+    const char *state = label_thread_state(report, thread);
     if (*state)
         page_format(page, ", %s", state);
     if (thread->event_loop)
@@ -125,15 +126,51 @@ static void print_with_equals(struct report *report, size_t first, bool *printed
     arena_reset(report->page.scratch);
 }
 
+/* A thread of an executor that waits for work (Lib/concurrent/futures/thread.py). */
+static bool is_idle_worker(const struct snapshot_thread *thread) {
+    static const char file[] = "concurrent/futures/thread.py";
+    const struct snapshot_frame *frame = thread->frames.count ? thread->frames.frames[0] : NULL;
+    if (!frame || !frame->file || !equal_texts(frame->function, "_worker"))
+        return false;
+    size_t length = strlen(frame->file), tail = strlen(file);
+    return length >= tail && strcmp(frame->file + length - tail, file) == 0;
+}
+
+/* Whether the stack says nothing that is not told above: of an idle loop, of a running task, of an
+ * idle thread of an executor. */
+static bool is_told(const struct report *report, const struct snapshot_thread *thread) {
+    const struct snapshot *snapshot = report->snapshot;
+    size_t shared;
+    if (is_idle_worker(thread) || (find_shown(report, thread, &shared) && shared))
+        return true;
+    for (size_t i = 0; thread->event_loop && i < snapshot->event_loops.count; i++)
+        if (snapshot->event_loops.items[i].id == thread->event_loop)
+            return snapshot->event_loops.items[i].state == SNAPSHOT_LOOP_IDLE;
+    return false;
+}
+
+/* Marks the threads that need no stack here; gives how many. */
+static size_t mark_told(const struct report *report, bool *told) {
+    size_t count = 0;
+    for (size_t i = 0; i < report->snapshot->threads.count && !report->options->verbose; i++) {
+        told[i] = is_told(report, &report->snapshot->threads.items[i]);
+        count += told[i];
+    }
+    return count;
+}
+
 void report_threads(struct report *report) {
     size_t count = report->snapshot->threads.count;
-    if (!count)
-        return;
-    report_title(report, "THREAD STACKS");
-    page_end_line(&report->page);
-    report->page.margin = THREAD_MARGIN;
     struct arena *arena = arena_create();
     bool *printed = arena_alloc_array(arena, count, sizeof *printed);
+    size_t told = mark_told(report, printed);
+    if (told < count)
+        report_title_with(report, "THREAD STACKS",
+                          told ? arena_format(report->page.scratch,
+                                              "%s more, idle or shown above: -v",
+                                              page_count(&report->page, told))
+                               : "");
+    report->page.margin = THREAD_MARGIN;
     for (size_t i = 0; i < count; i++)
         if (!printed[i])
             print_with_equals(report, i, printed);

@@ -1,60 +1,19 @@
-/* The report as a whole, and the words that its parts share. */
+/* The report as a whole. */
 #include "asyncspy/render/text.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
-#include "report.h"
+#include "label.h"
 
 void report_title(struct report *report, const char *title) {
     page_end_line(&report->page);
     page_put_styled(&report->page, PAGE_BOLD, title);
 }
 
-const char *report_task_label(struct report *report, const struct snapshot_task *task) {
-    if (!task->name)
-        return arena_format(report->page.scratch, "task 0x%" PRIx64, task->id);
-    return *task->name ? task->name : "''";
-}
-
-const struct snapshot_thread *report_find_thread(struct report *report, int64_t tid) {
-    if (tid == SNAPSHOT_UNKNOWN)
-        return NULL;
-    for (size_t i = 0; i < report->snapshot->threads.count; i++)
-        if (report->snapshot->threads.items[i].tid == tid)
-            return &report->snapshot->threads.items[i];
-    return NULL;
-}
-
-const char *report_thread_label(struct report *report, int64_t tid) {
-    const struct snapshot_thread *thread = report_find_thread(report, tid);
-    const char *name = thread ? thread->name ? thread->name : thread->kernel_name : NULL;
-    if (tid == SNAPSHOT_UNKNOWN)
-        return "tid unknown";
-    return arena_format(report->page.scratch, "tid %" PRId64 "%s%s", tid, name ? " " : "",
-                        name ? name : "");
-}
-
-const char *report_thread_state(struct report *report, const struct snapshot_thread *thread) {
-    static const struct {
-        char letter;
-        const char *words;
-    } states[] = {{'R', "on CPU"},  {'S', "asleep"}, {'D', "uninterruptible"},
-                  {'T', "stopped"}, {'t', "traced"}, {'Z', "dead"},
-                  {'X', "dead"},    {'I', "idle"}};
-    const char *words = "";
-    for (size_t i = 0; thread->os_state && i < sizeof states / sizeof *states; i++)
-        if (states[i].letter == thread->os_state[0])
-            words = states[i].words;
-    const char *where = thread->syscall ? thread->syscall : thread->wait_channel;
-    if (!where || !*where || (thread->os_state && thread->os_state[0] == 'R'))
-        return words;
-    return arena_format(report->page.scratch, "%s%sin %s", words, *words ? " " : "", where);
-}
-
-const char *report_state_name(enum snapshot_task_state state) {
-    return state == SNAPSHOT_TASK_NOT_STARTED ? "not started" : snapshot_task_state_name(state);
+void report_title_with(struct report *report, const char *title, const char *hint) {
+    report_title(report, title);
+    page_put_right(&report->page, hint);
+    page_end_line(&report->page);
 }
 
 void report_missing(struct report *report) {
@@ -78,13 +37,39 @@ void report_missing(struct report *report) {
     }
 }
 
+/* Whatever stands below the header and the verdict. */
+static void print_evidence(struct report *report) {
+    report_counts(report);
+    report_locks(report);
+    report_sockets(report);
+    report_running(report);
+    if (report->options->graph)
+        report_graph(report);
+    if (report->options->all_tasks)
+        report_all_tasks(report);
+    else if (!report->options->graph)
+        report_groups(report);
+    report_threads(report);
+    report_missing(report);
+}
+
+static void print_report(struct report *report) {
+    if (!report->options->verdict_only)
+        report_header(report);
+    report_verdict(report);
+    if (!report->options->verdict_only)
+        print_evidence(report);
+}
+
 struct error *render_text(const struct snapshot *snapshot, const struct text_options *options,
                           FILE *out) {
     struct arena *arena = arena_create();
+    struct object_index *objects = object_index_create(arena, snapshot);
     struct report report = {
         .snapshot = snapshot,
         .options = options,
         .index = task_index_create(arena, snapshot),
+        .objects = objects,
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,
                  .color = options->color,
@@ -92,17 +77,10 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
                  .scratch = arena_create()},
     };
     errno = 0;
-    report_header(&report);
-    report_summary(&report);
-    report_running(&report);
-    if (options->all_tasks)
-        report_all_tasks(&report);
-    else
-        report_groups(&report);
-    report_threads(&report);
-    report_missing(&report);
+    print_report(&report);
     int error_number = ferror(out) || fflush(out) != 0 ? errno : 0;
     arena_destroy(report.page.scratch);
+    object_index_destroy(objects);
     arena_destroy(arena);
     errno = error_number;
     return ferror(out) ? error_create_os(error_number, "writing the text") : NULL;

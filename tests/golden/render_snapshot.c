@@ -22,7 +22,7 @@ static char *read_all(FILE *in, size_t *ret_length) {
 }
 
 static bool parse_options(int argc, char **argv, struct text_options *options, bool *json) {
-    for (int option; (option = getopt(argc, argv, "w:acvAj")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "w:acgqvAj")) != -1;) {
         switch (option) {
         case 'w':
             options->width = (int)strtol(optarg, NULL, 10);
@@ -32,6 +32,12 @@ static bool parse_options(int argc, char **argv, struct text_options *options, b
             break;
         case 'c':
             options->color = true;
+            break;
+        case 'g':
+            options->graph = true;
+            break;
+        case 'q':
+            options->verdict_only = true;
             break;
         case 'v':
             options->verbose = true;
@@ -67,7 +73,7 @@ int main(int argc, char **argv) {
     bool json = false;
     setlocale(LC_CTYPE, "C.UTF-8");
     if (!parse_options(argc, argv, &options, &json)) {
-        fputs("usage: render_snapshot [-w COLUMNS] [-a] [-c] [-v] [-A] [-j] < FILE.json\n", stderr);
+        fputs("usage: render_snapshot [-w COLUMNS] [-acgqvAj] < FILE.json\n", stderr);
         return 2;
     }
     struct snapshot *snapshot = snapshot_create();

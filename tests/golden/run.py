@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unicodedata
 
+import hangs
 import snapshots
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -20,9 +21,16 @@ FULL = HERE.parent / "unit" / "full_snapshot.json"
 WIDTHS = (80, 100, 160)
 # Modes of one width each: what they show differs by more than the width.
 MODES = {"all": ["-w", "100", "-a"], "verbose": ["-w", "100", "-v"],
-         "ascii": ["-w", "80", "-A", "-a"], "color": ["-w", "100", "-c"]}
-EXTRA = {"all": ("missing_rows", "two_loops"), "verbose": ("blocked_call",),
-         "ascii": ("weird_names",), "color": ("blocked_call",)}
+         "ascii": ["-w", "80", "-A", "-a"], "color": ["-w", "100", "-c"],
+         "graph": ["-w", "80", "-g"], "quiet": ["-w", "80", "-q"]}
+HANGS = ("blocked_loop", "deadlock", "pool_exhausted", "executor_full", "silent_peer")
+EXTRA = {"all": ("missing_rows", "two_loops", "deadlock", "executor_full"),
+         "verbose": ("blocked_call", "weird_findings") + HANGS,
+         "ascii": ("weird_names", "weird_findings"),
+         "color": ("blocked_call", "blocked_loop", "silent_peer", "ok_busy"),
+         "graph": ("weird_findings", "deep_chain", "no_asyncio") + HANGS,
+         "quiet": ("weird_findings", "ok_idle", "ok_busy", "no_asyncio") + HANGS}
+LINES_OF_FINDING = 7
 LINES_OF_EQUAL_TASKS = 30
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -154,11 +162,30 @@ class Run:
         self.count(FULL.name, problems + (validate(full) if validate else []))
 
     def check_equal_tasks(self):
-        """10,000 equal tasks fit on a screen."""
-        text, problems = self.render(json.dumps(snapshots.equal_tasks(10000)), ["-w", "80"])
-        if text.count("\n") > LINES_OF_EQUAL_TASKS:
-            problems.append("%d lines" % text.count("\n"))
-        self.count("10,000 equal tasks", problems + check_lines(text, 80))
+        """10,000 equal tasks fit on a screen, with all that was found, and as a graph."""
+        for make in (snapshots.equal_tasks, hangs.pool_exhausted):
+            source = json.dumps(make(10000))
+            for options in ([], ["-g"]):
+                text, problems = self.render(source, ["-w", "80"] + options)
+                if text.count("\n") > LINES_OF_EQUAL_TASKS:
+                    problems.append("%d lines" % text.count("\n"))
+                self.count("10,000 equal tasks " + make.__name__ + " ".join(options),
+                           problems + check_lines(text, 80))
+
+    def check_verdicts(self):
+        """Of each hang the first seven lines below the header say what it is; the verdict alone
+        takes no more of them for one finding."""
+        for name in HANGS:
+            source = json.dumps(getattr(hangs, name)())
+            code = json.loads(source)["findings"][0]["code"].replace("_", " ")
+            text, problems = self.render(source, ["-w", "80"])
+            if code not in "".join(text.split("\n")[:7]):
+                problems.append("%s is not in the first lines" % code)
+            text, more = self.render(source, ["-w", "80", "-q"])
+            lines = len(re.split(r"\n(?=!!| !| \?|OK)", text)[0].rstrip("\n").split("\n"))
+            if lines > LINES_OF_FINDING:
+                problems.append("%d lines for one finding" % lines)
+            self.count("the verdict of " + name, problems + more)
 
 
 def main():
@@ -168,10 +195,12 @@ def main():
         print("python3-jsonschema is not installed: the schema is not checked")
     if run.write:
         snapshots.main()
+        hangs.main()
     for source in sorted(HERE.glob("*.json")):
         run.check_source(source, validate)
     run.check_full(load_validator(close))
     run.check_equal_tasks()
+    run.check_verdicts()
     print("%d passed, %d failed" % (run.passed, run.failed))
     return 1 if run.failed else 0
 

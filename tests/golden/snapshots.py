@@ -277,10 +277,14 @@ SNAPSHOTS = [idle_server, blocked_call, equal_tasks, deep_chain, weird_names, mi
              two_loops, no_asyncio]
 
 
-def main():
-    for make in SNAPSHOTS:
+def write(makers):
+    for make in makers:
         path = pathlib.Path(__file__).with_name(make.__name__ + ".json")
         path.write_text(json.dumps(make(), indent=None, ensure_ascii=True) + "\n")
+
+
+def main():
+    write(SNAPSHOTS)
 
 
 if __name__ == "__main__":

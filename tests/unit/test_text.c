@@ -9,68 +9,81 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/rendering.h"
 #include "asyncspy/analysis/edges.h"
 #include "asyncspy/analysis/group.h"
 #include "asyncspy/base/text.h"
-#include "asyncspy/render/text.h"
 
 #define EVIL "\x1b[31m\n\r\xc2\x9b\u202e\xff\u4e2d\U0001f40d"
 
-static char *render(const struct snapshot *snapshot, const struct text_options *options) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_null(render_text(snapshot, options, out));
-    fclose(out);
-    return text;
+static void add_evil_findings(struct snapshot *snapshot, const char *evil) {
+    static snapshot_id tasks[] = {0x10, 0x20, 0x30, 0x40, 0x999990};
+    static int64_t threads[] = {7, 8, 999};
+    const char **texts = arena_alloc_array(snapshot->arena, 4, sizeof *texts);
+    texts[0] = texts[1] = texts[2] = texts[3] = evil;
+    for (int i = 0; i < 12; i++)
+        *SNAPSHOT_APPEND(snapshot, &snapshot->findings) =
+            (struct snapshot_finding){.code = SNAPSHOT_FINDING_DEADLOCK,
+                                      .confidence = i % SNAPSHOT_CONFIDENCE_COUNT,
+                                      .summary = i % 4 ? evil : NULL,
+                                      .tasks = tasks,
+                                      .task_count = (size_t)i % 6,
+                                      .threads = threads,
+                                      .thread_count = (size_t)i % 4,
+                                      .where = evil,
+                                      .proof = texts,
+                                      .proof_count = (size_t)i % 5,
+                                      .cost = texts,
+                                      .cost_count = (size_t)i % 3,
+                                      .next = evil};
+    snapshot->verdict.text = evil;
+    struct snapshot_object *object = SNAPSHOT_APPEND(snapshot, &snapshot->objects);
+    *object = (struct snapshot_object){
+        .id = 0x99, .label = evil, .name = evil, .waiters = tasks, .waiter_count = 5};
+    object->holders = arena_alloc(snapshot->arena, sizeof *object->holders);
+    *object->holders = (struct snapshot_holder){.task = 0x10, .confidence = SNAPSHOT_LIKELY};
+    object->holder_count = 1;
+    struct snapshot_socket *socket = SNAPSHOT_APPEND(snapshot, &snapshot->sockets);
+    *socket = snapshot_socket_blank;
+    socket->fd = 3;
+    socket->local = socket->peer = socket->state = evil;
 }
 
-/* Lines fit, end in no space, and hold nothing but printable characters. */
-static void check_lines(char *text, int width, bool ascii) {
-    char *rest = text;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        if (text_width(line) > width)
-            fail_msg("%d columns instead of %d: %s", text_width(line), width, line);
-        assert_true(!*line || line[strlen(line) - 1] != ' ');
-        for (const char *at = line; *at; at++)
-            assert_true((unsigned char)*at >= 0x20 && *at != 0x7f && !(ascii && *at & 0x80));
-        assert_true(text_is_utf8(line, strlen(line)));
-        assert_null(strstr(line, "\u202e"));
-        assert_null(strstr(line, "\xc2\x9b"));
-    }
+/* Of each kind that leads somewhere: a lock, an executor's thread, a socket, another task. */
+static void add_evil_wait(struct snapshot *snapshot, struct snapshot_task *task, const char *evil,
+                          int i) {
+    task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
+    *task->awaiting =
+        (struct snapshot_wait){.kind = i == 8 ? SNAPSHOT_WAIT_UNKNOWN : SNAPSHOT_WAIT_TASK,
+                               .text = evil,
+                               .tasks = &snapshot->tasks.items[0].id,
+                               .task_count = 1,
+                               .object = i == 7 ? 0x99 : 0,
+                               .tid = i == 6 ? 8 : SNAPSHOT_UNKNOWN,
+                               .fd = i == 5 ? 3 : SNAPSHOT_UNKNOWN,
+                               .pid = SNAPSHOT_UNKNOWN};
+    task->awaiting->task_count = i < 5 || i == 8;
 }
 
-static const struct snapshot_frame *make_frame(struct snapshot *snapshot, const char *name,
-                                               const char *file, int32_t line) {
-    struct snapshot_frame *frame = arena_alloc(snapshot->arena, sizeof *frame);
-    *frame = (struct snapshot_frame){.function = name,
-                                     .qualified_name = name,
-                                     .file = file,
-                                     .line = line,
-                                     .end_line = -1,
-                                     .column = -1,
-                                     .end_column = -1};
-    return frame;
-}
-
-static struct snapshot_stack make_stack(struct snapshot *snapshot, size_t count,
-                                        const struct snapshot_frame *const *frames) {
-    struct snapshot_stack stack = {.count = count};
-    stack.frames = arena_alloc_array(snapshot->arena, count, sizeof *stack.frames);
-    for (size_t i = 0; i < count; i++)
-        stack.frames[i] = frames[i];
-    return stack;
-}
-
-static struct snapshot_task *add_task(struct snapshot *snapshot, const char *name) {
-    struct snapshot_task *task = SNAPSHOT_APPEND(snapshot, &snapshot->tasks);
-    *task = (struct snapshot_task){.id = 0x10 * snapshot->tasks.count,
-                                   .name = name,
-                                   .state = SNAPSHOT_TASK_WAITING,
-                                   .tid = SNAPSHOT_UNKNOWN,
-                                   .cancel_requests = SNAPSHOT_UNKNOWN,
-                                   .must_cancel = SNAPSHOT_MAYBE};
-    return task;
+static void add_evil_task(struct snapshot *snapshot, const char *evil, struct snapshot_stack stack,
+                          int i) {
+    struct snapshot_task *task =
+        rendering_add_task(snapshot, arena_format(snapshot->arena, "%d%s%d", i % 3, evil, i));
+    task->type = task->coroutine = evil;
+    task->frames = i < 7 ? stack : (struct snapshot_stack){0};
+    task->state = i == 0 ? SNAPSHOT_TASK_RUNNING : SNAPSHOT_TASK_WAITING;
+    task->tid = i == 0 ? 7 : SNAPSHOT_UNKNOWN;
+    task->created_at = stack;
+    snapshot_add_note(snapshot, task, evil);
+    task->exception = arena_alloc(snapshot->arena, sizeof *task->exception);
+    task->exception->type = task->exception->text = evil;
+    add_evil_wait(snapshot, task, evil, i);
+    task->has_context = true;
+    task->context_count = task->hold_count = 1;
+    task->context = arena_alloc(snapshot->arena, sizeof *task->context);
+    *task->context = (struct snapshot_variable){evil, evil};
+    task->holds = arena_alloc(snapshot->arena, sizeof *task->holds);
+    *task->holds = (struct snapshot_hold){.object = 0x99, .frame = i - 1};
 }
 
 /* Every string that could come from a target is hostile and long. */
@@ -87,28 +100,14 @@ static struct snapshot *make_evil(void) {
     snapshot->capture.mode = evil;
     snapshot_add_missing(snapshot, evil, evil);
     const struct snapshot_frame *frames[] = {
-        make_frame(snapshot, evil, evil, INT32_MAX), make_frame(snapshot, NULL, NULL, -1),
-        make_frame(snapshot, evil, "/usr/lib/python3.11/\x1b.py", 5),
-        make_frame(snapshot, evil, "<frozen \x1b>", 5)};
-    struct snapshot_stack stack = make_stack(snapshot, 4, frames);
-    for (int i = 0; i < 9; i++) {
-        struct snapshot_task *task =
-            add_task(snapshot, arena_format(snapshot->arena, "%d%s%d", i % 3, evil, i));
-        task->type = task->coroutine = evil;
-        task->frames = i < 7 ? stack : (struct snapshot_stack){0};
-        task->state = i == 0 ? SNAPSHOT_TASK_RUNNING : SNAPSHOT_TASK_WAITING;
-        task->tid = i == 0 ? 7 : SNAPSHOT_UNKNOWN;
-        task->created_at = stack;
-        snapshot_add_note(snapshot, task, evil);
-        task->exception = arena_alloc(snapshot->arena, sizeof *task->exception);
-        task->exception->type = task->exception->text = evil;
-        task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
-        *task->awaiting =
-            (struct snapshot_wait){.kind = i == 8 ? SNAPSHOT_WAIT_UNKNOWN : SNAPSHOT_WAIT_TASK,
-                                   .text = evil,
-                                   .tasks = &snapshot->tasks.items[0].id,
-                                   .task_count = 1};
-    }
+        rendering_make_frame(snapshot, evil, evil, INT32_MAX),
+        rendering_make_frame(snapshot, NULL, NULL, -1),
+        rendering_make_frame(snapshot, evil, "/usr/lib/python3.11/\x1b.py", 5),
+        rendering_make_frame(snapshot, evil, "<frozen \x1b>", 5)};
+    struct snapshot_stack stack = rendering_make_stack(snapshot, 4, frames);
+    for (int i = 0; i < 9; i++)
+        add_evil_task(snapshot, evil, stack, i);
+    add_evil_findings(snapshot, evil);
     *SNAPSHOT_APPEND(snapshot, &snapshot->event_loops) = (struct snapshot_loop){
         .id = 1, .type = evil, .tid = 7, .state = SNAPSHOT_LOOP_STATE_UNKNOWN};
     for (int i = 0; i < 3; i++)
@@ -129,12 +128,16 @@ static struct snapshot *make_evil(void) {
 static void test_hostile(void **state) {
     (void)state;
     struct snapshot *snapshot = make_evil();
-    for (int width = 80; width < 240; width += 7)
-        for (int flags = 0; flags < 8; flags++) {
-            struct text_options options = {
-                .width = width, .all_tasks = flags & 1, .verbose = flags & 2, .ascii = flags & 4};
-            char *text = render(snapshot, &options);
-            check_lines(text, width, options.ascii);
+    for (int width = 80; width < 240; width += 31)
+        for (int flags = 0; flags < 32; flags++) {
+            struct text_options options = {.width = width,
+                                           .all_tasks = flags & 1,
+                                           .verbose = flags & 2,
+                                           .ascii = flags & 4,
+                                           .graph = flags & 8,
+                                           .verdict_only = flags & 16};
+            char *text = rendering_text(snapshot, &options);
+            rendering_check_lines(text, width, options.ascii);
             free(text);
         }
     snapshot_destroy(snapshot);
@@ -146,12 +149,12 @@ static void test_unknown(void **state) {
     struct snapshot *snapshot = snapshot_create();
     struct text_options options = {.width = 0};
     for (int round = 0; round < 2; round++) {
-        char *text = render(snapshot, &options);
-        check_lines(text, TEXT_WIDTH_LEAST, true);
+        char *text = rendering_text(snapshot, &options);
+        rendering_check_lines(text, TEXT_WIDTH_LEAST, true);
         free(text);
-        add_task(snapshot, NULL);
-        add_task(snapshot, NULL);
-        add_task(snapshot, NULL)->state = SNAPSHOT_TASK_RUNNING;
+        rendering_add_task(snapshot, NULL);
+        rendering_add_task(snapshot, NULL);
+        rendering_add_task(snapshot, NULL)->state = SNAPSHOT_TASK_RUNNING;
         *SNAPSHOT_APPEND(snapshot, &snapshot->event_loops) =
             (struct snapshot_loop){.tid = SNAPSHOT_UNKNOWN, .state = SNAPSHOT_LOOP_STATE_UNKNOWN};
         *SNAPSHOT_APPEND(snapshot, &snapshot->threads) = (struct snapshot_thread){
@@ -165,9 +168,9 @@ static void test_color(void **state) {
     (void)state;
     struct snapshot *snapshot = make_evil();
     struct text_options options = {.width = 100};
-    char *plain = render(snapshot, &options);
+    char *plain = rendering_text(snapshot, &options);
     options.color = true;
-    char *colored = render(snapshot, &options), *to = colored;
+    char *colored = rendering_text(snapshot, &options), *to = colored;
     for (const char *at = colored; *at; at++) { /* without its sequences it is the plain text */
         if (*at == '\x1b')
             at = strchr(at, 'm');
@@ -197,28 +200,35 @@ static void test_places(void **state) {
     (void)state;
     struct snapshot *snapshot = snapshot_create();
     const struct snapshot_frame *frames[] = {
-        make_frame(snapshot, "innermost", "/usr/lib64/python3.13t/asyncio/locks.py", 1),
-        make_frame(snapshot, "Api.get", "/v/lib/python3.12/site-packages/api/x.py", 2),
-        make_frame(snapshot, "f.<locals>.outer", "/usr/lib/python3/dist-packages/y.py", 3),
-        make_frame(snapshot, "mine", "/opt/me/python3.11/app.py", 4),
-        make_frame(snapshot, "theirs", "/usr/lib/python3.11/runpy.py", 5),
+        rendering_make_frame(snapshot, "innermost", "/usr/lib64/python3.13t/asyncio/locks.py", 1),
+        rendering_make_frame(snapshot, "Api.get", "/v/lib/python3.12/site-packages/api/x.py", 2),
+        rendering_make_frame(snapshot, "f.<locals>.outer", "/usr/lib/python3/dist-packages/y.py",
+                             3),
+        rendering_make_frame(snapshot, "mine", "/opt/me/python3.11/app.py", 4),
+        rendering_make_frame(snapshot, "theirs", "/usr/lib/python3.11/runpy.py", 5),
     };
     for (int i = 2; i < 12; i++) {
-        struct snapshot_task *task =
-            add_task(snapshot, arena_format(snapshot->arena, "Task-%d", i == 2 ? 100 : i));
-        task->frames = make_stack(snapshot, 5, frames);
-        task->created_at = make_stack(snapshot, 3, frames);
+        struct snapshot_task *task = rendering_add_task(
+            snapshot, arena_format(snapshot->arena, "Task-%d", i == 2 ? 100 : i));
+        task->frames = rendering_make_stack(snapshot, 5, frames);
+        task->created_at = rendering_make_stack(snapshot, 3, frames);
     }
     group_tasks(snapshot);
     struct text_options options = {.width = 100};
-    char *text = render(snapshot, &options);
+    char *text = rendering_text(snapshot, &options);
     assert_line(text, "Task-3",
-                "      10  waiting      ?                               Task-3 .. Task-100");
+                "      10  waiting      ?                                     Task-3 .. Task-100");
     assert_line(text, "innermost", "          innermost                 asyncio/locks.py:1");
-    assert_line(text, "library", "          ... 2 library frames up to outer (-v)");
     assert_line(text, "mine", "        > mine                      /opt/me/python3.11/app.py:4");
-    assert_line(text, "theirs", "          theirs                    runpy.py:5");
+    assert_null(strstr(text, "theirs"));
     assert_line(text, "created", "          created by  Api.get       api/x.py:2  x 10");
+    free(text);
+    options.all_tasks = true;
+    text = rendering_text(snapshot, &options);
+    assert_line(text, "innermost", "    innermost                 asyncio/locks.py:1");
+    assert_line(text, "library", "    ... 2 library frames up to outer (-v)");
+    assert_line(text, "mine", "  > mine                      /opt/me/python3.11/app.py:4");
+    assert_line(text, "theirs", "    theirs                    runpy.py:5");
     free(text);
     snapshot_destroy(snapshot);
 }

@@ -32,6 +32,9 @@ int text_width(const char *text);
 const char *text_clip(struct arena *arena, const char *text, int columns);
 const char *text_clip_start(struct arena *arena, const char *text, int columns);
 
+/* How many bytes at the start of escaped text fit into `columns`. */
+size_t text_count_fitting(const char *text, int columns);
+
 /* True when `text` is UTF-8 (no surrogates, nothing overlong). */
 bool text_is_utf8(const char *text, size_t length);
 

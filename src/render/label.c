@@ -1,0 +1,142 @@
+#include "label.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/base/table.h"
+
+struct object_index {
+    struct table *table;
+};
+
+struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot) {
+    struct object_index *index = arena_alloc(arena, sizeof *index);
+    index->table = table_create();
+    for (size_t i = 0; i < snapshot->objects.count; i++) {
+        struct snapshot_object *object = &snapshot->objects.items[i];
+        if (!table_find(index->table, &object->id, sizeof object->id))
+            table_add(index->table, &object->id, sizeof object->id, object);
+    }
+    return index;
+}
+
+void object_index_destroy(struct object_index *index) {
+    table_destroy(index->table);
+}
+
+const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id) {
+    return id ? table_find(report->objects->table, &id, sizeof id) : NULL;
+}
+
+const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id) {
+    size_t place = id ? task_index_find(report->index, id) : TASK_INDEX_NONE;
+    return place == TASK_INDEX_NONE ? NULL : &report->snapshot->tasks.items[place];
+}
+
+const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid) {
+    if (tid == SNAPSHOT_UNKNOWN)
+        return NULL;
+    for (size_t i = 0; i < report->snapshot->threads.count; i++)
+        if (report->snapshot->threads.items[i].tid == tid)
+            return &report->snapshot->threads.items[i];
+    return NULL;
+}
+
+const char *label_duration(struct report *report, double seconds) {
+    struct arena *arena = report->page.scratch;
+    if (isnan(seconds) || fabs(seconds) > 1e12)
+        return "";
+    if (fabs(seconds) < 0.01)
+        return arena_format(arena, "%.1f ms", seconds * 1e3);
+    if (fabs(seconds) < 0.9995)
+        return arena_format(arena, "%.0f ms", seconds * 1e3);
+    if (fabs(seconds) < 99.95)
+        return arena_format(arena, "%.1f s", seconds);
+    long long all = llabs((long long)seconds);
+    const char *sign = seconds < 0 ? "-" : "";
+    if (all < 3600)
+        return arena_format(arena, "%s%lldm%02llds", sign, all / 60, all % 60);
+    if (all < 86400)
+        return arena_format(arena, "%s%lldh%02lldm", sign, all / 3600, all / 60 % 60);
+    return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
+}
+
+const char *label_task(struct report *report, const struct snapshot_task *task) {
+    if (!task->name)
+        return arena_format(report->page.scratch, "task 0x%" PRIx64, task->id);
+    return *task->name ? task->name : "''";
+}
+
+const char *label_tasks(struct report *report, const snapshot_id *tasks, size_t count,
+                        size_t most) {
+    struct arena *arena = report->page.scratch;
+    const char *text = "";
+    for (size_t i = 0; i < count && i < most; i++) {
+        const struct snapshot_task *task = label_find_task(report, tasks[i]);
+        const char *label =
+            task ? label_task(report, task) : arena_format(arena, "task 0x%" PRIx64, tasks[i]);
+        text = arena_format(arena, "%s%s%s", text, i ? ", " : "", label);
+    }
+    if (count > most)
+        text = arena_format(arena, "%s and %s more", text, page_count(&report->page, count - most));
+    return text;
+}
+
+const char *label_thread(struct report *report, int64_t tid) {
+    const struct snapshot_thread *thread = label_find_thread(report, tid);
+    const char *name = thread ? thread->name ? thread->name : thread->kernel_name : NULL;
+    if (tid == SNAPSHOT_UNKNOWN)
+        return "tid unknown";
+    return arena_format(report->page.scratch, "tid %" PRId64 "%s%s", tid, name ? " " : "",
+                        name ? name : "");
+}
+
+const char *label_thread_state(struct report *report, const struct snapshot_thread *thread) {
+    static const struct {
+        char letter;
+        const char *words;
+    } states[] = {{'R', "on CPU"},  {'S', "asleep"}, {'D', "uninterruptible"},
+                  {'T', "stopped"}, {'t', "traced"}, {'Z', "dead"},
+                  {'X', "dead"},    {'I', "idle"}};
+    const char *words = "";
+    for (size_t i = 0; thread->os_state && i < sizeof states / sizeof *states; i++)
+        if (states[i].letter == thread->os_state[0])
+            words = states[i].words;
+    const char *where = thread->syscall ? thread->syscall : thread->wait_channel;
+    if (!where || !*where || (thread->os_state && thread->os_state[0] == 'R'))
+        return words;
+    return arena_format(report->page.scratch, "%s%sin %s", words, *words ? " " : "", where);
+}
+
+const char *label_state(enum snapshot_task_state state) {
+    return state == SNAPSHOT_TASK_NOT_STARTED ? "not started" : snapshot_task_state_name(state);
+}
+
+const char *label_task_state(const struct snapshot_task *task) {
+    bool idle = task->state == SNAPSHOT_TASK_WAITING && task->idle == SNAPSHOT_YES;
+    return idle ? "idle" : label_state(task->state);
+}
+
+const char *label_wait(struct report *report, const struct snapshot_task *task, const char *group) {
+    const struct snapshot_wait *wait = task->awaiting;
+    if (task->state == SNAPSHOT_TASK_READY)
+        return "its turn";
+    if (task->state == SNAPSHOT_TASK_NOT_STARTED)
+        return "its first turn";
+    if (task->state != SNAPSHOT_TASK_WAITING)
+        return "-";
+    if (wait && wait->kind == SNAPSHOT_WAIT_TASK && wait->task_count == 1)
+        return arena_format(report->page.scratch, "task %s",
+                            label_tasks(report, wait->tasks, 1, 1));
+    if (group)
+        return group;
+    return wait && wait->text ? wait->text : "?";
+}
+
+bool label_wait_is_known(const struct snapshot_task *task) {
+    return task->state == SNAPSHOT_TASK_WAITING && task->awaiting &&
+           task->awaiting->kind != SNAPSHOT_WAIT_FUTURE &&
+           task->awaiting->kind != SNAPSHOT_WAIT_UNKNOWN;
+}

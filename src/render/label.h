@@ -1,0 +1,53 @@
+/*
+ * The words that the parts of the report share: how tasks, threads, objects, waits and times are
+ * called. All in the scratch arena of the page, and not yet escaped. Private to render.
+ */
+#pragma once
+
+#include "report.h"
+
+struct object_index;
+
+/* Finds objects by their id. Lives in `arena`, but for a table: end it with _destroy. */
+struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot);
+void object_index_destroy(struct object_index *index);
+
+/* NULL where there is none. */
+const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id);
+const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id);
+const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid);
+
+/* "12.3 s", "3m05s", "850 ms"; "" for NaN. */
+const char *label_duration(struct report *report, double seconds);
+
+/* The name of a task, or its id in hex where it has none. */
+const char *label_task(struct report *report, const struct snapshot_task *task);
+
+/* The names of the first of some tasks, and how many more there are. */
+const char *label_tasks(struct report *report, const snapshot_id *tasks, size_t count, size_t most);
+
+/* "tid 4242 MainThread". */
+const char *label_thread(struct report *report, int64_t tid);
+
+/* "asleep in epoll_wait"; "" where nothing is known. */
+const char *label_thread_state(struct report *report, const struct snapshot_thread *thread);
+
+/* "waiting", "not started", "idle", ...; of a waiting task whether it is idle by design. */
+const char *label_task_state(const struct snapshot_task *task);
+const char *label_state(enum snapshot_task_state state);
+
+/* What a task waits for; `group` is what its group says, or NULL. */
+const char *label_wait(struct report *report, const struct snapshot_task *task, const char *group);
+
+/* Whether the wait says more than the innermost frames of the library do. */
+bool label_wait_is_known(const struct snapshot_task *task);
+
+/* "Lock#1 'pool.sem'", and its state: "0 of 10 free"; "" where nothing is known. */
+const char *label_object(struct report *report, const struct snapshot_object *object);
+const char *label_object_state(struct report *report, const struct snapshot_object *object);
+
+/* "held by t-ba, perhaps by t-ab"; "" where no holder is known. */
+const char *label_holders(struct report *report, const struct snapshot_object *object);
+
+/* "ESTABLISHED, 0 B unread, 512 B unacked, watched for read". */
+const char *label_socket_state(struct report *report, const struct snapshot_socket *socket);

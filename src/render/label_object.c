@@ -1,0 +1,134 @@
+/* How objects and sockets are called. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "label.h"
+
+#define HOLDERS_MAX 3
+#define HOLDERS_MAX_VERBOSE 20
+
+const char *label_object(struct report *report, const struct snapshot_object *object) {
+    struct arena *arena = report->page.scratch;
+    const char *label = object->label;
+    if (!label)
+        label = arena_format(arena, "%s 0x%" PRIx64, snapshot_object_kind_name(object->kind),
+                             object->id);
+    return object->name ? arena_format(arena, "%s '%s'", label, object->name) : label;
+}
+
+static const char *describe_flag(const struct snapshot_object *object, const char *key,
+                                 const char *yes, const char *no) {
+    int64_t value;
+    if (!snapshot_object_get_fact(object, key, &value))
+        return "";
+    return value ? yes : no;
+}
+
+/* "0 of 10 free", "3 items": a count, and out of how many where that is known and not zero. */
+static const char *describe_share(struct report *report, const struct snapshot_object *object,
+                                  const char *key, const char *whole_key, const char *what) {
+    struct arena *arena = report->page.scratch;
+    int64_t part, whole;
+    if (!snapshot_object_get_fact(object, key, &part))
+        return "";
+    if (snapshot_object_get_fact(object, whole_key, &whole) && whole > 0)
+        return arena_format(arena, "%" PRId64 " of %" PRId64 " %s", part, whole, what);
+    return arena_format(arena, "%" PRId64 " %s", part, what);
+}
+
+/* Adds ", 3 unfinished" where that is known and not zero. */
+static const char *add_count(struct report *report, const char *text,
+                             const struct snapshot_object *object, const char *key) {
+    int64_t value;
+    if (!snapshot_object_get_fact(object, key, &value) || value == 0)
+        return text;
+    return arena_format(report->page.scratch, "%s%s%" PRId64 " %s", text, *text ? ", " : "", value,
+                        key);
+}
+
+const char *label_object_state(struct report *report, const struct snapshot_object *object) {
+    switch (object->kind) {
+    case SNAPSHOT_OBJECT_LOCK:
+    case SNAPSHOT_OBJECT_THREAD_LOCK:
+    case SNAPSHOT_OBJECT_CONDITION:
+        return describe_flag(object, "locked", "locked", "not locked");
+    case SNAPSHOT_OBJECT_SEMAPHORE:
+        return describe_share(report, object, "value", "bound", "free");
+    case SNAPSHOT_OBJECT_EVENT:
+        return describe_flag(object, "set", "set", "not set");
+    case SNAPSHOT_OBJECT_BARRIER:
+        return describe_share(report, object, "count", "parties", "arrived");
+    case SNAPSHOT_OBJECT_QUEUE:
+        return add_count(report, describe_share(report, object, "size", "max_size", "items"),
+                         object, "unfinished");
+    case SNAPSHOT_OBJECT_TASK_GROUP:
+        return describe_share(report, object, "children", "", "tasks left");
+    case SNAPSHOT_OBJECT_EXECUTOR:
+        return add_count(report, describe_share(report, object, "busy", "max_workers", "busy"),
+                         object, "queued");
+    case SNAPSHOT_OBJECT_OTHER:
+    case SNAPSHOT_OBJECT_KIND_COUNT:
+    default:
+        return "";
+    }
+}
+
+const char *label_holders(struct report *report, const struct snapshot_object *object) {
+    struct arena *arena = report->page.scratch;
+    const char *text = "";
+    size_t most = report->options->verbose ? HOLDERS_MAX_VERBOSE : HOLDERS_MAX;
+    for (size_t i = 0; i < object->holder_count && i < most; i++) {
+        const struct snapshot_holder *holder = &object->holders[i];
+        text = arena_format(arena, "%s%s%s%s", text, i ? ", " : "held by ",
+                            holder->confidence == SNAPSHOT_CERTAIN ? "" : "perhaps ",
+                            holder->task ? label_tasks(report, &holder->task, 1, 1)
+                                         : label_thread(report, holder->tid));
+    }
+    if (object->holder_count > most)
+        text = arena_format(arena, "%s and %s more", text,
+                            page_count(&report->page, object->holder_count - most));
+    return text;
+}
+
+/* Adds a part behind what there is. */
+static const char *join(struct report *report, const char *text, const char *part) {
+    return arena_format(report->page.scratch, "%s%s%s", text, *text && *part ? ", " : "", part);
+}
+
+/* Of a listening socket the queues are connections: those that wait, and how many may. */
+static const char *describe_backlog(struct report *report, const struct snapshot_socket *socket) {
+    struct arena *arena = report->page.scratch;
+    if (socket->receive_queue == SNAPSHOT_UNKNOWN)
+        return "";
+    if (socket->send_queue == SNAPSHOT_UNKNOWN || socket->send_queue == 0)
+        return arena_format(arena, "%" PRId64 " not yet accepted", socket->receive_queue);
+    return arena_format(arena, "%" PRId64 " of %" PRId64 " not yet accepted", socket->receive_queue,
+                        socket->send_queue);
+}
+
+static const char *describe_queues(struct report *report, const struct snapshot_socket *socket) {
+    struct arena *arena = report->page.scratch;
+    const char *text = "";
+    if (socket->receive_queue != SNAPSHOT_UNKNOWN)
+        text = arena_format(arena, "%" PRId64 " B unread", socket->receive_queue);
+    if (socket->send_queue != SNAPSHOT_UNKNOWN)
+        text = join(report, text, arena_format(arena, "%" PRId64 " B unacked", socket->send_queue));
+    if (socket->retransmits != SNAPSHOT_UNKNOWN && socket->retransmits > 0)
+        text = join(report, text, arena_format(arena, "retry %" PRId64, socket->retransmits));
+    return text;
+}
+
+const char *label_socket_state(struct report *report, const struct snapshot_socket *socket) {
+    static const char *const watched[] = {
+        [SNAPSHOT_REGISTERED_UNKNOWN] = "",
+        [SNAPSHOT_REGISTERED_NONE] = "not watched by the loop",
+        [SNAPSHOT_REGISTERED_READ] = "watched for read",
+        [SNAPSHOT_REGISTERED_WRITE] = "watched for write",
+        [SNAPSHOT_REGISTERED_BOTH] = "watched for both",
+    };
+    const char *state = socket->state ? socket->state : "";
+    bool listens = strcmp(state, "LISTEN") == 0;
+    const char *queues =
+        listens ? describe_backlog(report, socket) : describe_queues(report, socket);
+    return join(report, join(report, state, queues), watched[socket->registered]);
+}
