@@ -74,6 +74,7 @@ const struct py_table py_table_3_10_early = {
             [PY_FIELD_frame_valuestack] = PY_AT(64),
             [PY_FIELD_frame_stackdepth] = PY_AT(80),
             [PY_FIELD_frame_localsplus] = PY_AT(352),
+            [PY_FIELD_frame_generator] = PY_AT(88),
             [PY_FIELD_code_size] = PY_AT(176),
             [PY_FIELD_code_flags] = PY_AT(36),
             [PY_FIELD_code_firstlineno] = PY_AT(40),

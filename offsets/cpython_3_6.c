@@ -62,6 +62,7 @@ const struct py_table py_table_3_6 = {
             [PY_FIELD_frame_valuestack] = PY_AT(64),
             [PY_FIELD_frame_stackpointer] = PY_AT(72),
             [PY_FIELD_frame_localsplus] = PY_AT(376),
+            [PY_FIELD_frame_generator] = PY_AT(112),
             [PY_FIELD_code_size] = PY_AT(144),
             [PY_FIELD_code_flags] = PY_AT(32),
             [PY_FIELD_code_firstlineno] = PY_AT(36),

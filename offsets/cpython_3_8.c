@@ -71,6 +71,7 @@ const struct py_table py_table_3_8 = {
             [PY_FIELD_frame_valuestack] = PY_AT(64),
             [PY_FIELD_frame_stackpointer] = PY_AT(72),
             [PY_FIELD_frame_localsplus] = PY_AT(360),
+            [PY_FIELD_frame_generator] = PY_AT(96),
             [PY_FIELD_code_size] = PY_AT(176),
             [PY_FIELD_code_flags] = PY_AT(36),
             [PY_FIELD_code_firstlineno] = PY_AT(40),

@@ -23,7 +23,7 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool nonblocking, gc, all_tasks, ascii, verbose, quiet;
+    bool nonblocking, gc, once, all_tasks, ascii, verbose, quiet;
 };
 
 enum {
@@ -102,6 +102,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         options->nonblocking = true;
         break;
     case KEY_ONCE:
+        options->once = true;
         break;
     case KEY_GC:
         options->gc = true;
@@ -124,8 +125,8 @@ static const struct argp parser = {
 };
 
 static struct error *read_process(const struct dump_options *options, struct snapshot *snapshot) {
-    struct capture_options capture_options = {.nonblocking = options->nonblocking,
-                                              .gc = options->gc};
+    struct capture_options capture_options = {
+        .nonblocking = options->nonblocking, .gc = options->gc, .referrers = !options->once};
     struct capture *capture;
     struct error *err = capture_open(options->pid, &capture_options, &capture);
     if (err)

@@ -14,8 +14,7 @@ static uint64_t untag(const struct py *py, uint64_t word) {
     return (word & 3) == 3 ? 0 : word & ~3ull;
 }
 
-/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
-static uint64_t get_stack_end(const struct py *py, const struct py_record *frame) {
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame) {
     uint64_t base = frame->address + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus);
     uint64_t end = 0;
     int32_t index;
@@ -89,7 +88,7 @@ static struct error *read_awaited(struct py *py, const struct py_record *frame, 
     struct error *err = is_awaiting(py, state, position, &awaiting);
     if (err || !awaiting)
         return err;
-    end = get_stack_end(py, frame);
+    end = py_frame_get_stack_end(py, frame);
     if (!end)
         return error_create(ERROR_INVALID, "a suspended frame with no value stack");
     err = py_read_u64(py, end - 8ull * py->layout.traits.awaited_depth, &word);

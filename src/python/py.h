@@ -64,3 +64,6 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
 /* Position of the frame (an interpreter frame or frame object) whose record is `frame`. */
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) ERROR_CHECK;
+
+/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame);
