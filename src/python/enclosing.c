@@ -53,12 +53,19 @@ static struct error *is_live_in_frame(struct py *py, uint64_t address, bool exec
     return err;
 }
 
+/* The head of a frame refers to no such things as are asked for, but has room that is not cleared
+ * when its memory is used again (f_blockstack). */
+static bool is_in_head(const struct py *py, uint64_t frame, uint64_t word) {
+    return word < frame + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus);
+}
+
 /* A frame object tells its generator, which is what people know (up to 3.10). */
 static struct error *check_frame_object(struct py *py, uint64_t object, struct py_type *type,
                                         uint64_t word, struct py_enclosing *ret) {
     bool live = false;
     uint64_t generator = 0;
-    struct error *err = is_live_in_frame(py, object, false, word, &live);
+    struct error *err =
+        is_in_head(py, object, word) ? NULL : is_live_in_frame(py, object, false, word, &live);
     if (err || !live)
         return err;
     *ret = (struct py_enclosing){object, type, true};
@@ -72,22 +79,26 @@ static struct error *check_frame_object(struct py *py, uint64_t object, struct p
     return err;
 }
 
+static struct error *check_generator_frame(struct py *py, uint64_t object, struct py_type *type,
+                                           uint64_t word, struct py_enclosing *ret) {
+    struct py_generator generator;
+    bool live = false;
+    struct error *err = py_generator_read(py, object, &generator);
+    if (!err && generator.state != PY_GENERATOR_FINISHED)
+        err = is_live_in_frame(py, generator.frame, generator.state == PY_GENERATOR_EXECUTING, word,
+                               &live);
+    if (!err && live)
+        *ret = (struct py_enclosing){object, type, true};
+    return err;
+}
+
 static struct error *check_generator(struct py *py, uint64_t object, struct py_type *type,
                                      uint64_t word, struct py_enclosing *ret) {
-    const struct py_layout *layout = &py->layout;
-    struct py_generator generator;
-    bool live = true;
-    uint64_t frame = object + (uint64_t)PY_OFFSET(layout, generator, frame);
-    if (word >= frame + (uint64_t)PY_OFFSET(layout, frame, localsplus)) {
-        struct error *err = py_generator_read(py, object, &generator);
-        if (!err && generator.state != PY_GENERATOR_FINISHED)
-            err =
-                is_live_in_frame(py, frame, generator.state == PY_GENERATOR_EXECUTING, word, &live);
-        if (err || generator.state == PY_GENERATOR_FINISHED)
-            return err;
-    }
-    if (live)
+    uint64_t frame = object + (uint64_t)PY_OFFSET(&py->layout, generator, frame);
+    if (word < frame)
         *ret = (struct py_enclosing){object, type, true};
+    else if (!is_in_head(py, frame, word))
+        return check_generator_frame(py, object, type, word, ret);
     return NULL;
 }
 
@@ -179,8 +190,7 @@ struct error *py_enclosing_check(struct py *py, uint64_t object, struct py_type 
     *ret = (struct py_enclosing){0};
     if (is_generator(type) && PY_HAS(&py->layout, generator, frame))
         return check_generator(py, object, type, word, ret);
-    if (is_frame_object(py, type) &&
-        word >= object + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus))
+    if (is_frame_object(py, type))
         return check_frame_object(py, object, type, word, ret);
     if (type->flags & FLAG_TUPLE && word - object + 8 > type->basicsize)
         return check_tuple(py, object, type, word, ret);
