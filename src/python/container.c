@@ -3,9 +3,8 @@
 
 #define PIECE 512 /* words that are copied at once */
 
-/* Calls `visit` for each of `count` pointers. */
-static struct error *visit_array(struct py *py, uint64_t address, uint64_t count,
-                                 py_visit_item *visit, void *context) {
+struct error *py_words_visit(struct py *py, uint64_t address, uint64_t count, py_visit_item *visit,
+                             void *context) {
     uint64_t words[PIECE];
     for (uint64_t done = 0; done < count;) {
         uint64_t piece = count - done < PIECE ? count - done : PIECE;
@@ -33,7 +32,7 @@ struct error *py_list_visit(struct py *py, uint64_t address, py_visit_item *visi
         return err;
     uint64_t count = PY_U64(&list, list, count);
     err = check_count(count, "the list", address);
-    return err ? err : visit_array(py, PY_U64(&list, list, items), count, visit, context);
+    return err ? err : py_words_visit(py, PY_U64(&list, list, items), count, visit, context);
 }
 
 struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *visit, void *context) {
@@ -43,7 +42,7 @@ struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *vis
     if (!err)
         err = check_count(count, "the tuple", address);
     uint64_t items = address + (uint64_t)PY_OFFSET(&py->layout, tuple, items);
-    return err ? err : visit_array(py, items, count, visit, context);
+    return err ? err : py_words_visit(py, items, count, visit, context);
 }
 
 /* An entry of a set's table (Include/cpython/setobject.h); a deleted one has hash -1. */

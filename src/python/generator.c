@@ -7,13 +7,6 @@
 
 #define STACK_SLOTS_MAX (1 << 20)
 
-/* A word of a value stack as an object's address; 0 for NULL and tagged integers. */
-static uint64_t untag(const struct py *py, uint64_t word) {
-    if (!py->layout.traits.stackref_tagged)
-        return word;
-    return (word & 3) == 3 ? 0 : word & ~3ull;
-}
-
 uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame) {
     uint64_t base = frame->address + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus);
     uint64_t end = 0;
@@ -92,7 +85,7 @@ static struct error *read_awaited(struct py *py, const struct py_record *frame, 
     if (!end)
         return error_create(ERROR_INVALID, "a suspended frame with no value stack");
     err = py_read_u64(py, end - 8ull * py->layout.traits.awaited_depth, &word);
-    *ret = err ? 0 : untag(py, word);
+    *ret = err ? 0 : py_untag(py, word);
     return err;
 }
 

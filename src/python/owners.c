@@ -1,6 +1,7 @@
 /*
  * Containers whose items are elsewhere: which one a word belongs to, only a walk over all of them
- * tells. Objects/listobject.c, dictobject.c, setobject.c.
+ * tells. Objects/listobject.c, dictobject.c, setobject.c,
+ * Modules/_collectionsmodule.c.
  */
 #include "asyncspy/python/frame.h"
 #include "asyncspy/python/gc.h"
@@ -93,6 +94,31 @@ static struct error *search_set(struct py_owner_search *search, uint64_t object,
     return NULL;
 }
 
+static struct error *search_deque(struct py_owner_search *search, uint64_t object,
+                                  struct py_type *type) {
+    const struct py_layout *layout = &search->py->layout;
+    struct py_record deque;
+    struct error *err = py_record_read(search->py, PY_STRUCT_deque, object, &deque);
+    if (err)
+        return err;
+    uint64_t items = (uint64_t)PY_OFFSET(layout, deque_block, items);
+    uint64_t next = (uint64_t)PY_OFFSET(layout, deque_block, next), room = (next - items) / 8;
+    uint64_t block = PY_U64(&deque, deque, first_block), index = PY_U64(&deque, deque, first_index);
+    uint64_t count = PY_U64(&deque, deque, count);
+    if (count > PY_ITEMS_MAX || index >= room)
+        return NULL;
+    while (!err && count > 0) {
+        uint64_t here = count < room - index ? count : room - index;
+        uint64_t start = block + items + 8 * index;
+        own_storage(search, &(struct storage){start, start + 8 * here, 8, 0}, object, type);
+        count -= here;
+        index = 0;
+        if (count > 0)
+            err = py_read_u64(search->py, block + next, &block);
+    }
+    return err;
+}
+
 static struct error *search_values(struct py_owner_search *search, uint64_t object,
                                    struct py_type *type) {
     struct py_values values;
@@ -129,6 +155,8 @@ static struct error *search_object(struct py_owner_search *search, uint64_t obje
         return search_list(search, object, type);
     if (type->kind == PY_KIND_SET)
         return search_set(search, object, type);
+    if (type->kind == PY_KIND_DEQUE)
+        return search_deque(search, object, type);
     struct error *err = NULL;
     if (may_be_large(search->py, type))
         err = search_body(search, object, type);

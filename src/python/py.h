@@ -17,8 +17,23 @@ struct py_code {
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
-    int32_t first_traceable; /* code units before the frame counts as entered */
-    bool has_lines;          /* the line table was read */
+    int32_t first_traceable;  /* code units before the frame counts as entered */
+    bool has_lines;           /* the line table was read */
+    int32_t local_slots;      /* from 3.11 on: where the value stack begins, from localsplus */
+    struct py_locals *locals; /* NULL until somebody asks for a variable */
+};
+
+/* The variables of a code object, in the order of their words in a frame: locals, cells, free
+ * variables. Lives in the arena of the caches. */
+struct py_local_name {
+    const char *name; /* interned */
+    bool has_cell;    /* its word is a cell; before the cell is made, from 3.11 on, the value */
+};
+
+struct py_locals {
+    size_t count;
+    size_t free_count; /* the last ones: free variables, which a function's closure holds too */
+    struct py_local_name *items;
 };
 
 struct py_position_key {
@@ -67,3 +82,33 @@ struct error *py_frame_get_position(struct py *py, const struct py_record *frame
 
 /* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
 uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame);
+
+/* Its variables; reads their names when it is first asked. */
+struct error *py_code_get_locals(struct py *py, struct py_code *code,
+                                 const struct py_locals **ret) ERROR_CHECK;
+
+/* The code object that the frame at `frame` executes. */
+struct error *py_frame_get_code(struct py *py, uint64_t frame, struct py_code **ret) ERROR_CHECK;
+
+/* A word of a frame as an object's address; 0 for NULL and tagged integers. */
+uint64_t py_untag(const struct py *py, uint64_t word);
+
+/* What a cell holds, 0 when it is empty. */
+struct error *py_cell_get(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
+/* --- objects --- */
+
+/* The kind of an object, or the one that the builtin type has which its class is derived from. */
+struct error *py_kind_find(struct py *py, uint64_t address, enum py_kind *ret) ERROR_CHECK;
+
+/* Reads an object that must be of `kind`; ERROR_INVALID when it is not. */
+struct error *py_object_read(struct py *py, enum py_struct struct_, enum py_kind kind,
+                             uint64_t address, struct py_record *ret) ERROR_CHECK;
+
+/* The name in a PyMethodDef, interned. */
+struct error *py_definition_read(struct py *py, uint64_t definition,
+                                 const char **ret_name) ERROR_CHECK;
+
+/* Calls `visit` for each of `count` words. */
+struct error *py_words_visit(struct py *py, uint64_t address, uint64_t count, py_visit_item *visit,
+                             void *context) ERROR_CHECK;
