@@ -176,27 +176,46 @@ static uint64_t *list_dicts(const struct py_hits *hits, size_t *ret_count) {
     return dicts;
 }
 
-/* Puts the owner of a dict in its place. */
-static void replace_dict(struct find *find, uint64_t dict, const struct py_enclosing *owner) {
-    for (size_t i = 0; i < find->hits.count; i++)
-        if (find->hits.items[i].owner.object == dict)
-            find->hits.items[i].owner = *owner;
+/* Puts the owners of dicts, in the order of `dicts`, in their places. */
+static void replace_dicts(struct find *find, const uint64_t *dicts, size_t count,
+                          const struct py_enclosing *owners) {
+    for (size_t i = 0; i < find->hits.count; i++) {
+        struct py_enclosing *owner = &find->hits.items[i].owner;
+        const uint64_t *dict =
+            is_dict(owner) ? bsearch(&owner->object, dicts, count, sizeof *dicts, compare_addresses)
+                           : NULL;
+        if (dict && owners[dict - dicts].counted)
+            *owner = owners[dict - dicts];
+    }
+}
+
+/* Finds whose attributes each of the dicts is. */
+static struct error *name_dicts_of(struct find *find, const uint64_t *dicts, size_t count,
+                                   struct py_enclosing *owners) {
+    struct py_hits words = {0};
+    struct error *err = collect_hits(find, dicts, count, &words);
+    for (size_t i = 0; !err && i < words.count; i++) {
+        struct py_enclosing owner = {0};
+        err = forgive(find_dict_owner(find->py, words.items[i].word, &owner));
+        if (!err && owner.counted)
+            owners[words.items[i].target] = owner;
+    }
+    free(words.items);
+    return err;
 }
 
 static struct error *name_dicts(struct find *find) {
-    struct py_hits words = {0};
     size_t count;
     uint64_t *dicts = list_dicts(&find->hits, &count);
+    struct py_enclosing *owners =
+        arena_alloc_array(find->py->snapshot->arena, count, sizeof *owners);
+    struct error *err = NULL;
     if (count > PY_REFERRED_MAX)
         count = PY_REFERRED_MAX;
-    struct error *err = count ? collect_hits(find, dicts, count, &words) : NULL;
-    for (size_t i = 0; !err && i < words.count; i++) {
-        struct py_enclosing owner;
-        err = forgive(find_dict_owner(find->py, words.items[i].word, &owner));
-        if (!err && owner.object && owner.counted)
-            replace_dict(find, dicts[words.items[i].target], &owner);
-    }
-    free(words.items);
+    if (count)
+        err = name_dicts_of(find, dicts, count, owners);
+    if (!err)
+        replace_dicts(find, dicts, count, owners);
     free(dicts);
     return err;
 }
