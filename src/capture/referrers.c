@@ -220,7 +220,7 @@ static struct error *search_all(struct referrers *state) {
         fill_waits(state);
     for (size_t i = 0; !err && log_enabled(LOG_CAPTURE) && i < state->count; i++)
         log_future(state, i);
-    if (!err && state->summary.why)
+    if (!err && state->is_quiet && state->summary.why) /* else it is not complete in any case */
         snapshot_add_missing(state->snapshot, "who refers to futures", state->summary.why);
     return err;
 }

@@ -50,7 +50,7 @@ static const struct argp_option option_table[] = {
      "Never stop the process; what is read of a busy one may be torn", 3},
     {"gc", KEY_GC, NULL, 0,
      "Look also for tasks and loops that only the garbage collector knows; slower", 3},
-    {"once", KEY_ONCE, NULL, 0, "One look only (what this version always does)", 3},
+    {"once", KEY_ONCE, NULL, 0, "One look only, and no search for who refers to a future", 3},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
      "Log target, python, asyncio, capture or all on standard error", 4},
     {0},

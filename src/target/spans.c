@@ -10,8 +10,10 @@
 #include "process_private.h"
 
 #define PAGE_SHIFT 12
-#define ENTRIES 4096                                    /* of a pagemap that are read at once */
-#define TOUCHED ((uint64_t)1 << 63 | (uint64_t)1 << 62) /* present, or swapped out */
+#define ENTRIES 4096 /* of a pagemap that are read at once */
+#define PRESENT ((uint64_t)1 << 63)
+#define SWAPPED ((uint64_t)1 << 62)
+#define GUARD ((uint64_t)1 << 58) /* MADV_GUARD_INSTALL: looks swapped, and cannot be read */
 
 struct span_list {
     struct arena *arena;
@@ -35,6 +37,10 @@ static void add_span(struct span_list *list, uint64_t start, uint64_t end) {
     list->items[list->count++] = (struct scan_span){start, end};
 }
 
+static bool is_touched(uint64_t entry) {
+    return entry & (PRESENT | SWAPPED) && !(entry & GUARD);
+}
+
 /* Adds the touched pages of a mapping, from *at on, as far as the file tells. */
 static void add_touched(struct span_list *list, int pagemap, uint64_t *at, uint64_t end) {
     uint64_t entries[ENTRIES];
@@ -45,7 +51,7 @@ static void add_touched(struct span_list *list, int pagemap, uint64_t *at, uint6
         if (got < (ssize_t)sizeof *entries)
             return;
         for (size_t i = 0; i < (size_t)got / sizeof *entries; i++) {
-            if (entries[i] & TOUCHED)
+            if (is_touched(entries[i]))
                 add_span(list, *at, *at + (1u << PAGE_SHIFT));
             *at += 1u << PAGE_SHIFT;
         }

@@ -105,12 +105,14 @@ static void test_limits(void **state) {
 /* --- a child --- */
 
 #define RESERVED ((size_t)64 << 20)
+#define GUARD_INSTALL 102 /* MADV_GUARD_INSTALL, Linux 6.13 */
 #define MARK UINT64_C(0x6b63757274736e6f)
 
 static uint64_t *reserved;
 
 static void touch_and_wait(void) {
     reserved[RESERVED / 16] = MARK;
+    madvise(reserved, PAGE, GUARD_INSTALL); /* as glibc does below a stack; no matter if it fails */
     child_count_forever();
 }
 
