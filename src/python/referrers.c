@@ -239,8 +239,7 @@ static void list_referrers(struct find *find) {
         const struct py_hit *hit = &hits->items[i];
         struct py_referred *item = &find->items[hit->target];
         size_t count = item->referrer_count;
-        if (!hit->owner.counted ||
-            (count && item->referrers[count - 1].object == hit->owner.object))
+        if (!hit->owner.object || (count && item->referrers[count - 1].object == hit->owner.object))
             continue;
         if (!count)
             item->referrers = at;

@@ -6,8 +6,8 @@
  * of: a list, dict, set, deque, an instance's values) stands in a list of the garbage collector,
  * and the word is in its live part: not behind the end of a list, not above the top of a suspended
  * frame's stack. So memory that was freed, and what C functions left on their stacks, do not count.
- * Weak references do not either. References that C structures hold cannot be told from leftovers:
- * they are missing here, and ob_refcnt says that they are.
+ * Weak references do not either, but they are told: they lead to the object. References that C
+ * structures hold cannot be told from leftovers: they are missing here, and ob_refcnt says so.
  *
  * If as many references were found as ob_refcnt counts, then these are all: this is a proof, even
  * where the scan did not come to its end, provided that the target did not run meanwhile.
@@ -41,8 +41,8 @@
 /* Most objects that are asked for in one scan. */
 #define PY_REFERRED_MAX 10000
 
-/* A live object that holds a counted reference. The frame of a coroutine or generator is told as
- * the coroutine, the dict of an instance or a module as that one. */
+/* A live object that holds a counted or a weak reference. The frame of a coroutine or generator is
+ * told as the coroutine, the dict of an instance or a module as that one. */
 struct py_referrer {
     uint64_t object;
     const struct py_type *type; /* NULL: a frame that runs, which is no object */
