@@ -10,6 +10,7 @@
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
 #include "network.h"
+#include "referrers.h"
 #include "search.h"
 #include "walk.h"
 
@@ -271,6 +272,9 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
                         .arena = arena_create(),
                         .mode = ""};
     struct error *err = take_with_search(&shot);
+    if (!err && capture->options.referrers)
+        err =
+            referrers_add(capture->process, &capture->layout, &capture->discovery.roots, snapshot);
     arena_destroy(shot.arena);
     if (!err && !process_is_alive(capture->process))
         err = error_create(ERROR_GONE, "process %d ended while it was read",

@@ -10,11 +10,15 @@
 #define FLAG_MANAGED_DICT (1ull << 4)
 
 /* The words before an object of a type with a managed dict (pycore_object.h). */
-#define MANAGED_DICT_AT (-24)
+#define MANAGED_DICT_AT (-PY_MANAGED_DICT_DISTANCE)
 #define MANAGED_VALUES_AT (-32) /* 3.11 only */
 
 #define MEMBER_OBJECT 6     /* T_OBJECT (structmember.h) */
 #define MEMBER_OBJECT_EX 16 /* Py_T_OBJECT_EX */
+
+bool py_type_has_managed_dict(const struct py *py, const struct py_type *type) {
+    return type->flags & FLAG_MANAGED_DICT && py->layout.traits.instance_kind != PY_INSTANCE_DICT;
+}
 
 /* Where an instance keeps its attributes: a dict, or values under the type's shared keys. */
 struct instance_storage {
@@ -60,11 +64,40 @@ static struct error *find_managed(struct py *py, const struct py_type *type, uin
 static struct error *find_storage(struct py *py, const struct py_type *type, uint64_t address,
                                   struct instance_storage *ret) {
     *ret = (struct instance_storage){0, 0};
-    if (type->flags & FLAG_MANAGED_DICT && py->layout.traits.instance_kind != PY_INSTANCE_DICT)
+    if (py_type_has_managed_dict(py, type))
         return find_managed(py, type, address, ret);
     if (type->dictoffset > 0)
         return py_read_u64(py, address + (uint64_t)type->dictoffset, &ret->dict);
     return NULL;
+}
+
+/* The extent of values that begin at `start`, 0: there are none. */
+static struct error *measure_values(struct py *py, const struct py_type *type, uint64_t start,
+                                    struct py_values *ret) {
+    struct py_dict_keys keys;
+    *ret = (struct py_values){start, start};
+    if (!start)
+        return NULL;
+    struct error *err = py_dict_keys_read(py, type->cached_keys, &keys);
+    if (!err && keys.entry_count <= PY_SPLIT_VALUES_MAX)
+        ret->end = start + 8 * keys.entry_count;
+    return err;
+}
+
+struct error *py_values_find(struct py *py, const struct py_type *type, uint64_t address,
+                             struct py_values *ret) {
+    struct instance_storage storage;
+    struct error *err = find_storage(py, type, address, &storage);
+    return err ? err : measure_values(py, type, storage.values, ret);
+}
+
+struct error *py_inline_values_find(struct py *py, const struct py_type *type, uint64_t address,
+                                    struct py_values *ret) {
+    struct instance_storage storage = {0};
+    struct error *err = NULL;
+    if (py->layout.traits.instance_kind == PY_INSTANCE_INLINE_VALUES)
+        err = find_inline_values(py, type, address, &storage);
+    return err ? err : measure_values(py, type, storage.values, ret);
 }
 
 /* The memory of the slot `name` in the dict of one type of an MRO. */

@@ -21,7 +21,7 @@ uint64_t py_stack_find_bottom(const struct py *py, const struct py_record *frame
            8 * (uint64_t)code->local_slots;
 }
 
-static uint64_t find_end(const struct py *py, const struct py_record *frame) {
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame) {
     uint64_t base = 0;
     int32_t index = -1;
     switch (py->layout.traits.stack_kind) {
@@ -41,7 +41,7 @@ static uint64_t find_end(const struct py *py, const struct py_record *frame) {
 
 bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
                    struct py_stack *ret) {
-    uint64_t end = find_end(py, frame);
+    uint64_t end = py_frame_get_stack_end(py, frame);
     ret->bottom = py_stack_find_bottom(py, frame, code);
     ret->slots = 0;
     if (!ret->bottom || end < ret->bottom || end - ret->bottom > 8ull * STACK_SLOTS_MAX)

@@ -82,6 +82,9 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) ERROR_CHECK;
 
+/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame);
+
 /* Its variables; reads their names when it is first asked. */
 struct error *py_code_get_locals(struct py *py, struct py_code *code,
                                  const struct py_locals **ret) ERROR_CHECK;
