@@ -153,5 +153,30 @@ def created_at(task):
     return frames
 
 
+def loop_facts(loop, frames):
+    """What a loop of asyncio's own says of its queues, and the `_run_once` in the frames of its
+    thread of where it is; nothing of another kind of loop."""
+    if not hasattr(loop, "_ready") or not hasattr(loop, "_scheduled") or loop.is_closed():
+        return {}
+    executor = loop._default_executor
+    timers = [handle for handle in list(loop._scheduled) if not handle._cancelled]
+    facts = {"ready": len([handle for handle in list(loop._ready) if not handle._cancelled]),
+             "timers": len(timers), "executor": executor and {"id": hex(id(executor))}}
+    if timers and loop.is_running():
+        when = min(handle._when for handle in timers)
+        late = when < loop.time()
+        facts["overdue_s" if late else "next_timer_s"] = {
+            "since" if late else "until": [when, when]}
+    depth, iteration = next(((depth, f.f_locals) for depth, f in enumerate(frames)
+                             if f.f_code.co_name == "_run_once" and f.f_locals["self"] is loop),
+                            (None, {}))
+    if depth == 1 and frames[0].f_code.co_name == "select":
+        facts.update(iteration_age_s=None, callback_index=None, callback_count=None)
+    elif "i" in iteration:
+        facts.update(iteration_age_s={"since": [iteration["end_time"]] * 2}, idle_s=None,
+                     callback_index=iteration["i"], callback_count=iteration["ntodo"])
+    return facts
+
+
 def python_version():
     return "%d.%d.%d" % sys.version_info[:3]
