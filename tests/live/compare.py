@@ -106,10 +106,16 @@ def short(value):
     return text if len(text) <= 160 else text[:100] + "..." + text[-50:]
 
 
+def is_condition(expected):
+    """Whether a dict stands for a condition; the state of an event has a key "set" as well."""
+    return (bool(expected) and set(expected) <= set(MATCHERS)
+            and isinstance(expected.get("set", []), list))
+
+
 def difference(expected, actual, path):
     """Problems, [] when `actual` is as expected."""
     if isinstance(expected, dict):
-        if expected and set(expected) <= set(MATCHERS):
+        if is_condition(expected):
             return [problem for key, value in expected.items()
                     for problem in MATCHERS[key](value, actual, path)]
         if not isinstance(actual, dict):
@@ -280,7 +286,7 @@ def plain(value):
     if "contains" in value:
         return " ".join(value["contains"])
     for key in ("set", "includes", "within", "ends_with", "items"):
-        if key in value:
+        if isinstance(value.get(key), list):
             return plain(value[key])
     if "any" in value:
         return None

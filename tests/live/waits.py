@@ -66,7 +66,7 @@ def _of_frames(frames):
             break
         place = os.path.splitext(name)[0], frame.f_code.co_name
         kind = _of_lock(frame) if place[0] == "locks" else FRAMES.get(place)
-        if kind is not None:
+        if kind is not None and not (kind == "condition" and found):  # it takes its lock again
             found = _details(kind, frame)
     return found
 
