@@ -66,7 +66,8 @@ def _of_frames(frames):
             break
         place = os.path.splitext(name)[0], frame.f_code.co_name
         kind = _of_lock(frame) if place[0] == "locks" else FRAMES.get(place)
-        if kind is not None and not (kind == "condition" and found):  # it takes its lock again
+        # wait_for() may only be around what is awaited; a condition takes its lock again.
+        if kind is not None and not (found and kind in ("timeout", "condition")):
             found = _details(kind, frame)
     return found
 
