@@ -1,15 +1,16 @@
 """What a scenario claims about objects, sockets and findings, and the conditions to claim with.
 
-`scenario` hands all of it on. A live object in a claim (a task, a lock, ...) stands for its id.
+`scenario` hands all of it on. A live object in a claim (a task, a lock, ...) stands for its id, and
+nothing here keeps it alive or refers to it: who does is a part of what is tested.
 """
 
 _objects = {}      # id -> keys
 _sockets = {}      # fd -> keys
-_kept = []         # ids stay their own
 _findings = []
 _allowed = set()
 _first_lines = []
 _verdict = {}
+_text = {}
 
 
 # --- conditions ---------------------------------------------------------------------------
@@ -52,7 +53,6 @@ def any_of(*options):
 def expect_object(obj, **keys):
     """kind, state (a dict of facts), waiters (in their order; a set: in any), holders: a list of
     tasks, or of (task, confidence), or of dicts. Other objects may be in the snapshot too."""
-    _kept.append(obj)
     if isinstance(keys.get("holders"), list):
         keys["holders"] = {"items": [_holder(holder) for holder in keys["holders"]]}
     if isinstance(keys.get("waiters"), set):
@@ -60,7 +60,7 @@ def expect_object(obj, **keys):
     if "label" not in keys:
         keys["label"] = {"contains": ["#"]}
     identity = hex(id(obj))
-    _objects[identity] = dict(_objects.get(identity, {}), **keys)
+    _objects[identity] = dict(_objects.get(identity, {}), **plain(keys))
 
 
 def _holder(holder):
@@ -74,7 +74,7 @@ def expect_socket(sock, **keys):
     """A socket, or the number of one: family, local, peer, state, receive_queue, send_queue,
     registered, ... Other sockets may be in the snapshot too."""
     fd = sock if isinstance(sock, int) else sock.fileno()
-    _sockets[fd] = dict(_sockets.get(fd, {}), **keys)
+    _sockets[fd] = dict(_sockets.get(fd, {}), **plain(keys))
 
 
 def expect_finding(code, confidence="likely", contains=(), **keys):
@@ -90,7 +90,7 @@ def expect_finding(code, confidence="likely", contains=(), **keys):
     else:
         keys["confidence"] = confidence
     words = [contains] if isinstance(contains, str) else list(contains)
-    _findings.append({"keys": dict(keys, code=code), "contains": words})
+    _findings.append({"keys": plain(dict(keys, code=code)), "contains": words})
     _verdict.setdefault("code", code)
 
 
@@ -109,10 +109,11 @@ def allow_findings(*codes):
     _allowed.update(codes)
 
 
-def expect_first_lines(*words):
+def expect_first_lines(*words, at_most=None):
     """Words in what the text form says first: a header of two lines, a verdict of seven. Case does
-    not matter, and a code may be written with spaces."""
-    _first_lines.extend(words)
+    not matter, and a code may be written with spaces. `at_most`: so many lines in all."""
+    _first_lines.extend(word for word in words if word)
+    _text["lines"] = at_most
 
 
 # --- the picture --------------------------------------------------------------------------
@@ -128,15 +129,20 @@ def plain(value):
     return hex(id(value))
 
 
-def wait(claim):
-    """The claim of an `awaiting`: its tasks are in any order."""
-    if isinstance(claim.get("tasks"), (list, set)):
-        claim = dict(claim, tasks={"set": claim["tasks"]})
-    return plain(claim)
+def task(keys):
+    """The claims of a task: those of its tasks are in any order."""
+    keys, awaiting = dict(keys), keys.get("awaiting")
+    if isinstance(awaiting, dict) and isinstance(awaiting.get("tasks"), (list, set)):
+        keys["awaiting"] = dict(awaiting, tasks={"set": awaiting["tasks"]})
+    if isinstance(keys.get("awaited_by"), (list, set)):
+        keys["awaited_by"] = {"set": keys["awaited_by"]}
+    if isinstance(keys.get("holds"), (list, set)):
+        keys["holds"] = {"pluck": ["object", {"set": keys["holds"]}]}
+    return plain(keys)
 
 
 def picture():
-    return {"objects": [plain(dict(keys, id=identity)) for identity, keys in _objects.items()],
-            "sockets": [plain(dict(keys, fd=fd)) for fd, keys in _sockets.items()],
-            "findings": plain(_findings), "verdict": dict(_verdict),
-            "allowed_findings": sorted(_allowed), "first_lines": list(_first_lines)}
+    return {"objects": [dict(keys, id=identity) for identity, keys in _objects.items()],
+            "sockets": [dict(keys, fd=fd) for fd, keys in _sockets.items()],
+            "findings": _findings, "verdict": _verdict, "text": _text,
+            "allowed_findings": sorted(_allowed), "first_lines": _first_lines}

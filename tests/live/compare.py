@@ -276,21 +276,18 @@ def plain(value):
         return [plain(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if "any_of" in value:
-        return plain(value["any_of"][0])
-    if "pluck" in value:
-        key, expected = value["pluck"]
-        return [{key: item} for item in plain(expected)]
-    if "between" in value:
-        return next((limit for limit in value["between"] if limit is not None), 0)
-    if "contains" in value:
-        return " ".join(value["contains"])
-    for key in ("set", "includes", "within", "ends_with", "items"):
-        if isinstance(value.get(key), list):
-            return plain(value[key])
-    if "any" in value:
-        return None
-    return {key: plain(item) for key, item in value.items() if key != "optional"}
+    if not is_condition(value):
+        return {key: plain(item) for key, item in value.items() if key != "optional"}
+    kind, expected = next(iter(value.items()))
+    if kind == "any_of":
+        return plain(expected[0])
+    if kind == "pluck":
+        return [{expected[0]: item} for item in plain(expected[1])]
+    if kind == "between":
+        return next((limit for limit in expected if limit is not None), 0)
+    if kind == "contains":
+        return " ".join(expected)
+    return None if kind == "any" else plain(expected)
 
 
 def as_snapshot(expectation, mode="running"):

@@ -52,15 +52,15 @@ def expect_task(task, state=None, stack=None, **keys):
     if state is not None:
         keys["state"] = state
     expect_loop(task._loop)
-    _tasks[id(task)] = (task, keys, stack)
+    _tasks[id(task)] = (task, claims.task(keys), stack)
 
 
 def expect_loop(loop, **keys):
-    _loops[id(loop)] = (loop, dict(_loops.get(id(loop), (loop, {}))[1], **keys))
+    _loops[id(loop)] = (loop, dict(_loops.get(id(loop), (loop, {}))[1], **claims.plain(keys)))
 
 
 def expect_thread(ident, **keys):
-    _threads[ident] = dict(_threads.get(ident, {}), **keys)
+    _threads[ident] = dict(_threads.get(ident, {}), **claims.plain(keys))
 
 
 def options(**keys):
@@ -348,17 +348,12 @@ def _task(task, stated, claim, stacks, awaiters, table):
 
 
 def _stated(stated, awaiting):
-    """What the scenario says of a task, as plain data."""
-    stated = dict(stated)
+    """What the scenario says of a task, over what is computed."""
     claim = stated.get("awaiting")
     if isinstance(claim, dict) and "any" not in claim and "any_of" not in claim:
-        stated["awaiting"] = dict(awaiting or {}, **claims.wait(claim))
-        _check_kind(awaiting, stated["awaiting"])
-    if isinstance(stated.get("awaited_by"), (list, set)):
-        stated["awaited_by"] = {"set": stated["awaited_by"]}
-    if isinstance(stated.get("holds"), (list, set)):
-        stated["holds"] = {"pluck": ["object", {"set": stated["holds"]}]}
-    return claims.plain(stated)
+        _check_kind(awaiting, claim)
+        stated = dict(stated, awaiting=dict(awaiting or {}, **claim))
+    return stated
 
 
 def _check_kind(computed, stated):
@@ -427,7 +422,7 @@ def _loop(loop, stated, stacks):
         picture["state"] = "idle" if at_rest else {"any_of": ["running", "blocked"]}
     if introspect.still:
         picture.update(introspect.loop_facts(loop, stacks.get(ident, [])))
-    picture.update(claims.plain(stated))
+    picture.update(stated)
     return picture
 
 
@@ -458,5 +453,5 @@ def _thread(ident, frames, stacks, known, table):
     if current is not None:
         picture["current_task"] = hex(id(current))
     picture["frames"] = table.add(frames)
-    picture.update(claims.plain(_threads.get(ident, {})))
+    picture.update(_threads.get(ident, {}))
     return picture

@@ -67,8 +67,10 @@ def folded(text):
 
 def text_problems(text, expectation):
     """Whether the first lines of the form for people have the words that were claimed."""
-    first = "\n".join(text.decode("utf-8", "replace").split("\n")[:FIRST_LINES])
-    return ["text: the first lines lack %r: %s" % (word, compare.short(first))
+    lines = text.decode("utf-8", "replace").split("\n")
+    first, most = "\n".join(lines[:FIRST_LINES]), expectation.get("text", {}).get("lines")
+    too_many = ["text: %d lines" % len(lines)] if most is not None and len(lines) > most else []
+    return too_many + ["text: the first lines lack %r: %s" % (word, compare.short(first))
             for word in expectation.get("first_lines", ()) if folded(word) not in folded(first)]
 
 
