@@ -135,6 +135,12 @@ def expect_inherited(loop, tasks):
     expect_loop(loop, state={"any": True}, tid={"any": True}, optional=not known)
 
 
+def innermost(task):
+    """The name of the innermost function of a suspended task."""
+    frames = introspect.await_chain(introspect.unwrapped(task._coro))
+    return frames[0].f_code.co_name if frames else None
+
+
 def own_native_id():
     """The kernel's number of the calling thread."""
     return old_asyncio.own_native_id()
