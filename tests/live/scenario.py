@@ -167,6 +167,7 @@ def heartbeat():
 def _print_here():
     hold_frame = sys._getframe(1)
     try:
+        introspect.still = not _options.get("busy")
         _print(_picture({threading.get_ident(): hold_frame}))
     except BaseException:
         _give_up()
