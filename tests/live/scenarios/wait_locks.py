@@ -85,6 +85,7 @@ async def main():
                 "kind": "event", "object": event}, holds=[])
         scenario.expect_object(event, kind="event", waiters=waiters, state={"set": False},
                                holders=[])
+    scenario.expect_ok()
     await scenario.idle()
 
 scenario.run(main())

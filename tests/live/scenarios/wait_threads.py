@@ -62,6 +62,7 @@ async def main():
     scenario.expect_task(task, "waiting", ["wraps"], awaiting={"kind": "thread", "tid": None})
     await locks()
     await asyncio.sleep(0.1)
+    scenario.expect_ok()
     await scenario.idle()
     del nobody
 
