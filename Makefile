@@ -154,14 +154,15 @@ golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the d
 	$(GOLDEN) --write
 
 # Small programs that the live tests run.
-$(OUT)/tests/decode_line_table: $(OBJ)/tests/tools/decode_line_table.o $(OUT)/libasyncspy.a
+TOOLS := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))
+$(TOOLS): $(OUT)/tests/%: $(OBJ)/tests/tools/%.o $(OUT)/libasyncspy.a
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # LIVE="-k gather --interpreter 3.13" picks some; tests/live/README.md has the options.
 LIVE ?= --quick
-check-live: $(OUT)/asyncspy $(OUT)/tests/decode_line_table ## live processes of every Python found
+check-live: $(OUT)/asyncspy $(TOOLS) ## live processes of every Python found
 	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/live/run.py $(LIVE)
 
 # The objects, because the globals of the program are looked for in them.

@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 
-from offsets_facts import DEBUG_OFFSET_OF, GC_DRIFT, MINORS, NOW, ONLY_IN, PLACES, TRAITS, VARIANTS
+from offsets_facts import (DEBUG_OFFSET_OF, ELSEWHERE, GC_DRIFT, MINORS, NOW, ONLY_IN, PLACES, TRAITS,
+                           VARIANTS, WITH_OPCODES)
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIELDS_DEF = os.path.join(TOP, "include/asyncspy/python/fields.def")
@@ -138,13 +139,14 @@ class Interpreter:
                               stderr=subprocess.DEVNULL, check=True, timeout=60).stdout.decode()
 
     def examine(self):
-        text = self.run("import sys, sysconfig, _asyncio; v = sysconfig.get_config_var;"
+        text = self.run("import queue, sys, sysconfig, _asyncio; v = sysconfig.get_config_var;"
                         "print(sys.version.split()[0]); print(sys.executable);"
                         "print(v('LIBDIR') + '/' + v('INSTSONAME') if v('Py_ENABLE_SHARED') "
-                        "else ''); print(getattr(_asyncio, '__file__', ''))")
-        self.version, executable, library, extension = text.split("\n")[:4]
+                        "else ''); print(getattr(_asyncio, '__file__', ''));"
+                        "print(getattr(sys.modules.get('_queue'), '__file__', ''))")
+        self.version, executable, library, *extensions = text.split("\n")[:5]
         inside = [library if library and os.path.exists(self.root + library) else executable]
-        self.files = [self.root + name for name in inside + [extension] if name]
+        self.files = [self.root + name for name in inside + extensions if name]
 
     def await_opcodes(self):
         """The numbers of YIELD_FROM or RESUME, and whether specialised forms are among them."""
@@ -231,16 +233,21 @@ def make_slot(minor, name, field, dwarf, asyncio_words):
     return "PY_AT(%d)" % (dwarf["places"][name][0] // 8)
 
 
+def structs_of_variants(minor):
+    """Structures that some releases of a minor have otherwise than its table."""
+    return {name for variant in VARIANTS.values() if variant[0] == minor for name in variant[3]}
+
+
 def make_slots(minor, structs, dwarf, asyncio_words):
     """{field: initialiser} and the mask of must_cancel."""
-    slots, wrong = {}, []
+    slots, wrong, may_differ = {}, [], structs_of_variants(minor)
     for item in structs:
         for field in item["fields"]:
             name = item["name"] + "." + field["name"]
             slot = make_slot(minor, name, field, dwarf, asyncio_words)
-            if (slot is not None) != is_expected(minor, name):
+            if (slot is not None) != is_expected(minor, name) and item["name"] not in may_differ:
                 wrong.append("%s %s" % (name, "is there, against ONLY_IN" if slot else "not found"))
-            elif slot:
+            if slot:
                 slots[name] = slot
     if wrong:
         raise GenerateError("; ".join(wrong))
@@ -266,6 +273,9 @@ def format_traits(minor, mask):
             ("gil_kind", "PY_GIL_" + traits["gil"])]
     rows += [("generator_states.%s" % key, state_text(value))
              for key, value in traits["states"].items()]
+    rows += [("with_opcodes." + ("get_awaitable_distance" if key == "distance" else key), str(value))
+             for key, value in WITH_OPCODES[minor].items()]
+    rows += [("with_keeps_manager", str(traits.get("keeps_manager", False)).lower())]
     rows += [("await_opcodes", "{%d, %d, %d}" % traits.get("await_opcodes", (0, 0, 0))),
              ("lasti_scale", str(traits.get("lasti", 0))),
              ("awaited_depth", str(traits.get("depth", 1))),
@@ -315,8 +325,20 @@ def asyncio_words_of(interpreters, wanted):
     return None
 
 
+def check_with_opcodes(it):
+    """The instructions around an await, which an interpreter tells itself."""
+    names = {name for row in WITH_OPCODES.values() for name in row} - {"distance"}
+    wanted = WITH_OPCODES[it.minor]
+    opmap = json.loads(it.run("import json, opcode; print(json.dumps(opcode.opmap))"))
+    for name in sorted(names - ELSEWHERE.get(it.minor, set())):
+        if opmap.get(name.upper()) != wanted.get(name):
+            raise GenerateError("%s is %s here, %s in WITH_OPCODES"
+                                % (name, opmap.get(name.upper()), wanted.get(name)))
+
+
 def check_opcodes(it):
-    """The one trait that an interpreter tells itself."""
+    """The traits that an interpreter tells itself."""
+    check_with_opcodes(it)
     known = set(TRAITS[it.minor].get("await_opcodes", ())) - {0}
     if not known:
         return
@@ -391,6 +413,13 @@ def head_of(table):
 FREE_TO_DIFFER = {"thread_size", "runtime_size", "interpreter_size"}
 
 
+def is_of_variant(minor, name, here):
+    """Whether a slot is as a known variant of the minor's table has it."""
+    return name.startswith(tuple(it + "_" for it in structs_of_variants(minor))) and any(
+        slots_of(read_table(variant)).get(name) == here
+        for variant in VARIANTS if VARIANTS[variant][0] == minor)
+
+
 def compare_slot(minor, name, here, table):
     """(difference, note), each None or a line."""
     text = "%s: %s here, %s in the table" % (name, here or "absent", table or "absent")
@@ -402,6 +431,8 @@ def compare_slot(minor, name, here, table):
         return None, text + " (the target tells it)"
     if name == "gc_generations" and here == "PY_AT(%d)" % GC_DRIFT.get(minor, {}).get(name[3:], 0):
         return None, text + " (a known drift)"
+    if is_of_variant(minor, name, here):
+        return None, text + " (a known variant)"
     return text, None
 
 

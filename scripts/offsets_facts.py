@@ -38,12 +38,29 @@ ONLY_IN = {
     "frame.stackpointer": ((6, 9), (14, NOW)),
     "frame.owner": (11, NOW),
     "frame.is_entry": (11, 11),
+    "frame.block_count": (6, 10),
+    "frame.blocks": (6, 10),
+    "try_block.size": (6, 10),
+    "try_block.handler": (6, 10),
+    "try_block.level": (6, 10),
     "code.nlocalsplus": (11, NOW),
     "code.qualname": (11, NOW),
+    "code.variable_names": (6, 10),
+    "code.cell_names": (6, 10),
+    "code.free_names": (6, 10),
+    "code.local_names": (11, NOW),
+    "code.local_kinds": (11, NOW),
+    "code.exception_table": (11, NOW),
     "code.bytecode": (6, 10),
     "code.firsttraceable": (11, NOW),
     "code.instructions": (11, NOW),
     "generator.frame_object": (6, 10),
+    "future.callback0": (7, NOW),
+    "task.callback0": (7, NOW),
+    "task.context": (7, NOW),
+    "task.awaited_by": (14, NOW),
+    "task.awaited_by_is_set": (14, NOW),
+    "task_wakeup.task": (6, 9),
     "generator.running": (6, 9),
     "generator.frame_state": (11, NOW),
     "generator.frame": (11, NOW),
@@ -56,6 +73,22 @@ ONLY_IN = {
     "dict_values.size": (11, NOW),
     "dict_values.values": (11, NOW),
     "dict_values.valid": (13, NOW),
+    "simple_queue.size": (7, NOW),
+    "simple_queue.list": (7, 12),
+    "simple_queue.list_position": (7, 12),
+    "simple_queue.ring_items": (13, NOW),
+    "simple_queue.ring_size": (13, NOW),
+    "simple_queue.ring_first": (13, NOW),
+    "simple_queue.ring_count": (13, NOW),
+    "thread_lock.semaphore": (6, 13),
+    "thread_lock.locked": (6, 13),
+    "thread_lock.mutex": (14, NOW),
+    "thread_rlock.semaphore": (6, 13),
+    "thread_rlock.count": (6, 13),
+    "thread_rlock.mutex": (14, NOW),
+    "wait_entry.size": (13, NOW),
+    "wait_entry.address": (13, NOW),
+    "wait_entry.semaphore": (13, NOW),
     "task.cancel_requests": (11, NOW),
     "task.name": (8, NOW),
     "task.node": (14, NOW),
@@ -91,6 +124,31 @@ NEW_STATES = {"created": 0, "suspended": 1, "suspended_await": 2,
 
 YIELD_FROM = (72, 0, 0)
 
+# The instructions that stand around an await, and how many code units are between GET_AWAITABLE
+# and the place where a suspended frame stands: LOAD_CONST (3.6 to 3.10), YIELD_VALUE, RESUME
+# (3.13 and later).
+WITH_OPCODES = {
+    6: dict(get_awaitable=73, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+            before_async_with=52, with_cleanup_start=81, distance=1),
+    9: dict(get_awaitable=73, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+            before_async_with=52, with_except_start=49, call_function=131, dup_top=4, distance=1),
+    11: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+             with_except_start=49, distance=3),
+    12: dict(get_awaitable=131, get_anext=51, get_yield_from_iter=69, extended_arg=144,
+             with_except_start=49, distance=4),
+    13: dict(get_awaitable=73, get_anext=18, get_yield_from_iter=21, extended_arg=71,
+             with_except_start=44, distance=5),
+    14: dict(get_awaitable=71, get_anext=15, get_yield_from_iter=19, extended_arg=69,
+             with_except_start=43, distance=5),
+    15: dict(get_awaitable=69, get_anext=15, extended_arg=67, with_except_start=41, distance=6),
+}
+WITH_OPCODES[7] = WITH_OPCODES[8] = WITH_OPCODES[6]
+WITH_OPCODES[10] = WITH_OPCODES[9]
+# Some of them are in the version, but not around an await.
+ELSEWHERE = {6: {"call_function", "dup_top"}, 7: {"call_function", "dup_top"},
+             8: {"call_function", "dup_top"},
+             11: {"before_async_with"}, 12: {"before_async_with"}, 13: {"before_async_with"}}
+
 TRAITS = {
     6: dict(frame="OBJECT", line="LNOTAB", await_="YIELD_FROM", state="LAST_INSTRUCTION",
             stack="POINTER", loop="LOCAL", tasks="TASK_CLASS | PY_TASKS_MODULE_DATA",
@@ -115,11 +173,11 @@ TRAITS = {
     14: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
              loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
              instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=AWAIT_STATES,
-             tagged=True, shim=3),
+             tagged=True, keeps_manager=True, shim=3),
     15: dict(frame="CURRENT", line="LOCATIONS", await_="STATE", state="GENERATOR", stack="POINTER",
              loop="FIELD", tasks="SCHEDULED_TASKS | PY_TASKS_LINKED_LISTS",
              instance="INLINE_VALUES", integer="TAG", gil="INTERPRETER", states=NEW_STATES,
-             depth=2, tagged=True, shim=3),
+             depth=2, tagged=True, keeps_manager=True, shim=3),
 }
 TRAITS[8] = TRAITS[9] = TRAITS[7]
 
@@ -139,4 +197,6 @@ VARIANTS = {
                   {}),
     # Without fut_exception_tb (gh-90082, added within 3.10) the structures are those of 3.9.
     "3_10_early": (10, "early 3.10", {}, {"task": 9, "future": 9}),
+    # The locks of threads became a PyMutex within 3.13 (3.13.0 has a semaphore, 3.13.18 none).
+    "3_13_later": (13, "later 3.13", {}, {"thread_lock": 14}),
 }

@@ -3,6 +3,7 @@
 
 #include "asyncspy/asyncio/asyncio.h"
 #include "asyncspy/base/table.h"
+#include "asyncspy/python/function.h"
 
 /* What instances of a type are for asyncio. */
 enum aio_kind {
@@ -14,6 +15,21 @@ enum aio_kind {
     AIO_KIND_MIXED_TASK,  /* the same where it is derived from _asyncio.Future (3.6) */
     AIO_KIND_PYTHON_FUTURE,
     AIO_KIND_LOOP, /* asyncio.events.AbstractEventLoop and subclasses */
+    /* told by the names of their classes, subclasses too */
+    AIO_KIND_LOCK,
+    AIO_KIND_SEMAPHORE,
+    AIO_KIND_EVENT,
+    AIO_KIND_CONDITION,
+    AIO_KIND_BARRIER,
+    AIO_KIND_QUEUE,
+    AIO_KIND_TASK_GROUP,
+    AIO_KIND_TIMEOUT,      /* asyncio.timeout() */
+    AIO_KIND_LOCK_CONTEXT, /* what `with await lock` holds (up to 3.8) */
+    AIO_KIND_TIMER_HANDLE,
+    AIO_KIND_HANDLE,
+    AIO_KIND_CONCURRENT_FUTURE,
+    AIO_KIND_THREAD_EXECUTOR,
+    AIO_KIND_WORK_ITEM,
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
@@ -63,6 +79,15 @@ struct aio_running_task {
     const struct aio_thread *thread;
 };
 
+/* rules.c: which rule a frame has, kept for the frames met last. */
+#define AIO_RULE_MEMO_SIZE 256
+struct aio_rule_memo {
+    const struct snapshot_frame *frame;
+    const struct aio_rule *rule;
+};
+
+struct aio_executors;
+
 struct aio {
     struct py *py;
     struct snapshot *snapshot;
@@ -85,6 +110,18 @@ struct aio {
     struct aio_summary_type summary;
     const struct snapshot_frame **stack; /* reused while a chain is walked */
     size_t stack_capacity;
+    struct py_generator *links; /* the same */
+    size_t link_capacity;
+    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
+    struct table *objects;           /* struct aio_object by address */
+    struct table *object_labels;     /* struct aio_label by the name of a class */
+    struct table *task_lists;        /* struct aio_task_list by the address of the container */
+    struct table *handle_types;      /* struct aio_handle_type by the address of the type */
+    struct table *mapped_loops;      /* the loops of which these two are made (wakers.c) */
+    struct table *timers;            /* struct aio_timer by the future that it completes */
+    struct table *watches;           /* struct aio_watch by the future that it completes */
+    struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
@@ -95,6 +132,7 @@ struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with it
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
 
 bool aio_kind_is_task(enum aio_kind kind);
+bool aio_kind_is_future(enum aio_kind kind); /* tasks too */
 
 /* registry.c: puts every registered task into the queue, once each. */
 struct error *aio_registry_collect(struct aio *aio) ERROR_CHECK;
@@ -120,6 +158,10 @@ struct aio_chain {
     size_t thread_index;             /* index of the root's frame in that thread */
     const char *name;                /* qualified name of the root, or NULL */
     struct snapshot_stack frames;
+    /* The suspended coroutines, outermost first; valid until the next chain is read. That of index
+     * i stands in frames.frames[frames.count - 1 - i]. */
+    const struct py_generator *links;
+    size_t link_count;
     const char *note; /* what went wrong on the way, or NULL */
 };
 struct error *aio_chain_read(struct aio *aio, uint64_t coroutine,
@@ -136,6 +178,9 @@ struct error *aio_foreign_read(struct aio *aio, const struct py_type *type, uint
 /* fields.c: a task's or future's fields, whatever it is implemented in. */
 struct aio_fields {
     uint64_t loop, coroutine, fut_waiter, name, source_traceback, exception; /* objects, 0 none */
+    uint64_t callback0, callbacks, context;
+    uint64_t awaited_by; /* a task, or a set of them (3.14+) */
+    bool awaited_by_is_set;
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
@@ -159,6 +204,13 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
 
 /* task.c: reads one task into the snapshot. */
 struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
+/* An error that costs the task a note; a fatal one is returned. */
+struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const char *what,
+                            struct error *err) ERROR_CHECK;
+
+/* wait.c: state, wait and holds of a task whose coroutine is suspended. */
+struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
+                            const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
 
 /* traceback.c: the frame of `key`, the same for equal keys (padding zeroed too); strings interned.
  */

@@ -89,6 +89,14 @@ static void push_frame(struct aio *aio, size_t count, const struct snapshot_fram
     aio->stack[count] = frame;
 }
 
+static void push_link(struct aio *aio, size_t count, const struct py_generator *generator) {
+    if (count == aio->link_capacity) {
+        aio->link_capacity = aio->link_capacity ? 2 * aio->link_capacity : 64;
+        aio->links = memory_realloc(aio->links, aio->link_capacity * sizeof *aio->links);
+    }
+    aio->links[count] = *generator;
+}
+
 /* The frames that were pushed, outermost first, turned round. */
 static void take_suspended_stack(struct aio *aio, size_t count, struct aio_chain *chain) {
     chain->frames.count = count;
@@ -122,6 +130,8 @@ static void take_stack(struct aio *aio, const struct step *last, size_t count,
         return;
     }
     take_suspended_stack(aio, count, chain);
+    chain->links = aio->links;
+    chain->link_count = count;
     if (running) {
         py_set_unsettled(aio->py); /* it is just being resumed or suspended */
         chain->note = "it is running, but its frame is in no thread's stack";
@@ -136,6 +146,7 @@ static struct error *follow(struct aio *aio, struct step *step, struct aio_chain
     for (;;) {
         if (step->is_generator && step->generator.decoded) {
             push_frame(aio, count, step->generator.decoded);
+            push_link(aio, count, &step->generator);
             count++;
         }
         uint64_t object = step->next;

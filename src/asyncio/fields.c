@@ -24,6 +24,11 @@ static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_f
     ret->name = PY_U64(&task, task, name);
     ret->source_traceback = PY_U64(&task, task, source_traceback);
     ret->exception = PY_U64(&task, task, exception);
+    ret->callback0 = PY_U64(&task, task, callback0);
+    ret->callbacks = PY_U64(&task, task, callbacks);
+    ret->context = PY_U64(&task, task, context);
+    ret->awaited_by = PY_U64(&task, task, awaited_by);
+    ret->awaited_by_is_set = PY_U8(&task, task, awaited_by_is_set) != 0;
     ret->state = state_of(&task, PY_FIELD_task_state);
     if (PY_HAS(layout, task, cancel_requests))
         ret->cancel_requests = PY_I32(&task, task, cancel_requests);
@@ -42,6 +47,8 @@ static struct error *read_c_future(struct aio *aio, uint64_t address, struct aio
     ret->loop = PY_U64(&future, future, loop);
     ret->source_traceback = PY_U64(&future, future, source_traceback);
     ret->exception = PY_U64(&future, future, exception);
+    ret->callback0 = PY_U64(&future, future, callback0);
+    ret->callbacks = PY_U64(&future, future, callbacks);
     ret->state = state_of(&future, PY_FIELD_future_state);
     return NULL;
 }
@@ -53,6 +60,9 @@ enum attribute {
     ATTRIBUTE_NAME,
     ATTRIBUTE_SOURCE_TRACEBACK,
     ATTRIBUTE_EXCEPTION,
+    ATTRIBUTE_CALLBACKS,
+    ATTRIBUTE_CONTEXT,
+    ATTRIBUTE_LAST_OBJECT = ATTRIBUTE_CONTEXT,
     ATTRIBUTE_STATE,
     ATTRIBUTE_MUST_CANCEL,
     ATTRIBUTE_CANCEL_REQUESTS,
@@ -66,6 +76,8 @@ static const char *const attribute_names[ATTRIBUTE_COUNT] = {
     [ATTRIBUTE_NAME] = "_name",
     [ATTRIBUTE_SOURCE_TRACEBACK] = "_source_traceback",
     [ATTRIBUTE_EXCEPTION] = "_exception",
+    [ATTRIBUTE_CALLBACKS] = "_callbacks",
+    [ATTRIBUTE_CONTEXT] = "_context",
     [ATTRIBUTE_STATE] = "_state",
     [ATTRIBUTE_MUST_CANCEL] = "_must_cancel",
     [ATTRIBUTE_CANCEL_REQUESTS] = "_num_cancels_requested",
@@ -127,7 +139,7 @@ static struct error *read_python(struct aio *aio, uint64_t address, struct aio_f
         ret->state = 0; /* the class attribute says PENDING until the instance says more */
     if (!err)
         err = read_numbers(aio, &attributes, ret);
-    for (int i = ATTRIBUTE_LOOP; !err && i <= ATTRIBUTE_EXCEPTION; i++)
+    for (int i = ATTRIBUTE_LOOP; !err && i <= ATTRIBUTE_LAST_OBJECT; i++)
         err = aio_drop_none(aio, &values[i]);
     ret->loop = values[ATTRIBUTE_LOOP];
     ret->coroutine = values[ATTRIBUTE_COROUTINE];
@@ -135,6 +147,8 @@ static struct error *read_python(struct aio *aio, uint64_t address, struct aio_f
     ret->name = values[ATTRIBUTE_NAME];
     ret->source_traceback = values[ATTRIBUTE_SOURCE_TRACEBACK];
     ret->exception = values[ATTRIBUTE_EXCEPTION];
+    ret->callbacks = values[ATTRIBUTE_CALLBACKS];
+    ret->context = values[ATTRIBUTE_CONTEXT];
     return err;
 }
 
@@ -147,6 +161,8 @@ static struct error *read_mixed(struct aio *aio, uint64_t address, struct aio_fi
     ret->loop = future.loop;
     ret->source_traceback = future.source_traceback;
     ret->exception = future.exception;
+    ret->callback0 = future.callback0;
+    ret->callbacks = future.callbacks;
     ret->state = future.state;
     return err;
 }
@@ -162,7 +178,7 @@ struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t addr
         return read_c_future(aio, address, ret);
     if (kind == AIO_KIND_MIXED_TASK)
         return read_mixed(aio, address, ret);
-    if (kind == AIO_KIND_OTHER)
+    if (!aio_kind_is_future(kind))
         return aio_foreign_fields_read(aio, address, ret);
     return read_python(aio, address, ret);
 }

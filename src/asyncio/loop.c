@@ -1,36 +1,58 @@
 /* Event loops: asyncio/base_events.py. */
 #include <string.h>
 
-#include "aio.h"
+#include "loop_run.h"
 
 #define LOOP_UNITS 50 /* of work, besides the reads */
 
+enum attribute {
+    ATTRIBUTE_CLOSED,
+    ATTRIBUTE_DEBUG,
+    ATTRIBUTE_READY,
+    ATTRIBUTE_SCHEDULED,
+    ATTRIBUTE_TIMER_CANCELLED_COUNT,
+    ATTRIBUTE_DEFAULT_EXECUTOR,
+    ATTRIBUTE_COUNT
+};
+
+static const char *const attribute_names[ATTRIBUTE_COUNT] = {
+    [ATTRIBUTE_CLOSED] = "_closed",
+    [ATTRIBUTE_DEBUG] = "_debug",
+    [ATTRIBUTE_READY] = "_ready",
+    [ATTRIBUTE_SCHEDULED] = "_scheduled",
+    [ATTRIBUTE_TIMER_CANCELLED_COUNT] = "_timer_cancelled_count",
+    [ATTRIBUTE_DEFAULT_EXECUTOR] = "_default_executor",
+};
+
 struct loop_attributes {
     struct aio *aio;
-    struct aio_loop_flags flags;
+    uint64_t values[ATTRIBUTE_COUNT];
 };
 
 static struct error *visit_attribute(void *context, uint64_t key, uint64_t value, bool *stop) {
-    static const char *const names[] = {"_closed", "_debug"};
     struct loop_attributes *attributes = context;
-    enum snapshot_tristate *values[] = {&attributes->flags.closed, &attributes->flags.debug};
-    struct py *py = attributes->aio->py;
-    struct py_type *type;
     bool equal = false;
-    int64_t number = 0;
     (void)stop;
-    for (int i = 0; i < 2; i++) {
-        struct error *err = py_string_equals(py, key, names[i], &equal);
-        if (!err && equal)
-            err = py_type_of(py, value, &type);
-        if (!err && equal && type->kind == PY_KIND_INTEGER) {
-            err = py_integer_read(py, value, &number);
-            *values[i] = number ? SNAPSHOT_YES : SNAPSHOT_NO;
-        }
+    for (int i = 0; i < ATTRIBUTE_COUNT && !equal; i++) {
+        struct error *err = py_string_equals(attributes->aio->py, key, attribute_names[i], &equal);
         if (err)
             return err;
+        if (equal)
+            attributes->values[i] = value;
     }
     return NULL;
+}
+
+static struct error *read_flag(struct aio *aio, uint64_t value, enum snapshot_tristate *ret) {
+    struct py_type *type;
+    int64_t number = 0;
+    struct error *err = value ? py_type_of(aio->py, value, &type) : NULL;
+    if (err || !value || type->kind != PY_KIND_INTEGER)
+        return err;
+    err = py_integer_read(aio->py, value, &number);
+    if (!err)
+        *ret = number ? SNAPSHOT_YES : SNAPSHOT_NO;
+    return err;
 }
 
 /* Where a loop runs. */
@@ -60,27 +82,55 @@ static enum snapshot_loop_state running_state(const struct place *place) {
     return SNAPSHOT_LOOP_STATE_UNKNOWN;
 }
 
+static struct error *read_flags(struct aio *aio, const struct loop_attributes *attributes,
+                                const struct py_type *type, uint64_t loop,
+                                struct aio_loop_flags *ret) {
+    *ret = (struct aio_loop_flags){SNAPSHOT_MAYBE, SNAPSHOT_MAYBE};
+    struct error *err = read_flag(aio, attributes->values[ATTRIBUTE_CLOSED], &ret->closed);
+    if (!err)
+        err = read_flag(aio, attributes->values[ATTRIBUTE_DEBUG], &ret->debug);
+    if (!err && ret->closed == SNAPSHOT_MAYBE)
+        err = aio_uvloop_read(aio, type, loop, ret);
+    return err;
+}
+
+static struct error *read_run(struct aio *aio, const struct loop_attributes *attributes,
+                              const struct place *place, struct snapshot_loop *loop) {
+    struct aio_loop_run run = {
+        .loop = loop,
+        .thread = place->thread,
+        .ready = attributes->values[ATTRIBUTE_READY],
+        .scheduled = attributes->values[ATTRIBUTE_SCHEDULED],
+        .timer_cancelled_count = attributes->values[ATTRIBUTE_TIMER_CANCELLED_COUNT],
+        .default_executor = attributes->values[ATTRIBUTE_DEFAULT_EXECUTOR],
+    };
+    struct error *err = aio_drop_none(aio, &run.default_executor);
+    return err ? err : aio_loop_run_read(aio, &run);
+}
+
 static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
-    struct loop_attributes attributes = {aio, {SNAPSHOT_MAYBE, SNAPSHOT_MAYBE}};
-    const struct aio_loop_flags *flags = &attributes.flags;
+    struct loop_attributes attributes = {.aio = aio};
+    struct aio_loop_flags flags;
     struct place place = find_place(aio, loop->id);
     struct py_type *type;
     struct error *err = py_type_of(aio->py, loop->id, &type);
-    if (!err) {
-        loop->type = type->full_name;
-        err = py_attributes_visit(aio->py, loop->id, visit_attribute, &attributes);
-    }
-    if (!err && flags->closed == SNAPSHOT_MAYBE)
-        err = aio_uvloop_read(aio, type, loop->id, &attributes.flags);
-    loop->debug = flags->debug;
+    if (err)
+        return err;
+    loop->type = type->full_name;
+    err = py_attributes_visit(aio->py, loop->id, visit_attribute, &attributes);
+    if (!err)
+        err = read_flags(aio, &attributes, type, loop->id, &flags);
+    if (err)
+        return err;
+    loop->debug = flags.debug;
     loop->tid = place.thread ? place.thread->tid : SNAPSHOT_UNKNOWN;
-    if (flags->closed == SNAPSHOT_YES)
+    if (flags.closed == SNAPSHOT_YES)
         loop->state = SNAPSHOT_LOOP_CLOSED;
     else if (place.thread)
         loop->state = running_state(&place);
-    else if (flags->closed == SNAPSHOT_NO)
+    else if (flags.closed == SNAPSHOT_NO)
         loop->state = SNAPSHOT_LOOP_STOPPED;
-    return err;
+    return read_run(aio, &attributes, &place, loop);
 }
 
 /* The class asyncio.events.AbstractEventLoop among the ancestors of a loop's class. */
@@ -133,10 +183,11 @@ struct error *aio_loop_read(struct aio *aio, uint64_t address) {
     if (!aio_seen_add(aio, aio->seen_loops, address))
         return NULL;
     py_charge(aio->py, LOOP_UNITS + aio->thread_count / 8);
-    struct snapshot_loop *loop = SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops);
-    *loop = snapshot_loop_blank;
-    loop->id = address;
-    return aio_note_missing(
+    struct snapshot_loop loop = snapshot_loop_blank;
+    loop.id = address;
+    struct error *err = aio_note_missing(
         aio, arena_format(aio->arena, "event loop 0x%llx", (unsigned long long)address),
-        read_loop(aio, loop));
+        read_loop(aio, &loop));
+    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops) = loop;
+    return err;
 }

@@ -1,4 +1,6 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
+#include <string.h>
+
 #include "aio.h"
 
 /* The module object; 0 when it is not imported. */
@@ -110,6 +112,34 @@ struct error *aio_modules_find(struct aio *aio) {
     return aio_note_missing(aio, "asyncio", aio_modules_try(aio));
 }
 
+/* Classes that are known by their names. */
+static const struct {
+    const char *name;
+    enum aio_kind kind;
+} named_kinds[] = {
+    {"asyncio.locks.Lock", AIO_KIND_LOCK},
+    {"asyncio.locks.Semaphore", AIO_KIND_SEMAPHORE},
+    {"asyncio.locks.Event", AIO_KIND_EVENT},
+    {"asyncio.locks.Condition", AIO_KIND_CONDITION},
+    {"asyncio.locks.Barrier", AIO_KIND_BARRIER},
+    {"asyncio.locks._ContextManager", AIO_KIND_LOCK_CONTEXT},
+    {"asyncio.queues.Queue", AIO_KIND_QUEUE},
+    {"asyncio.taskgroups.TaskGroup", AIO_KIND_TASK_GROUP},
+    {"asyncio.timeouts.Timeout", AIO_KIND_TIMEOUT},
+    {"asyncio.events.TimerHandle", AIO_KIND_TIMER_HANDLE},
+    {"asyncio.events.Handle", AIO_KIND_HANDLE},
+    {"concurrent.futures._base.Future", AIO_KIND_CONCURRENT_FUTURE},
+    {"concurrent.futures.thread.ThreadPoolExecutor", AIO_KIND_THREAD_EXECUTOR},
+    {"concurrent.futures.thread._WorkItem", AIO_KIND_WORK_ITEM},
+};
+
+static enum aio_kind find_named_kind(const char *name) {
+    for (size_t i = 0; i < sizeof named_kinds / sizeof *named_kinds; i++)
+        if (strcmp(named_kinds[i].name, name) == 0)
+            return named_kinds[i].kind;
+    return AIO_KIND_OTHER;
+}
+
 struct kind_search {
     const struct aio_modules *modules;
     enum aio_kind kind;
@@ -130,8 +160,14 @@ static struct error *visit_type(void *context, struct py_type *type, bool *stop)
         search->kind = AIO_KIND_PYTHON_FUTURE;
     else if (type->address == modules->abstract_loop && search->kind == AIO_KIND_OTHER)
         search->kind = AIO_KIND_LOOP;
+    else if (search->kind == AIO_KIND_OTHER)
+        search->kind = find_named_kind(type->full_name);
     *stop = search->kind != AIO_KIND_OTHER && search->kind != AIO_KIND_PYTHON_TASK;
     return NULL;
+}
+
+bool aio_kind_is_future(enum aio_kind kind) {
+    return aio_kind_is_task(kind) || kind == AIO_KIND_C_FUTURE || kind == AIO_KIND_PYTHON_FUTURE;
 }
 
 bool aio_kind_is_task(enum aio_kind kind) {

@@ -10,9 +10,8 @@ static void add_note(struct aio *aio, struct snapshot_task *task, const char *wh
     error_destroy(err);
 }
 
-/* Costs the task a note; a fatal error is returned. */
-static struct error *note(struct aio *aio, struct snapshot_task *task, const char *what,
-                          struct error *err) {
+struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const char *what,
+                            struct error *err) {
     if (!err || error_is_fatal(err))
         return err;
     add_note(aio, task, what, err);
@@ -70,56 +69,6 @@ static struct error *read_exception(struct aio *aio, uint64_t exception,
     task->exception = arena_alloc(aio->snapshot->arena, sizeof *task->exception);
     task->exception->type = type->full_name;
     return read_exception_text(aio, exception, &task->exception->text);
-}
-
-/* What a future that a task is parked on says: whether it is done, and the words for it. */
-static struct error *read_waiter(struct aio *aio, uint64_t waiter, struct snapshot_wait *wait,
-                                 bool *done) {
-    struct py_type *type;
-    struct aio_fields fields;
-    enum aio_kind kind;
-    *done = false;
-    struct error *err = py_type_of(aio->py, waiter, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
-    if (err)
-        return err;
-    wait->type = type->full_name;
-    wait->text = kind == AIO_KIND_OTHER
-                     ? arena_format(aio->snapshot->arena, "an object of type %s", type->full_name)
-                     : type->full_name;
-    if (kind == AIO_KIND_OTHER)
-        return NULL;
-    bool is_task = aio_kind_is_task(kind);
-    wait->kind = is_task ? SNAPSHOT_WAIT_TASK : SNAPSHOT_WAIT_FUTURE;
-    if (is_task) {
-        wait->tasks = arena_alloc(aio->snapshot->arena, sizeof *wait->tasks);
-        wait->tasks[0] = waiter;
-        wait->task_count = 1;
-        aio_queue_task(aio, waiter);
-    }
-    err = aio_fields_read(aio, kind, waiter, &fields);
-    *done = !err && (fields.state == 1 || fields.state == 2);
-    return err;
-}
-
-static struct error *read_awaiting(struct aio *aio, uint64_t fut_waiter,
-                                   struct snapshot_task *task) {
-    bool done = false;
-    task->state = SNAPSHOT_TASK_READY; /* nothing to wait for: its next step is queued */
-    struct error *err = aio_drop_none(aio, &fut_waiter);
-    if (err || !fut_waiter)
-        return err;
-    struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
-    *wait = snapshot_wait_blank;
-    wait->id = fut_waiter;
-    task->state = SNAPSHOT_TASK_WAITING;
-    err = read_waiter(aio, fut_waiter, wait, &done);
-    if (done)
-        task->state = SNAPSHOT_TASK_READY;
-    else
-        task->awaiting = wait;
-    return err;
 }
 
 static struct aio_thread *find_thread(struct aio *aio, const struct aio_thread *wanted) {
@@ -187,7 +136,7 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
     }
     if (fields->unknown)
         return note_unknown(aio, fields, chain, task);
-    return note(aio, task, "awaited future", read_awaiting(aio, fields->fut_waiter, task));
+    return aio_wait_read(aio, fields, chain, task);
 }
 
 /* "type name" of a coroutine that is no generator of any kind. */
@@ -212,7 +161,7 @@ static struct error *read_coroutine(struct aio *aio, const struct aio_fields *fi
     task->frames = chain.frames;
     if (!err && fields->coroutine && !chain.is_generator)
         err = read_foreign_name(aio, fields->coroutine, &task->coroutine);
-    err = note(aio, task, "coroutine", err);
+    err = aio_task_note(aio, task, "coroutine", err);
     if (err)
         return err;
     if (chain.note)
@@ -223,16 +172,16 @@ static struct error *read_coroutine(struct aio *aio, const struct aio_fields *fi
 /* Everything of a task but its type and its fields. */
 static struct error *read_parts(struct aio *aio, const struct aio_fields *fields,
                                 struct snapshot_task *task) {
-    struct error *err = note(aio, task, "name", read_name(aio, fields->name, &task->name));
+    struct error *err = aio_task_note(aio, task, "name", read_name(aio, fields->name, &task->name));
     if (!err)
         err = read_coroutine(aio, fields, task);
     if (!err && fields->source_traceback) {
         err = aio_traceback_read(aio, fields->source_traceback, &task->created_at);
         task->has_created_at = !err && task->created_at.count > 0;
-        err = note(aio, task, "created at", err);
+        err = aio_task_note(aio, task, "created at", err);
     }
     if (!err && fields->state == 2 && fields->exception)
-        err = note(aio, task, "exception", read_exception(aio, fields->exception, task));
+        err = aio_task_note(aio, task, "exception", read_exception(aio, fields->exception, task));
     return err;
 }
 

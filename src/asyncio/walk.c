@@ -1,7 +1,7 @@
 /* The walk over the asyncio of one interpreter. */
 #include <stdlib.h>
 
-#include "aio.h"
+#include "executor.h"
 
 bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
     if (table_find(seen, &address, sizeof address))
@@ -76,30 +76,48 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
             err = aio_loop_read(aio, aio->threads[i].event_loop);
     if (!err)
         err = read_loops_of_tasks(aio, first_task);
-    return err || !found ? err : aio_found_read_loops(aio, found);
+    if (!err && found)
+        err = aio_found_read_loops(aio, found);
+    return err ? err : aio_objects_finish(aio);
 }
 
-struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
-                       struct aio_thread *threads, size_t thread_count,
-                       const struct aio_found *found, enum aio_registry *ret_registry) {
+struct error *aio_walk(struct py *py, const struct aio_input *input,
+                       enum aio_registry *ret_registry) {
     struct aio aio = {.py = py,
                       .snapshot = py_get_snapshot(py),
                       .arena = arena_create(),
-                      .interpreter = interpreter,
-                      .threads = threads,
-                      .thread_count = thread_count,
+                      .interpreter = input->interpreter,
+                      .threads = input->threads,
+                      .thread_count = input->thread_count,
                       .seen_tasks = table_create(),
                       .seen_loops = table_create(),
                       .places = table_create(),
-                      .plain_frames = table_create()};
-    struct error *err = walk(&aio, found);
+                      .plain_frames = table_create(),
+                      .now = input->now,
+                      .objects = table_create(),
+                      .object_labels = table_create(),
+                      .task_lists = table_create(),
+                      .handle_types = table_create(),
+                      .mapped_loops = table_create(),
+                      .timers = table_create(),
+                      .watches = table_create()};
+    struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
     table_destroy(aio.seen_tasks);
     table_destroy(aio.seen_loops);
     table_destroy(aio.places);
     table_destroy(aio.plain_frames);
+    table_destroy(aio.objects);
+    table_destroy(aio.object_labels);
+    table_destroy(aio.task_lists);
+    table_destroy(aio.handle_types);
+    table_destroy(aio.mapped_loops);
+    table_destroy(aio.timers);
+    table_destroy(aio.watches);
+    aio_executors_destroy(aio.executors);
     arena_destroy(aio.arena);
     free(aio.queue);
     free(aio.stack);
+    free(aio.links);
     return err;
 }

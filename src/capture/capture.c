@@ -38,8 +38,7 @@ struct shot {
     struct target_memory *memory;
     struct arena *arena; /* of the kernel's facts and the search */
     struct walk_search search;
-    struct target_thread *threads;
-    size_t thread_count;
+    struct walk_kernel kernel;
     double pause_s;
     const char *mode;
 };
@@ -76,13 +75,16 @@ void capture_close(struct capture *capture) {
 static struct error *walk(struct shot *shot) {
     snapshot_reset(shot->snapshot);
     *py_get_layout(shot->capture->py) = shot->capture->layout; /* an earlier walk may have cut it */
-    return walk_interpreters(shot->capture->py, shot->snapshot, shot->threads, shot->thread_count,
-                             &shot->search);
+    return walk_interpreters(shot->capture->py, shot->snapshot, &shot->kernel, &shot->search);
 }
 
 static struct error *list_threads(struct shot *shot) {
-    return process_list_threads(shot->capture->process, shot->arena, &shot->threads,
-                                &shot->thread_count);
+    struct target_thread *threads;
+    struct error *err = process_list_threads(shot->capture->process, shot->arena, &threads,
+                                             &shot->kernel.thread_count);
+    shot->kernel.threads = threads;
+    shot->kernel.now = process_get_monotonic(shot->capture->process);
+    return err;
 }
 
 /* Reads without stopping; *done if the kernel proves that nothing ran meanwhile. */
@@ -110,6 +112,7 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct error *err = stop_begin(shot->capture->process, &stop);
     if (err)
         return err;
+    shot->kernel.now = process_get_monotonic(shot->capture->process);
     err = memory_recopy(shot->memory);
     if (!err)
         err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);

@@ -11,8 +11,7 @@ struct interpreter_walk {
     struct py *py;
     struct snapshot *snapshot;
     const struct py_interpreter *interpreter;
-    const struct target_thread *kernel;
-    size_t kernel_count;
+    const struct walk_kernel *kernel;
     struct walk_search *search;
     struct py_thread *threads;
     size_t thread_count;
@@ -22,9 +21,9 @@ struct interpreter_walk {
 
 static const struct target_thread *find_kernel_thread(const struct interpreter_walk *walk,
                                                       int64_t native_thread_id) {
-    for (size_t i = 0; i < walk->kernel_count; i++)
-        if (walk->kernel[i].namespace_tid == native_thread_id)
-            return &walk->kernel[i];
+    for (size_t i = 0; i < walk->kernel->thread_count; i++)
+        if (walk->kernel->threads[i].namespace_tid == native_thread_id)
+            return &walk->kernel->threads[i];
     return NULL;
 }
 
@@ -61,7 +60,7 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
     }
     if (kernel->on_cpu || kernel->syscall >= 0)
         aio_thread->polls =
-            is_polling(thread->syscall, kernel->argument) ? SNAPSHOT_YES : SNAPSHOT_NO;
+            is_polling(thread->syscall, kernel->arguments[0]) ? SNAPSHOT_YES : SNAPSHOT_NO;
 }
 
 static struct error *read_frames(struct interpreter_walk *walk, const struct py_thread *thread,
@@ -89,7 +88,7 @@ static struct error *add_thread(struct interpreter_walk *walk, size_t index) {
     const struct py_thread *thread = &walk->threads[index];
     struct aio_thread *aio_thread = &walk->aio_threads[index];
     struct snapshot_thread *ret = SNAPSHOT_APPEND(walk->snapshot, &walk->snapshot->threads);
-    py_charge(walk->py, walk->kernel_count / 8);
+    py_charge(walk->py, walk->kernel->thread_count / 8);
     const struct target_thread *kernel = find_kernel_thread(walk, thread->native_thread_id);
     *ret = snapshot_thread_blank;
     ret->ident = thread->ident;
@@ -158,12 +157,14 @@ void walk_search_free(struct walk_search *search) {
 
 static struct error *walk_asyncio(struct interpreter_walk *walk) {
     enum aio_registry registry;
-    const struct aio_found *found = NULL;
+    struct aio_input input = {.interpreter = walk->interpreter,
+                              .threads = walk->aio_threads,
+                              .thread_count = walk->thread_count,
+                              .now = walk->kernel->now};
     for (size_t i = 0; i < walk->search->count; i++)
         if (walk->search->items[i].interpreter == walk->interpreter->address)
-            found = &walk->search->items[i].found;
-    struct error *err = aio_walk(walk->py, walk->interpreter, walk->aio_threads, walk->thread_count,
-                                 found, &registry);
+            input.found = &walk->search->items[i].found;
+    struct error *err = aio_walk(walk->py, &input, &registry);
     if (registry > walk->search->registry)
         walk->search->registry = registry;
     return err;
@@ -196,8 +197,7 @@ static struct error *end_walk(struct snapshot *snapshot, struct error *err) {
 }
 
 struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
-                                const struct target_thread *kernel, size_t kernel_count,
-                                struct walk_search *search) {
+                                const struct walk_kernel *kernel, struct walk_search *search) {
     struct py_interpreter *interpreters;
     size_t count;
     py_begin_walk(py, snapshot);
@@ -209,7 +209,6 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
                                         .interpreter = &interpreters[i],
                                         .first = snapshot->threads.count,
                                         .kernel = kernel,
-                                        .kernel_count = kernel_count,
                                         .search = search};
         err = walk_interpreter(&walk);
     }

@@ -26,8 +26,15 @@ struct walk_search {
 };
 void walk_search_free(struct walk_search *search);
 
+/* What the kernel tells of the moment of the picture. */
+struct walk_kernel {
+    const struct target_thread *threads;
+    size_t thread_count;
+    double now; /* the target's monotonic clock (s), or NaN */
+};
+
 /* Fills threads, interpreters, tasks and event_loops of `snapshot` from the memory of `py`, with
- * what `search` found. `kernel` are the threads as the kernel sees them. */
+ * what `search` found. */
 struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
-                                const struct target_thread *kernel, size_t kernel_count,
+                                const struct walk_kernel *kernel,
                                 struct walk_search *search) ERROR_CHECK;

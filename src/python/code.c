@@ -44,6 +44,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     code->address = address;
     code->first_line = PY_I32(&record, code, firstlineno);
     code->first_traceable = PY_I32(&record, code, firsttraceable);
+    code->local_slots = PY_I32(&record, code, nlocalsplus);
     code->first_instruction = get_first_instruction(py, &record);
     err = read_line_table(py, PY_U64(&record, code, linetable), code);
     if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
@@ -113,6 +114,7 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
     position->code = code;
     position->instruction = get_instruction_address(py, code, instruction);
     position->awaits = -1;
+    position->use = -1;
     position->frame = arena_alloc(py->snapshot->arena, sizeof *position->frame);
     *position->frame = (struct snapshot_frame){.function = code->function,
                                                .qualified_name = code->qualified_name,

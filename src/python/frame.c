@@ -22,8 +22,20 @@ static bool is_incomplete(const struct py *py, const struct py_record *frame,
 
 /* From 3.14 on the code is a tagged stack reference. */
 static uint64_t get_code_address(const struct py *py, const struct py_record *frame) {
-    uint64_t code = PY_U64(frame, frame, code);
-    return py->layout.traits.stackref_tagged ? code & ~3ull : code;
+    return py_untag(py, PY_U64(frame, frame, code));
+}
+
+uint64_t py_untag(const struct py *py, uint64_t word) {
+    if (!py->layout.traits.stackref_tagged)
+        return word;
+    return (word & 3) == 3 ? 0 : word & ~3ull;
+}
+
+struct error *py_frame_get_code(struct py *py, uint64_t frame, struct py_code **ret) {
+    uint64_t word;
+    struct error *err =
+        py_read_u64(py, frame + (uint64_t)PY_OFFSET(&py->layout, frame, code), &word);
+    return err ? err : py_code_read(py, py_untag(py, word), ret);
 }
 
 /* f_lasti counts bytes, from 3.10 on code units; -1 is before the first in either. */

@@ -1,74 +1,7 @@
 /*
- * Generators, coroutines, async generators and what they await.
- * Include/cpython/genobject.h, Objects/genobject.c, Python/bytecodes.c (RESUME, SEND),
- * Python/ceval.c (YIELD_FROM).
+ * Generators, coroutines, async generators. Include/cpython/genobject.h, Objects/genobject.c.
  */
 #include "py.h"
-
-#define STACK_SLOTS_MAX (1 << 20)
-
-/* A word of a value stack as an object's address; 0 for NULL and tagged integers. */
-static uint64_t untag(const struct py *py, uint64_t word) {
-    if (!py->layout.traits.stackref_tagged)
-        return word;
-    return (word & 3) == 3 ? 0 : word & ~3ull;
-}
-
-/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
-static uint64_t get_stack_end(const struct py *py, const struct py_record *frame) {
-    uint64_t base = frame->address + (uint64_t)PY_OFFSET(&py->layout, frame, localsplus);
-    uint64_t end = 0;
-    int32_t index;
-    switch (py->layout.traits.stack_kind) {
-    case PY_STACK_DEPTH:
-        index = PY_I32(frame, frame, stackdepth);
-        base = PY_U64(frame, frame, valuestack);
-        end = index > 0 && index < STACK_SLOTS_MAX ? base + 8 * (uint64_t)index : 0;
-        break;
-    case PY_STACK_INDEX:
-        index = PY_I32(frame, frame, stacktop);
-        end = index > 0 && index < STACK_SLOTS_MAX ? base + 8 * (uint64_t)index : 0;
-        break;
-    case PY_STACK_POINTER:
-        end = PY_U64(frame, frame, stackpointer);
-        break;
-    }
-    return end > base && end - base < 8ull * STACK_SLOTS_MAX ? end : 0;
-}
-
-/* Whether the instruction after the last one continues an await or yield from: YIELD_FROM up to
- * 3.10, a RESUME whose argument is 2 or 3 in 3.11 and 3.12. */
-static struct error *continues_await(struct py *py, struct py_position *position, bool *ret) {
-    const struct py_traits *traits = &py->layout.traits;
-    unsigned char unit[2];
-    if (position->awaits >= 0) {
-        *ret = position->awaits == 1;
-        return NULL;
-    }
-    struct error *err = memory_read(py->memory, position->instruction + 2, unit, sizeof unit);
-    if (err)
-        return err;
-    bool known = false;
-    for (size_t i = 0; i < sizeof traits->await_opcodes; i++)
-        known |= traits->await_opcodes[i] && unit[0] == traits->await_opcodes[i];
-    *ret = known && (traits->await_kind == PY_AWAIT_YIELD_FROM || (unit[1] & 3) >= 2);
-    position->awaits = *ret ? 1 : 0;
-    return NULL;
-}
-
-static struct error *is_awaiting(struct py *py, int8_t state, struct py_position *position,
-                                 bool *ret) {
-    const struct py_generator_states *states = &py->layout.traits.generator_states;
-    switch (py->layout.traits.await_kind) {
-    case PY_AWAIT_YIELD_FROM:
-    case PY_AWAIT_RESUME:
-        return continues_await(py, position, ret);
-    case PY_AWAIT_STATE:
-        break;
-    }
-    *ret = state == states->suspended_await || state == states->suspended_await_locked;
-    return NULL;
-}
 
 static enum py_generator_state classify(const struct py_generator_states *states, int8_t state) {
     if (state == states->created)
@@ -80,21 +13,6 @@ static enum py_generator_state classify(const struct py_generator_states *states
          (state == states->suspended_await || state == states->suspended_await_locked)))
         return PY_GENERATOR_SUSPENDED;
     return PY_GENERATOR_FINISHED;
-}
-
-static struct error *read_awaited(struct py *py, const struct py_record *frame, int8_t state,
-                                  struct py_position *position, uint64_t *ret) {
-    bool awaiting;
-    uint64_t word, end;
-    struct error *err = is_awaiting(py, state, position, &awaiting);
-    if (err || !awaiting)
-        return err;
-    end = get_stack_end(py, frame);
-    if (!end)
-        return error_create(ERROR_INVALID, "a suspended frame with no value stack");
-    err = py_read_u64(py, end - 8ull * py->layout.traits.awaited_depth, &word);
-    *ret = err ? 0 : untag(py, word);
-    return err;
 }
 
 /* Before 3.11 a code object does not know its qualified name, but a coroutine does; it is the
@@ -150,7 +68,7 @@ static struct error *decode_frame(struct py *py, const struct py_record *generat
         return err;
     ret->decoded = position->frame;
     if (ret->state == PY_GENERATOR_SUSPENDED)
-        err = read_awaited(py, frame, state, position, &ret->awaited);
+        err = py_await_read(py, frame, state, position, ret);
     return err;
 }
 

@@ -36,6 +36,8 @@ static struct error *read_gil(struct py *py, struct py_interpreter *interpreter)
     if (err || !gil)
         return err;
     interpreter->gil_known = true;
+    interpreter->gil = gil;
+    interpreter->gil_size = (uint64_t)PY_OFFSET(layout, gil, size);
     if (PY_I32(&record, gil, locked) == 1)
         interpreter->gil_holder = PY_U64(&record, gil, last_holder);
     return NULL;

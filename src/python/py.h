@@ -17,8 +17,23 @@ struct py_code {
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
-    int32_t first_traceable; /* code units before the frame counts as entered */
-    bool has_lines;          /* the line table was read */
+    int32_t first_traceable;  /* code units before the frame counts as entered */
+    bool has_lines;           /* the line table was read */
+    int32_t local_slots;      /* from 3.11 on: where the value stack begins, from localsplus */
+    struct py_locals *locals; /* NULL until somebody asks for a variable */
+};
+
+/* The variables of a code object, in the order of their words in a frame: locals, cells, free
+ * variables. Lives in the arena of the caches. */
+struct py_local_name {
+    const char *name; /* interned */
+    bool has_cell;    /* its word is a cell; before the cell is made, from 3.11 on, the value */
+};
+
+struct py_locals {
+    size_t count;
+    size_t free_count; /* the last ones: free variables, which a function's closure holds too */
+    struct py_local_name *items;
 };
 
 struct py_position_key {
@@ -33,6 +48,8 @@ struct py_position {
     struct py_code *code;
     uint64_t instruction; /* its address; before the first one: not started */
     int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    int8_t use;           /* enum py_await_use of an await here, -1: not looked at yet */
+    bool leaves_by_exception; /* PY_AWAIT_EXIT because of an exception */
 };
 
 /* Units of work of one walk, if nobody asks for less. */
@@ -64,3 +81,59 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
 /* Position of the frame (an interpreter frame or frame object) whose record is `frame`. */
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) ERROR_CHECK;
+
+/* Its variables; reads their names when it is first asked. */
+struct error *py_code_get_locals(struct py *py, struct py_code *code,
+                                 const struct py_locals **ret) ERROR_CHECK;
+
+/* The code object that the frame at `frame` executes. */
+struct error *py_frame_get_code(struct py *py, uint64_t frame, struct py_code **ret) ERROR_CHECK;
+
+/* A word of a frame as an object's address; 0 for NULL and tagged integers. */
+uint64_t py_untag(const struct py *py, uint64_t word);
+
+/* What a cell holds, 0 when it is empty. */
+struct error *py_cell_get(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
+/* --- what a suspended frame awaits and holds --- */
+
+/* The words of a value stack that are used. */
+struct py_stack {
+    uint64_t bottom;
+    size_t slots;
+};
+
+/* The value stack of a frame that does not run; false when its extent makes no sense. */
+bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
+                   struct py_stack *ret);
+
+/* Finds position->use. */
+struct error *py_position_find_use(struct py *py, struct py_position *position) ERROR_CHECK;
+
+/* Fills what `ret`, a generator that is suspended, awaits; `state` is its state byte. */
+struct error *py_await_read(struct py *py, const struct py_record *frame, int8_t state,
+                            struct py_position *position, struct py_generator *ret) ERROR_CHECK;
+
+/* What a `with` or `async with` left on a value stack. */
+struct py_exit {
+    uint64_t manager; /* 0: nothing of the kind stands there */
+    bool is_async;
+};
+struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) ERROR_CHECK;
+
+/* --- objects --- */
+
+/* The kind of an object, or the one that the builtin type has which its class is derived from. */
+struct error *py_kind_find(struct py *py, uint64_t address, enum py_kind *ret) ERROR_CHECK;
+
+/* Reads an object that must be of `kind`; ERROR_INVALID when it is not. */
+struct error *py_object_read(struct py *py, enum py_struct struct_, enum py_kind kind,
+                             uint64_t address, struct py_record *ret) ERROR_CHECK;
+
+/* The name in a PyMethodDef, interned. */
+struct error *py_definition_read(struct py *py, uint64_t definition,
+                                 const char **ret_name) ERROR_CHECK;
+
+/* Calls `visit` for each of `count` words. */
+struct error *py_words_visit(struct py *py, uint64_t address, uint64_t count, py_visit_item *visit,
+                             void *context) ERROR_CHECK;

@@ -46,7 +46,29 @@ static const struct name_kind kinds_by_name[] = {
     {"weakref.ReferenceType", PY_KIND_WEAKREF},
     {"member_descriptor", PY_KIND_MEMBER_DESCRIPTOR},
     {"module", PY_KIND_MODULE},
+    {"function", PY_KIND_FUNCTION},
+    {"method", PY_KIND_METHOD},
+    {"builtin_function_or_method", PY_KIND_BUILTIN},
+    {"builtin_method", PY_KIND_BUILTIN},
+    {"method_descriptor", PY_KIND_METHOD_DESCRIPTOR},
+    {"cell", PY_KIND_CELL},
+    {"float", PY_KIND_FLOAT},
 };
+
+/* Types of extensions, which are heap types in later versions. The tp_name of a class that is
+ * written in Python has no module. */
+static const struct name_kind kinds_by_dotted_name[] = {
+    {"functools.partial", PY_KIND_PARTIAL},       {"collections.deque", PY_KIND_DEQUE},
+    {"_queue.SimpleQueue", PY_KIND_SIMPLE_QUEUE}, {"_thread.lock", PY_KIND_THREAD_LOCK},
+    {"_thread.RLock", PY_KIND_THREAD_RLOCK},
+};
+
+static enum py_kind find_kind(const struct name_kind *kinds, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return kinds[i].kind;
+    return PY_KIND_OTHER;
+}
 
 /* A class that a program defines is a heap type, so one that is only called like a builtin type
  * is not taken for it. */
@@ -54,12 +76,16 @@ static enum py_kind classify(const struct py_type *type) {
     for (size_t i = 0; i < sizeof kinds_by_flag / sizeof *kinds_by_flag; i++)
         if (type->flags & kinds_by_flag[i].flag)
             return kinds_by_flag[i].kind;
+    if (strchr(type->tp_name, '.')) {
+        enum py_kind kind =
+            find_kind(kinds_by_dotted_name, sizeof kinds_by_dotted_name / sizeof *kinds_by_name,
+                      type->tp_name);
+        if (kind != PY_KIND_OTHER)
+            return kind;
+    }
     if (type->flags & FLAG_HEAP_TYPE)
         return PY_KIND_OTHER;
-    for (size_t i = 0; i < sizeof kinds_by_name / sizeof *kinds_by_name; i++)
-        if (strcmp(type->tp_name, kinds_by_name[i].name) == 0)
-            return kinds_by_name[i].kind;
-    return PY_KIND_OTHER;
+    return find_kind(kinds_by_name, sizeof kinds_by_name / sizeof *kinds_by_name, type->tp_name);
 }
 
 /* Fills `type` from the part of the structure that static types have too. */
@@ -186,4 +212,33 @@ struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
                      */
         return visit_mro_item(&walk, type->address);
     return py_tuple_visit(py, type->mro, visit_mro_item, &walk);
+}
+
+static struct error *visit_kind(void *context, struct py_type *type, bool *stop) {
+    enum py_kind *kind = context;
+    *kind = type->kind;
+    *stop = type->kind != PY_KIND_OTHER;
+    return NULL;
+}
+
+struct error *py_kind_find(struct py *py, uint64_t address, enum py_kind *ret) {
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    if (err)
+        return err;
+    *ret = type->kind;
+    return *ret == PY_KIND_OTHER ? py_type_visit_mro(py, type, visit_kind, ret) : NULL;
+}
+
+struct error *py_object_read(struct py *py, enum py_struct struct_, enum py_kind kind,
+                             uint64_t address, struct py_record *ret) {
+    enum py_kind found = PY_KIND_OTHER;
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    if (!err)
+        err = py_kind_find(py, address, &found);
+    if (!err && (found != kind || type->basicsize < py->layout.span[struct_]))
+        err = error_create(ERROR_INVALID, "the object at 0x%llx is of another type",
+                           (unsigned long long)address);
+    return err ? err : py_record_read(py, struct_, address, ret);
 }

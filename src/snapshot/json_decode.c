@@ -5,7 +5,7 @@
 
 #include "asyncspy/base/text.h"
 
-#define INTEGER_MAX ((double)(1LL << 53)) /* beyond it a double skips integers */
+#define TWO_TO_63 0x1p63
 
 void json_fail(struct json_decoder *decoder, const char *key, const char *problem) {
     char path[256] = "";
@@ -57,14 +57,7 @@ const cJSON *json_get_array(struct json_decoder *decoder, const cJSON *object, c
     return NULL;
 }
 
-/* The interned text of a value that is a string. */
-static const char *decode_string(struct json_decoder *decoder, const cJSON *value,
-                                 const char *key) {
-    if (!cJSON_IsString(value)) {
-        json_fail(decoder, key, "is no string");
-        return NULL;
-    }
-    const char *text = value->valuestring;
+const char *json_intern(struct json_decoder *decoder, const char *text) {
     size_t length = strlen(text);
     if (!text_is_utf8(text, length)) {
         text = text_from_bytes(decoder->snapshot->arena, text, length);
@@ -73,9 +66,28 @@ static const char *decode_string(struct json_decoder *decoder, const cJSON *valu
     return string_pool_add(decoder->snapshot->strings, text, length);
 }
 
+/* The interned text of a value that is a string. */
+static const char *decode_string(struct json_decoder *decoder, const cJSON *value,
+                                 const char *key) {
+    if (!cJSON_IsString(value)) {
+        json_fail(decoder, key, "is no string");
+        return NULL;
+    }
+    return json_intern(decoder, value->valuestring);
+}
+
 const char *json_get_string(struct json_decoder *decoder, const cJSON *object, const char *key) {
     const cJSON *value = get(decoder, object, key);
     return value ? decode_string(decoder, value, key) : NULL;
+}
+
+const char *json_require_string(struct json_decoder *decoder, const cJSON *object,
+                                const char *key) {
+    const char *text = json_get_string(decoder, object, key);
+    if (text)
+        return text;
+    json_fail(decoder, key, "is missing");
+    return "";
 }
 
 double json_get_number(struct json_decoder *decoder, const cJSON *object, const char *key) {
@@ -88,14 +100,42 @@ double json_get_number(struct json_decoder *decoder, const cJSON *object, const 
     return NAN;
 }
 
-int64_t json_get_integer(struct json_decoder *decoder, const cJSON *object, const char *key) {
+double json_get_duration(struct json_decoder *decoder, const cJSON *object, const char *key) {
     double value = json_get_number(decoder, object, key);
-    if (isnan(value))
+    if (!(value < 0))
+        return value;
+    json_fail(decoder, key, "is out of range");
+    return NAN;
+}
+
+int64_t json_decode_integer(struct json_decoder *decoder, const cJSON *value, const char *key) {
+    double number = cJSON_IsNumber(value) ? value->valuedouble : NAN;
+    if (!(trunc(number) == number && fabs(number) <= TWO_TO_63)) {
+        json_fail(decoder, key,
+                  cJSON_IsNumber(value) ? "is no integer, or too big" : "is no number");
         return SNAPSHOT_UNKNOWN;
-    if (fabs(value) <= INTEGER_MAX && trunc(value) == value)
-        return (int64_t)value;
-    json_fail(decoder, key, "is no integer, or too big");
+    }
+    if (fabs(number) == TWO_TO_63) /* what the nearest integers of 64 bits become as a double */
+        return number > 0 ? INT64_MAX : -INT64_MAX;
+    return (int64_t)number;
+}
+
+int64_t json_get_integer(struct json_decoder *decoder, const cJSON *object, const char *key) {
+    const cJSON *value = get(decoder, object, key);
+    return value ? json_decode_integer(decoder, value, key) : SNAPSHOT_UNKNOWN;
+}
+
+int64_t json_decode_count(struct json_decoder *decoder, const cJSON *value, const char *key) {
+    int64_t count = json_decode_integer(decoder, value, key);
+    if (count >= 0 || decoder->err)
+        return count;
+    json_fail(decoder, key, "is out of range");
     return SNAPSHOT_UNKNOWN;
+}
+
+int64_t json_get_count(struct json_decoder *decoder, const cJSON *object, const char *key) {
+    const cJSON *value = get(decoder, object, key);
+    return value ? json_decode_count(decoder, value, key) : SNAPSHOT_UNKNOWN;
 }
 
 enum snapshot_tristate json_get_tristate(struct json_decoder *decoder, const cJSON *object,
@@ -130,6 +170,13 @@ snapshot_id json_get_id(struct json_decoder *decoder, const cJSON *object, const
     return value ? decode_id(decoder, value, key) : 0;
 }
 
+snapshot_id json_require_id(struct json_decoder *decoder, const cJSON *object, const char *key) {
+    snapshot_id id = json_get_id(decoder, object, key);
+    if (!id)
+        json_fail(decoder, key, "is missing");
+    return id;
+}
+
 const char **json_get_strings(struct json_decoder *decoder, const cJSON *object, const char *key,
                               size_t *ret_count) {
     const cJSON *array = json_get_array(decoder, object, key), *item;
@@ -155,61 +202,22 @@ snapshot_id *json_get_ids(struct json_decoder *decoder, const cJSON *object, con
     return ids;
 }
 
-/* A line or a column: -1 where it is null. */
-static int32_t get_position(struct json_decoder *decoder, const cJSON *object, const char *key) {
-    int64_t value = json_get_integer(decoder, object, key);
-    if (value == SNAPSHOT_UNKNOWN)
-        return -1;
-    if (value < 0 || value > INT32_MAX)
-        json_fail(decoder, key, "is out of range");
-    return (int32_t)value;
-}
-
-static bool get_native(struct json_decoder *decoder, const cJSON *object) {
-    const char *kind = json_get_string(decoder, object, "kind");
-    if (kind && strcmp(kind, "native") == 0)
-        return true;
-    if (!kind || strcmp(kind, "python") != 0)
-        json_fail(decoder, "kind", "is neither python nor native");
-    return false;
-}
-
-/* The one copy of a frame. */
-static const struct snapshot_frame *decode_frame(struct json_decoder *decoder,
-                                                 const cJSON *object) {
-    struct snapshot_frame frame;
-    memset(&frame, 0, sizeof frame); /* the key of the table, padding and all */
-    if (!cJSON_IsObject(object))
-        json_fail(decoder, "frame", "is no object");
-    frame.native = get_native(decoder, object);
-    frame.function = json_get_string(decoder, object, "function");
-    frame.qualified_name = json_get_string(decoder, object, "qualified_name");
-    frame.file = json_get_string(decoder, object, "file");
-    frame.line = get_position(decoder, object, "line");
-    frame.end_line = get_position(decoder, object, "end_line");
-    frame.column = get_position(decoder, object, "column");
-    frame.end_column = get_position(decoder, object, "end_column");
-    frame.address = json_get_id(decoder, object, "address");
-    frame.source = json_get_string(decoder, object, "source");
-    const struct snapshot_frame *known = table_find(decoder->frames, &frame, sizeof frame);
-    if (known)
-        return known;
-    struct snapshot_frame *copy = arena_alloc(decoder->snapshot->arena, sizeof *copy);
-    memcpy(copy, &frame, sizeof frame);
-    table_add(decoder->frames, copy, sizeof *copy, copy);
-    return copy;
-}
-
-struct snapshot_stack json_get_stack(struct json_decoder *decoder, const cJSON *object,
-                                     const char *key) {
+void *json_get_records(struct json_decoder *decoder, const cJSON *object, const char *key,
+                       size_t size, json_read_record *read, size_t *ret_count) {
     const cJSON *array = json_get_array(decoder, object, key), *item;
-    struct snapshot_stack stack = {.count = array ? (size_t)cJSON_GetArraySize(array) : 0};
-    size_t i = 0;
-    stack.frames = arena_alloc_array(decoder->snapshot->arena, stack.count, sizeof *stack.frames);
+    size_t count = array ? (size_t)cJSON_GetArraySize(array) : 0, i = 0;
+    char *records = arena_alloc_array(decoder->snapshot->arena, count, size);
     cJSON_ArrayForEach(item, array) {
         json_enter(decoder, key, i);
-        stack.frames[i++] = decode_frame(decoder, item);
+        if (cJSON_IsObject(item))
+            read(decoder, item, records + i * size);
+        else
+            json_fail(decoder, "record", "is no object");
         json_leave(decoder);
+        if (decoder->err)
+            break;
+        i++;
     }
-    return stack;
+    *ret_count = i;
+    return records;
 }

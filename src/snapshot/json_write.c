@@ -38,63 +38,17 @@ static void write_separator(struct writer *writer, size_t index) {
     fputs(index ? ",\n" : "\n", writer->out);
 }
 
-static void write_missing(struct writer *writer, const struct snapshot *snapshot) {
-    write_key(writer, "missing");
-    fputc('[', writer->out);
-    for (size_t i = 0; i < snapshot->missing.count; i++) {
-        cJSON *object = cJSON_CreateObject();
-        json_add_string(&writer->encoder, object, "what", snapshot->missing.items[i].what);
-        json_add_string(&writer->encoder, object, "why", snapshot->missing.items[i].why);
-        write_separator(writer, i);
-        write_value(writer, object);
-    }
-    fputc(']', writer->out);
-}
-
-static void write_interpreters(struct writer *writer, const struct snapshot *snapshot) {
-    write_key(writer, "interpreters");
-    fputc('[', writer->out);
-    for (size_t i = 0; i < snapshot->interpreters.count; i++) {
-        const struct snapshot_interpreter *it = &snapshot->interpreters.items[i];
-        cJSON *object = cJSON_CreateObject();
-        json_add_integer(object, "id", it->id);
-        json_add_integer(object, "gil_holder", it->gil_holder);
-        json_add_tristate(object, "gc_collecting", it->gc_collecting);
-        write_separator(writer, i);
-        write_value(writer, object);
-    }
-    fputc(']', writer->out);
-}
-
-static void write_loops(struct writer *writer, const struct snapshot *snapshot) {
-    write_key(writer, "event_loops");
-    fputc('[', writer->out);
-    for (size_t i = 0; i < snapshot->event_loops.count; i++) {
-        write_separator(writer, i);
-        write_value(writer, json_encode_loop(&writer->encoder, &snapshot->event_loops.items[i]));
-    }
-    fputc(']', writer->out);
-}
-
-static void write_threads(struct writer *writer, const struct snapshot *snapshot) {
-    write_key(writer, "threads");
-    fputc('[', writer->out);
-    for (size_t i = 0; i < snapshot->threads.count; i++) {
-        write_separator(writer, i);
-        write_value(writer, json_encode_thread(&writer->encoder, &snapshot->threads.items[i]));
-    }
-    fputc(']', writer->out);
-}
-
-static void write_tasks(struct writer *writer, const struct snapshot *snapshot) {
-    write_key(writer, "tasks");
-    fputc('[', writer->out);
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        write_separator(writer, i);
-        write_value(writer, json_encode_task(&writer->encoder, &snapshot->tasks.items[i]));
-    }
-    fputc(']', writer->out);
-}
+/* An array of records, each of which is written before the next one is encoded. */
+#define WRITE_RECORDS(writer_, key_, vector_, encode_)                                             \
+    do {                                                                                           \
+        write_key(writer_, key_);                                                                  \
+        fputc('[', (writer_)->out);                                                                \
+        for (size_t i_ = 0; i_ < (vector_)->count; i_++) {                                         \
+            write_separator(writer_, i_);                                                          \
+            write_value(writer_, encode_(&(writer_)->encoder, &(vector_)->items[i_]));             \
+        }                                                                                          \
+        fputc(']', (writer_)->out);                                                                \
+    } while (0)
 
 /* A group may hold all tasks: their ids are streamed. */
 static void write_group(struct writer *writer, const struct snapshot *snapshot,
@@ -134,26 +88,35 @@ static void write_all(struct writer *writer, const struct snapshot *snapshot) {
     write_value(writer, json_encode_target(&writer->encoder, &snapshot->target));
     write_key(writer, "capture");
     write_value(writer, json_encode_capture(&writer->encoder, &snapshot->capture));
-    write_missing(writer, snapshot);
-    fputs(",\n\"verdict\": null,\n\"findings\": []", writer->out);
-    write_interpreters(writer, snapshot);
-    write_loops(writer, snapshot);
-    write_threads(writer, snapshot);
-    write_tasks(writer, snapshot);
-    fputs(",\n\"objects\": [],\n\"sockets\": []", writer->out);
+    WRITE_RECORDS(writer, "missing", &snapshot->missing, json_encode_missing);
+    write_key(writer, "verdict");
+    write_value(writer, json_encode_verdict(&writer->encoder, &snapshot->verdict));
+    WRITE_RECORDS(writer, "findings", &snapshot->findings, json_encode_finding);
+    WRITE_RECORDS(writer, "interpreters", &snapshot->interpreters, json_encode_interpreter);
+    WRITE_RECORDS(writer, "event_loops", &snapshot->event_loops, json_encode_loop);
+    WRITE_RECORDS(writer, "threads", &snapshot->threads, json_encode_thread);
+    WRITE_RECORDS(writer, "tasks", &snapshot->tasks, json_encode_task);
+    WRITE_RECORDS(writer, "objects", &snapshot->objects, json_encode_object);
+    WRITE_RECORDS(writer, "sockets", &snapshot->sockets, json_encode_socket);
     write_groups(writer, snapshot);
-    fputs(",\n\"coroutines\": []}\n", writer->out);
+    WRITE_RECORDS(writer, "coroutines", &snapshot->coroutines, json_encode_coroutine);
+    write_key(writer, "coroutines_searched");
+    fprintf(writer->out, "%s}\n", snapshot->has_coroutines ? "true" : "false");
 }
 
 struct error *snapshot_json_write(const struct snapshot *snapshot, FILE *out) {
     struct writer writer = {
         .out = out,
-        .encoder = {.scratch = arena_create(), .arena = arena_create(), .frames = table_create()},
+        .encoder = {.scratch = arena_create(),
+                    .arena = arena_create(),
+                    .frames = table_create(),
+                    .names = table_create()},
     };
     json_use_memory();
     errno = 0;
     write_all(&writer, snapshot);
     int error_number = ferror(out) || fflush(out) != 0 ? errno : 0;
+    table_destroy(writer.encoder.names);
     table_destroy(writer.encoder.frames);
     arena_destroy(writer.encoder.arena);
     arena_destroy(writer.encoder.scratch);

@@ -50,6 +50,14 @@ struct error *process_read_file(const struct target_process *process, const char
     return err ? error_add_context(err, "/proc/%d/%s", (int)process->pid, name) : NULL;
 }
 
+void process_read_small(int folder, const char *name, char *text, size_t room) {
+    int file = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    ssize_t got = file < 0 ? -1 : read(file, text, room - 1);
+    text[got < 0 ? 0 : got] = '\0';
+    if (file >= 0)
+        close(file);
+}
+
 /* Of /proc/PID/stat, the fields 3, 22 and 28. */
 struct process_stat {
     char state;
@@ -199,6 +207,7 @@ struct error *process_open(pid_t pid, struct target_process **ret) {
     }
     read_namespace_pid(process);
     process->executable = read_executable(process);
+    process->clock_offset = process_read_clock_offset(process->folder);
     process->memory = process_create_memory(process);
     *ret = process;
     return NULL;

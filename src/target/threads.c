@@ -9,15 +9,11 @@
 
 #include "process_private.h"
 
-/* Reads a small file of a thread; "" where that is not possible. */
+/* Reads a small file of a thread. */
 static void read_small(int task, pid_t tid, const char *name, char *text, size_t room) {
     char path[64];
     snprintf(path, sizeof path, "%d/%s", (int)tid, name);
-    int file = openat(task, path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = file < 0 ? -1 : read(file, text, room - 1);
-    text[got < 0 ? 0 : got] = '\0';
-    if (file >= 0)
-        close(file);
+    process_read_small(task, path, text, room);
 }
 
 /* "pid (comm) S ..."; utime and stime are the 14th and 15th field. */
@@ -44,11 +40,12 @@ static void parse_stat(const char *text, struct target_thread *thread) {
 static void parse_syscall(const char *text, struct target_thread *thread) {
     thread->syscall = -1;
     thread->on_cpu = strncmp(text, "running", 7) == 0;
+    if (*text < '0' || *text > '9')
+        return;
     char *rest;
-    if (*text >= '0' && *text <= '9') {
-        thread->syscall = strtoll(text, &rest, 10);
-        thread->argument = strtoull(rest, NULL, 16);
-    }
+    thread->syscall = strtoll(text, &rest, 10);
+    for (size_t i = 0; i < sizeof thread->arguments / sizeof *thread->arguments; i++)
+        thread->arguments[i] = strtoull(rest, &rest, 16);
 }
 
 pid_t process_parse_namespace_id(const char *status, const char *line, pid_t fallback) {

@@ -26,7 +26,8 @@ static void walk(struct fuzz_image *image) {
     snapshot_reset(image->snapshot);
     *py_get_layout(image->py) = image->fake->layout;
     struct walk_search search = {0};
-    if (walk_interpreters(image->py, image->snapshot, &kernel, 1, &search))
+    if (walk_interpreters(image->py, image->snapshot, &(struct walk_kernel){&kernel, 1, NAN},
+                          &search))
         abort(); /* the target is there all the time: nothing in it ends a run */
 }
 

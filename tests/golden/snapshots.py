@@ -48,9 +48,10 @@ EXECUTOR_FRAMES = [
 
 
 def wait(kind="future", identity=0x7f11223344, text="_asyncio.Future", tasks=()):
-    return {"kind": kind, "id": hex(identity), "text": text, "tasks": [hex(i) for i in tasks],
-            "object": None, "deadline_s": None, "has_timeout": None, "fd": None, "tid": None,
-            "pid": None, "done": None, "total": None, "referrers": [],
+    return {"kind": kind, "id": hex(identity), "type": text, "text": text,
+            "tasks": [hex(i) for i in tasks], "any_task": None, "object": None,
+            "deadline_s": None, "has_timeout": None, "fd": None, "tid": None, "pid": None,
+            "done": None, "total": None, "position": None, "callee": None, "referrers": [],
             "referrers_complete": None}
 
 
@@ -64,26 +65,28 @@ def task(identity, name, state, frames, **more):
             "holds": [], "created_at": more.get("created_at"), "creator": None,
             "cancel_requests": more.get("cancel_requests", 0),
             "must_cancel": more.get("must_cancel", False), "exception": more.get("exception"),
-            "context": None, "moved": None, "notes": more.get("notes", [])}
+            "context": None, "moved": None, "idle": None, "notes": more.get("notes", [])}
 
 
 def loop(identity=0x7f00000010, tid=4242, state="idle", **more):
     result = {"id": hex(identity),
               "type": more.get("type", "asyncio.unix_events._UnixSelectorEventLoop"), "tid": tid,
               "state": state, "debug": more.get("debug", False)}
-    result.update(dict.fromkeys(["iteration_age_s", "callback_index", "callback_count", "idle_s",
-                                 "ready", "timers", "overdue_s", "next_timer_s", "executor"]))
+    result.update(dict.fromkeys(["iteration_age_s", "callback_index", "callback_count", "callback",
+                                 "idle_s", "ready", "timers", "overdue_s", "overdue_timers",
+                                 "next_timer_s", "moved", "executor"]))
     return result
 
 
 def thread(tid=4242, name="MainThread", frames=IDLE_FRAMES, **more):
     return {"tid": tid, "ident": 139637976000000 + (tid or 0), "name": name,
             "kernel_name": more.get("kernel_name", "python3"), "interpreter": 0,
-            "holds_gil": more.get("holds_gil", False), "os_state": more.get("os_state", "S"),
+            "holds_gil": more.get("holds_gil", False), "waits_for_gil": None,
+            "os_state": more.get("os_state", "S"),
             "syscall": more.get("syscall", "epoll_wait"), "syscall_fd": None,
             "wait_channel": more.get("wait_channel"), "cpu_s": 12.5,
             "event_loop": more.get("event_loop"), "current_task": more.get("current_task"),
-            "frames": frames}
+            "awaiting": None, "moved": None, "frames": frames}
 
 
 def snapshot(tasks, loops=None, threads=None, **more):
@@ -104,7 +107,8 @@ def snapshot(tasks, loops=None, threads=None, **more):
         "interpreters": [{"id": 0, "gil_holder": None, "gc_collecting": False}],
         "event_loops": [loop()] if loops is None else loops,
         "threads": [thread(event_loop="0x7f00000010")] if threads is None else threads,
-        "tasks": tasks, "objects": [], "sockets": [], "groups": [], "coroutines": []}
+        "tasks": tasks, "objects": [], "sockets": [], "groups": [], "coroutines": [],
+        "coroutines_searched": False}
 
 
 def idle_server():

@@ -24,6 +24,7 @@ import line_tables
 import odd
 import plan
 import ps
+import readers
 import verdict
 from target import Target, TargetFailed, TargetSkipped
 from tester import Tester
@@ -32,7 +33,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, kill, bad, odd, ps)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps)
 
 
 class Result:

@@ -55,7 +55,8 @@ static void test_bytes_to_text(struct fake_target *target) {
     /* 2. The walk reads the bytes through the layout of that version into plain data. */
     struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
     struct walk_search search = {0};
-    fake_expect_success(walk_interpreters(target->py, target->snapshot, &kernel, 1, &search));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel, 1, NAN}, &search));
 
     /* 3. Analysis: who awaits whom, which stacks are the same. */
     edges_find(target->snapshot);

@@ -145,6 +145,7 @@ uint64_t fake_set(struct fake_python *fake, uint64_t mask) {
     uint64_t table = fake_alloc(fake, 16 * (mask + 1));
     uint64_t object =
         fake_object(fake, fake->types[FAKE_SET], (size_t)PY_OFFSET(&fake->layout, set, size));
+    FAKE_SET(fake, object, set, used, 0);
     FAKE_SET(fake, object, set, mask, mask);
     FAKE_SET(fake, object, set, table, table);
     return object;
@@ -156,4 +157,5 @@ void fake_set_add(struct fake_python *fake, uint64_t set, uint64_t key) {
         entry += 16;
     fake_put(fake, entry, key, 8);
     fake_put(fake, entry + 8, 0x1234, 8);
+    FAKE_SET(fake, set, set, used, FAKE_GET(fake, set, set, used) + 1);
 }

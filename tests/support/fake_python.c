@@ -55,6 +55,10 @@ static const uint32_t chosen[PY_FIELD_COUNT] = {
     CHOSEN(code, name, 120),
     CHOSEN(code, qualname, 128),
     CHOSEN(code, linetable, 136),
+    CHOSEN(code, local_names, 88),
+    CHOSEN(code, local_kinds, 96),
+    CHOSEN(float, size, 24),
+    CHOSEN(float, value, 16),
     CHOSEN(code, firstlineno, 68),
     CHOSEN(code, instructions, 208),
     CHOSEN(generator, size, 80),
@@ -75,6 +79,7 @@ static const uint32_t chosen[PY_FIELD_COUNT] = {
     CHOSEN(tuple, count, 16),
     CHOSEN(tuple, items, 32),
     CHOSEN(set, size, 200),
+    CHOSEN(set, used, 24),
     CHOSEN(set, mask, 32),
     CHOSEN(set, table, 40),
     CHOSEN(integer, size, 32),
@@ -169,6 +174,7 @@ uint64_t fake_get_field(struct fake_python *fake, uint64_t address, enum py_fiel
 struct static_type {
     const char *name;
     uint64_t flags;
+    enum py_field size_field; /* of its instances; 0: 16 bytes */
 };
 
 static const struct static_type static_types[FAKE_TYPE_COUNT] = {
@@ -193,6 +199,17 @@ static const struct static_type static_types[FAKE_TYPE_COUNT] = {
     [FAKE_WEAKREF] = {"weakref.ReferenceType", 0},
     [FAKE_MEMBER_DESCRIPTOR] = {"member_descriptor", 0},
     [FAKE_MODULE] = {"module", 0},
+    [FAKE_FUNCTION] = {"function", 0, PY_FIELD_function_size},
+    [FAKE_METHOD] = {"method", 0, PY_FIELD_method_size},
+    [FAKE_BUILTIN] = {"builtin_function_or_method", 0, PY_FIELD_builtin_size},
+    [FAKE_METHOD_DESCRIPTOR] = {"method_descriptor", 0, PY_FIELD_method_descriptor_size},
+    [FAKE_CELL] = {"cell", 0, PY_FIELD_cell_size},
+    [FAKE_FLOAT] = {"float", 0, PY_FIELD_float_size},
+    [FAKE_PARTIAL] = {"functools.partial", 0, PY_FIELD_partial_size},
+    [FAKE_DEQUE] = {"collections.deque", 0, PY_FIELD_deque_size},
+    [FAKE_SIMPLE_QUEUE] = {"_queue.SimpleQueue", 0, PY_FIELD_simple_queue_size},
+    [FAKE_LOCK] = {"_thread.lock", 0, PY_FIELD_thread_lock_size},
+    [FAKE_RLOCK] = {"_thread.RLock", 0, PY_FIELD_thread_rlock_size},
 };
 
 /* A type object without its MRO. */
@@ -224,9 +241,15 @@ static void set_mro(struct fake_python *fake, uint64_t type, uint64_t base) {
     FAKE_SET(fake, type, type, mro, fake_tuple(fake, items, count));
 }
 
+static size_t size_of_instances(const struct fake_python *fake, const struct static_type *type) {
+    int32_t size = type->size_field ? fake->layout.offset[type->size_field] : 16;
+    return size == PY_ABSENT ? 16 : (size_t)size;
+}
+
 static void make_static_types(struct fake_python *fake) {
     for (int i = 0; i < FAKE_TYPE_COUNT; i++)
-        fake->types[i] = make_type(fake, static_types[i].name, static_types[i].flags, 16);
+        fake->types[i] = make_type(fake, static_types[i].name, static_types[i].flags,
+                                   size_of_instances(fake, &static_types[i]));
     set_mro(fake, fake->types[FAKE_OBJECT], 0);
     for (int i = FAKE_OBJECT + 1; i < FAKE_TYPE_COUNT; i++)
         set_mro(fake, fake->types[i], fake->types[FAKE_OBJECT]);

@@ -54,7 +54,8 @@ struct whole_walk whole_walk_take(struct py *py, struct snapshot *snapshot) {
     struct whole_walk result = {.json = NULL};
     snapshot_reset(snapshot);
     struct walk_search search = {0};
-    struct error *err = walk_interpreters(py, snapshot, &kernel_thread, 1, &search);
+    struct error *err =
+        walk_interpreters(py, snapshot, &(struct walk_kernel){&kernel_thread, 1, NAN}, &search);
     tally(snapshot, &result);
     if (err)
         result.error = error_get_kind(err);

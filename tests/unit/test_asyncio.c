@@ -21,8 +21,8 @@ static const struct target_thread kernel_thread = {.tid = 4712,
 static void walk(struct fake_target *target, uint64_t runtime) {
     fake_target_open(target, runtime);
     struct walk_search search = {0};
-    fake_expect_success(
-        walk_interpreters(target->py, target->snapshot, &kernel_thread, 1, &search));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel_thread, 1, NAN}, &search));
 }
 
 /* Walks over the program that has a task in every state. */

@@ -71,8 +71,8 @@ static void create(struct fake_target *target, struct fake_asyncio *aio) {
 static const struct snapshot_task *walk(struct fake_target *target, struct fake_asyncio *aio) {
     struct walk_search search = {0};
     fake_target_open(target, aio->runtime);
-    fake_expect_success(
-        walk_interpreters(target->py, target->snapshot, &kernel_thread, 1, &search));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel_thread, 1, NAN}, &search));
     assert_int_equal(target->snapshot->tasks.count, 1);
     return &target->snapshot->tasks.items[0];
 }

@@ -129,6 +129,11 @@ static void test_sets(struct fake_target *target) {
     assert_int_equal(items.count, 5);
     assert_int_equal(items.items[2], 16 * 4);
     assert_int_equal(items.items[4], 0x7770);
+    assert_false(py_is_unsettled(target->py));
+    FAKE_SET(fake, set, set, used, 6); /* caught in the middle of growing */
+    memory_forget(target->memory);
+    fake_expect_error(py_set_visit(target->py, set, collect, &items), ERROR_INVALID);
+    assert_true(py_is_unsettled(target->py));
 }
 
 static void test_impossible_counts(struct fake_target *target) {

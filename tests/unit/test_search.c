@@ -60,8 +60,8 @@ static enum aio_registry walk(struct fake_target *target, struct fake_asyncio *a
                               struct walk_found *found) {
     struct walk_search result = {.items = found, .count = found ? 1 : 0};
     fake_target_open(target, aio->runtime);
-    fake_expect_success(
-        walk_interpreters(target->py, target->snapshot, &kernel_thread, 1, &result));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel_thread, 1, NAN}, &result));
     walk_search_free(&result);
     return result.registry;
 }

@@ -130,7 +130,8 @@ static size_t count_rows(const struct snapshot *snapshot, const char *what) {
 static void walk(struct fake_target *target) {
     struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
     struct walk_search search = {0};
-    fake_expect_success(walk_interpreters(target->py, target->snapshot, &kernel, 1, &search));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel, 1, NAN}, &search));
 }
 
 /* A set of weak references that claims 16 million entries. */

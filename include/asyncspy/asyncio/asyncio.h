@@ -41,11 +41,19 @@ struct aio_found {
     const char *why; /* NULL, or why there may be more; in the arena of the snapshot */
 };
 
-/* Finds all tasks and loops of `interpreter`, those of `found` (NULL: nothing was searched) as
- * well. Objects that cannot be read cost notes and rows in `missing`; an error ends the run. */
-struct error *aio_walk(struct py *py, const struct py_interpreter *interpreter,
-                       struct aio_thread *threads, size_t thread_count,
-                       const struct aio_found *found, enum aio_registry *ret_registry) ERROR_CHECK;
+/* An interpreter, its threads, and what else a walk over its asyncio has to know. */
+struct aio_input {
+    const struct py_interpreter *interpreter;
+    struct aio_thread *threads;
+    size_t thread_count;
+    const struct aio_found *found; /* NULL: nothing was searched */
+    double now; /* the target's monotonic clock (s) when the memory was as it is, or NaN */
+};
+
+/* Finds all tasks and loops of an interpreter. Objects that cannot be read cost notes and rows in
+ * `missing`; an error ends the run. */
+struct error *aio_walk(struct py *py, const struct aio_input *input,
+                       enum aio_registry *ret_registry) ERROR_CHECK;
 
 /* Adds every task and loop that the garbage collector of `interpreter` tracks. They are addresses
  * only: aio_walk looks at each again. Takes at most about `seconds`. */

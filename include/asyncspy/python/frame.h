@@ -71,8 +71,8 @@ enum py_generator_state {
     PY_GENERATOR_FINISHED,
 };
 
-/* What a suspended coroutine awaits for: the expression of an `await`, or what `async with` gets
- * from __aenter__() or __aexit__(). */
+/* What a suspended coroutine awaits for: the expression of an `await` (or what `async for` or
+ * `yield from` goes on with), or what `async with` gets from __aenter__() or __aexit__(). */
 enum py_await_use {
     PY_AWAIT_UNKNOWN,
     PY_AWAIT_EXPRESSION,
@@ -118,7 +118,9 @@ struct error *py_locals_visit(struct py *py, uint64_t frame, py_visit_local *vis
 struct error *py_globals_find(struct py *py, uint64_t frame, uint64_t *ret) ERROR_CHECK;
 
 /* The managers of the `with` and `async with` statements that a suspended generator is in,
- * outermost first. That the innermost is only being entered, py_generator.use tells. */
+ * outermost first. That the innermost is only being entered, py_generator.use tells; one that is
+ * being left (PY_AWAIT_EXIT) is not among them. What cannot be read is left out, and the first such
+ * error returned in the end. Not seen: a manager whose __exit__ is no function or method. */
 typedef struct error *py_visit_manager(void *context, uint64_t manager, bool is_async);
 struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
                                 py_visit_manager *visit, void *context) ERROR_CHECK;

@@ -58,6 +58,9 @@ struct error *py_simple_queue_visit(struct py *py, uint64_t address, py_visit_it
 
 /* --- locks of threads (Modules/_threadmodule.c, Python/thread_pthread.h, Python/lock.c) --- */
 
+/* threading.Lock and RLock as they are written in C. What threading builds of them in Python
+ * (Condition, Semaphore, Event, the RLock of threading._PyRLock) is an object with attributes. */
+
 struct py_thread_lock {
     bool is_recursive; /* RLock */
     bool locked;
@@ -65,6 +68,11 @@ struct py_thread_lock {
     enum snapshot_tristate has_waiters; /* some thread sleeps on it */
     uint64_t futex;      /* address that futex(2) is called with by who waits for it, 0 not known */
     uint64_t futex_size; /* bytes from there that belong to the lock */
+    uint64_t mutex;      /* address of its PyMutex (later 3.13 on), where futex is 0; else 0 */
 };
 struct error *py_thread_lock_read(struct py *py, const struct py_type *type, uint64_t address,
                                   struct py_thread_lock *ret) ERROR_CHECK;
+
+/* Whether a thread that sleeps in futex(2) at the address `futex` waits for `lock`. */
+struct error *py_thread_lock_is_awaited(struct py *py, const struct py_thread_lock *lock,
+                                        uint64_t futex, bool *ret) ERROR_CHECK;

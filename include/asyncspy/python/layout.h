@@ -117,6 +117,16 @@ struct py_generator_states {
     int8_t executing;
 };
 
+/* Instructions around an await, which tell an `async with` from an `await`. 0: the version has no
+ * such. */
+struct py_with_opcodes {
+    uint8_t get_awaitable, get_anext, get_yield_from_iter, extended_arg;
+    uint8_t before_async_with; /* 0: the argument of GET_AWAITABLE tells (3.11+) */
+    uint8_t with_cleanup_start, with_except_start;
+    uint8_t call_function, dup_top;
+    uint8_t get_awaitable_distance; /* code units from it to where a suspended frame stands */
+};
+
 /* Where other patch releases keep the lists of the garbage collector; which of the two it is, the
  * lists themselves tell. 0: as the table says. */
 struct py_gc_drift {
@@ -135,6 +145,8 @@ struct py_traits {
     enum py_integer_kind integer_kind;
     enum py_gil_kind gil_kind;
     struct py_generator_states generator_states;
+    struct py_with_opcodes with_opcodes;
+    bool with_keeps_manager;      /* with: __exit__ and the manager on the stack, not a method */
     uint8_t await_opcodes[3];     /* YIELD_FROM, or RESUME in all its forms; 0: none */
     uint8_t lasti_scale;          /* bytes that frame.lasti counts in; 0: no such field */
     uint8_t awaited_depth;        /* the awaited object is this many slots below the stack's end */

@@ -38,7 +38,7 @@ struct target_thread {
     char state;            /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
     bool on_cpu;           /* its syscall file says "running" */
     int64_t syscall;       /* number, or -1: none or unknown */
-    uint64_t argument;     /* the first argument of that system call */
+    uint64_t arguments[6]; /* of that system call, as they stand in the registers */
     char wait_channel[64]; /* "" unknown */
     double cpu_s;          /* user + system; NaN unknown */
 };
@@ -81,5 +81,26 @@ char **process_get_command_line(const struct target_process *process, struct are
 /* Start as seconds since the epoch (float), NaN unknown. */
 double process_get_start_time(const struct target_process *process);
 
+/* CLOCK_MONOTONIC now as the process itself sees it, which in a time namespace of its own is
+ * another one than ours: what time.monotonic() would give. NaN unknown. */
+double process_get_monotonic(const struct target_process *process);
+
+/* The descendants of process `pid` now, the nearest first; at most PROCESS_DESCENDANTS_MAX. Those
+ * whose parent ended belong to init, and are not among them. *ret lives in `arena`. False: there
+ * may be more. */
+#define PROCESS_DESCENDANTS_MAX 10000
+bool process_list_descendants(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count);
+
 /* Name of an x86-64 system call, NULL when unknown. */
 const char *process_syscall_name(int64_t number);
+
+/* The file that the system call of `thread` is about, as a file descriptor; -1: none, or not in its
+ * arguments alone. That of a poll(2) of one file is in memory: _poll. */
+int64_t process_syscall_fd(const struct target_thread *thread);
+
+/* The address of the only struct pollfd of a poll(2), as a call to a socket with a timeout makes it
+ * (sock_call_impl of Modules/socketmodule.c); 0: there is none. */
+uint64_t process_syscall_poll(const struct target_thread *thread);
+
+/* The address that the thread waits at in futex(2), 0: it does not. */
+uint64_t process_syscall_futex(const struct target_thread *thread);

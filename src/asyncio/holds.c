@@ -1,0 +1,132 @@
+/*
+ * What a task has open: the managers of the `with` and `async with` statements that its suspended
+ * coroutines stand in. Who has entered a lock holds it; who is still entering it does not.
+ */
+#include "wait.h"
+
+struct holds_walk {
+    struct aio_waiting *waiting;
+    size_t link; /* index of the one that is looked at */
+    uint64_t last;
+    size_t hold_capacity;
+};
+
+static int64_t get_frame_index(const struct aio_waiting *waiting, size_t link) {
+    return (int64_t)waiting->task->frames.count - 1 - (int64_t)link;
+}
+
+/* A timeout ends the wait, whatever it is for; the earliest counts. */
+static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager) {
+    struct aio *aio = waiting->aio;
+    uint64_t when = 0;
+    double value = NAN;
+    struct error *err = aio_attribute_read(aio, manager, "_when", &when);
+    if (!err && when)
+        err = aio_number_read(aio, when, &value);
+    if (!err && waiting->wait && !isnan(value))
+        aio_wait_set_deadline(waiting, value);
+    return err;
+}
+
+/* Whether the task waits in, or comes out of, the wait() of that condition: it has let go of the
+ * lock meanwhile, and takes it again before it goes on. */
+static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, bool *ret) {
+    struct aio_waiting *waiting = walk->waiting;
+    uint64_t self = 0;
+    *ret = false;
+    for (size_t i = walk->link + 1; !*ret && i < waiting->chain->link_count; i++) {
+        const struct py_generator *link = &waiting->chain->links[i];
+        if (!link->frame || !aio_rule_is_condition_wait(waiting->aio, link->decoded))
+            continue;
+        struct error *err = py_local_find(waiting->aio->py, link->frame, "self", &self);
+        if (err)
+            return err;
+        *ret = self == condition;
+    }
+    return NULL;
+}
+
+static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool holds) {
+    struct aio_waiting *waiting = walk->waiting;
+    struct aio *aio = waiting->aio;
+    struct snapshot_task *task = waiting->task;
+    struct aio_object *object;
+    struct error *err = aio_object_add(aio, manager, &object);
+    if (!err)
+        err = aio_object_find_name(aio, object, waiting->chain->links[walk->link].frame);
+    if (err || !holds)
+        return err;
+    int64_t frame = get_frame_index(waiting, walk->link);
+    task->holds = snapshot_vector_grow(aio->snapshot->arena, task->holds, &task->hold_count,
+                                       &walk->hold_capacity, sizeof *task->holds);
+    task->holds[task->hold_count - 1] = (struct snapshot_hold){manager, frame};
+    aio_object_add_holder(aio, object,
+                          &(struct snapshot_holder){.task = task->id,
+                                                    .tid = SNAPSHOT_UNKNOWN,
+                                                    .frame = frame,
+                                                    .confidence = SNAPSHOT_CERTAIN});
+    return NULL;
+}
+
+/* Who has entered a condition holds its lock. */
+static struct error *add_condition(struct holds_walk *walk, uint64_t condition) {
+    struct aio *aio = walk->waiting->aio;
+    uint64_t lock = 0;
+    bool waits;
+    struct error *err = is_in_wait(walk, condition, &waits);
+    if (!err)
+        err = add_hold(walk, condition, false);
+    if (!err && !waits)
+        err = aio_attribute_read(aio, condition, "_lock", &lock);
+    return err || !lock ? err : add_hold(walk, lock, true);
+}
+
+static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
+    struct aio *aio = walk->waiting->aio;
+    struct py_type *type;
+    enum aio_kind kind;
+    struct error *err = py_type_of(aio->py, manager, &type);
+    if (!err)
+        err = aio_classify(aio, type, &kind);
+    if (err)
+        return err;
+    if (kind == AIO_KIND_TIMEOUT)
+        return note_timeout(walk->waiting, manager);
+    if (kind == AIO_KIND_CONDITION)
+        return add_condition(walk, manager);
+    if (kind == AIO_KIND_LOCK_CONTEXT) {
+        err = aio_attribute_read(aio, manager, "_lock", &manager);
+        return err || !manager ? err : add_hold(walk, manager, true);
+    }
+    return add_hold(walk, manager, true);
+}
+
+/* Each manager is dealt with when the next one shows that it is not the innermost: that one may be
+ * only being entered. */
+static struct error *visit_manager(void *context, uint64_t manager, bool is_async) {
+    struct holds_walk *walk = context;
+    uint64_t previous = walk->last;
+    (void)is_async;
+    walk->last = manager;
+    return previous ? add_manager(walk, previous) : NULL;
+}
+
+static struct error *read_link(struct holds_walk *walk, const struct py_generator *link) {
+    walk->last = 0;
+    struct error *err = py_managers_visit(walk->waiting->aio->py, link, visit_manager, walk);
+    if (!err && walk->last && link->use != PY_AWAIT_ENTER)
+        err = add_manager(walk, walk->last);
+    return err;
+}
+
+struct error *aio_holds_read(struct aio_waiting *waiting) {
+    struct holds_walk walk = {.waiting = waiting};
+    struct error *err = NULL;
+    for (size_t i = 0; !err && i < waiting->chain->link_count; i++) {
+        const struct py_generator *link = &waiting->chain->links[i];
+        walk.link = i;
+        if (link->frame && link->state == PY_GENERATOR_SUSPENDED && link->stack_slots > 0)
+            err = read_link(&walk, link);
+    }
+    return err;
+}

@@ -1,0 +1,206 @@
+/*
+ * What a loop is doing: asyncio/base_events.py. _run_once() keeps in its local variables when it
+ * came back from select() (end_time), and which of the callbacks that were ready then it is at (i
+ * of ntodo, handle). The heap _scheduled has the timers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "executor.h"
+#include "loop_run.h"
+
+#define TIMER_UNITS 10
+#define SELECT_TIMEOUT_MAX 86400.0 /* MAXIMUM_SELECT_TIMEOUT: then the timeout tells no timer */
+
+/* --- timers --- */
+
+struct heap {
+    struct aio *aio;
+    uint64_t *items;
+    size_t count, capacity;
+    size_t *open; /* indexes that are to be looked at */
+    size_t open_count;
+    double first; /* when the first that is not cancelled is due, or NaN */
+    int64_t overdue;
+};
+
+static struct error *visit_item(void *context, uint64_t item) {
+    struct heap *heap = context;
+    py_charge(heap->aio->py, TIMER_UNITS);
+    heap->items = snapshot_vector_grow(heap->aio->arena, heap->items, &heap->count, &heap->capacity,
+                                       sizeof *heap->items);
+    heap->items[heap->count - 1] = item;
+    return NULL;
+}
+
+static void open_children(struct heap *heap, size_t index) {
+    for (size_t child = 2 * index + 1; child <= 2 * index + 2 && child < heap->count; child++)
+        heap->open[heap->open_count++] = child;
+}
+
+/* No timer is due before its parent: behind one that is in time there is none that is late. */
+static struct error *look_at(struct heap *heap, size_t index) {
+    struct aio_handle handle;
+    struct error *err = aio_handle_read(heap->aio, heap->items[index], &handle);
+    if (err)
+        return err;
+    if (!handle.cancelled && !isnan(handle.when)) {
+        bool is_late = handle.when < heap->aio->now;
+        if (isnan(heap->first) || handle.when < heap->first)
+            heap->first = handle.when;
+        heap->overdue += is_late;
+        if (!is_late)
+            return NULL;
+    }
+    open_children(heap, index);
+    return NULL;
+}
+
+static struct error *read_timers(struct aio *aio, uint64_t scheduled, int64_t cancelled,
+                                 struct aio_loop_run *run) {
+    struct heap heap = {.aio = aio, .first = NAN};
+    struct py_type *type;
+    struct error *err = py_type_of(aio->py, scheduled, &type);
+    if (err || type->kind != PY_KIND_LIST)
+        return err;
+    err = py_list_visit(aio->py, scheduled, visit_item, &heap);
+    if (err)
+        return err;
+    heap.open = arena_alloc_array(aio->arena, heap.count + 1, sizeof *heap.open);
+    heap.open_count = heap.count > 0;
+    while (!err && heap.open_count)
+        err = look_at(&heap, heap.open[--heap.open_count]);
+    run->loop->timers = (int64_t)heap.count - (cancelled > 0 ? cancelled : 0);
+    run->first_timer = heap.first;
+    if (isnan(aio->now))
+        return err;
+    run->loop->overdue_timers = heap.overdue;
+    if (heap.first < aio->now)
+        run->loop->overdue_s = aio->now - heap.first;
+    else
+        run->loop->next_timer_s = heap.first - aio->now;
+    return err;
+}
+
+/* --- the iteration --- */
+
+static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
+    const char *name = frame->decoded->file ? strrchr(frame->decoded->file, '/') : NULL;
+    return name && strcmp(name + 1, file) == 0 && frame->decoded->function &&
+           strcmp(frame->decoded->function, function) == 0;
+}
+
+/* The frame of _run_once() of this loop in a thread; loops can be nested. */
+static struct error *find_run_once(struct aio *aio, const struct aio_loop_run *run,
+                                   size_t *ret_index) {
+    const struct aio_thread *thread = run->thread;
+    struct error *err = NULL;
+    uint64_t self = 0;
+    *ret_index = thread->frame_count;
+    for (size_t i = 0; !err && i < thread->frame_count; i++) {
+        if (!is_frame(&thread->frames[i], "base_events.py", "_run_once"))
+            continue;
+        err = py_local_find(aio->py, thread->frames[i].address, "self", &self);
+        if (!err && self == run->loop->id) {
+            *ret_index = i;
+            break;
+        }
+    }
+    return err;
+}
+
+static struct error *get_number(struct aio *aio, uint64_t frame, const char *name, double *ret) {
+    uint64_t value;
+    *ret = NAN;
+    struct error *err = py_local_find(aio->py, frame, name, &value);
+    return err || !value ? err : aio_number_read(aio, value, ret);
+}
+
+static int64_t to_integer(double number) {
+    return number >= 0 && number < 1e15 ? (int64_t)number : SNAPSHOT_UNKNOWN;
+}
+
+/* What the handle calls, where that is no step of a task. */
+static struct error *read_callback(struct aio *aio, uint64_t frame, const char **ret) {
+    struct aio_handle handle;
+    struct aio_callable callable;
+    uint64_t address, task = 0;
+    struct error *err = py_local_find(aio->py, frame, "handle", &address);
+    if (err || !address)
+        return err;
+    err = aio_handle_read(aio, address, &handle);
+    if (err || !handle.callback)
+        return err;
+    err = aio_callable_read(aio, handle.callback, &callable);
+    if (!err)
+        err = aio_callable_get_task(aio, handle.callback, &callable, &task);
+    return err || task ? err : aio_callable_describe(aio, handle.callback, ret);
+}
+
+static struct error *read_running(struct aio *aio, uint64_t frame, struct snapshot_loop *loop) {
+    double end_time, index, count;
+    struct error *err = get_number(aio, frame, "end_time", &end_time);
+    if (!err)
+        err = get_number(aio, frame, "i", &index);
+    if (!err)
+        err = get_number(aio, frame, "ntodo", &count);
+    if (err)
+        return err;
+    if (aio->now >= end_time)
+        loop->iteration_age_s = aio->now - end_time;
+    loop->callback_index = to_integer(index);
+    loop->callback_count = to_integer(count);
+    return read_callback(aio, frame, &loop->callback);
+}
+
+/* select() was called with the time that was left until the first timer. */
+static struct error *read_waiting(struct aio *aio, uint64_t frame, const struct aio_loop_run *run) {
+    double timeout;
+    struct error *err = get_number(aio, frame, "timeout", &timeout);
+    if (err || !(timeout > 0 && timeout < SELECT_TIMEOUT_MAX))
+        return err;
+    double since = run->first_timer - timeout;
+    if (aio->now >= since)
+        run->loop->idle_s = aio->now - since;
+    return NULL;
+}
+
+static struct error *read_iteration(struct aio *aio, const struct aio_loop_run *run) {
+    const struct aio_thread *thread = run->thread;
+    size_t index;
+    struct error *err = find_run_once(aio, run, &index);
+    if (err || index == thread->frame_count || index == 0)
+        return err;
+    uint64_t frame = thread->frames[index].address;
+    if (is_frame(&thread->frames[index - 1], "events.py", "_run"))
+        return read_running(aio, frame, run->loop);
+    if (run->loop->state == SNAPSHOT_LOOP_IDLE)
+        return read_waiting(aio, frame, run);
+    return NULL;
+}
+
+static struct error *read_executor(struct aio *aio, uint64_t executor, struct snapshot_loop *loop) {
+    struct error *err = aio_executor_add(aio, executor, &loop->executor);
+    if (!err)
+        loop->executor.id = executor;
+    return err;
+}
+
+struct error *aio_loop_run_read(struct aio *aio, struct aio_loop_run *run) {
+    struct py_type *type;
+    struct error *err = NULL;
+    int64_t cancelled = 0;
+    run->first_timer = NAN;
+    if (run->timer_cancelled_count)
+        err = py_integer_read(aio->py, run->timer_cancelled_count, &cancelled);
+    if (!err && run->ready)
+        err = py_type_of(aio->py, run->ready, &type);
+    if (!err && run->ready && type->kind == PY_KIND_DEQUE)
+        err = py_count_read(aio->py, run->ready, &run->loop->ready);
+    if (!err && run->scheduled)
+        err = read_timers(aio, run->scheduled, cancelled, run);
+    if (!err && run->thread)
+        err = read_iteration(aio, run);
+    return err || !run->default_executor ? err
+                                         : read_executor(aio, run->default_executor, run->loop);
+}

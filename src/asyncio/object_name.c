@@ -1,0 +1,102 @@
+/* What the program calls an object: the variable or attribute of a frame that reaches it. */
+#include <string.h>
+
+#include "wait.h"
+
+#define TRIES_MAX 3      /* frames that are asked about one object */
+#define VARIABLES_MAX 64 /* of a frame, whose attributes are looked through */
+#define NAME_UNITS 200
+
+struct name_search {
+    struct aio *aio;
+    uint64_t wanted;
+    const char *attribute; /* that was found in the instance looked through */
+    const char *name;      /* the answer */
+    size_t variables;
+};
+
+static struct error *visit_attribute(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct name_search *search = context;
+    if (value != search->wanted)
+        return NULL;
+    *stop = true;
+    return py_string_read(search->aio->py, key, &search->attribute);
+}
+
+/* "Pool.sem" for an attribute of self, else "pool.sem". */
+static const char *join(struct name_search *search, const char *variable,
+                        const struct py_type *type) {
+    const char *dot = strrchr(type->full_name, '.');
+    const char *class = dot ? dot + 1 : type->full_name;
+    return arena_format(search->aio->snapshot->arena, "%s.%s",
+                        strcmp(variable, "self") == 0 ? class : variable, search->attribute);
+}
+
+static struct error *look_inside(struct name_search *search, const char *variable,
+                                 uint64_t instance, bool *stop) {
+    struct py_type *type;
+    struct error *err = py_type_of(search->aio->py, instance, &type);
+    if (err || !py_type_is_heap_type(type) || search->variables++ >= VARIABLES_MAX)
+        return err;
+    search->attribute = NULL;
+    err = py_attributes_visit(search->aio->py, instance, visit_attribute, search);
+    if (err || !search->attribute)
+        return err;
+    search->name = join(search, variable, type);
+    *stop = true;
+    return NULL;
+}
+
+static struct error *visit_variable(void *context, const char *name, uint64_t value, bool *stop) {
+    struct name_search *search = context;
+    if (value == search->wanted) {
+        search->name = name;
+        *stop = true;
+    }
+    return NULL;
+}
+
+static struct error *visit_instance(void *context, const char *name, uint64_t value, bool *stop) {
+    struct name_search *search = context;
+    struct error *err = look_inside(search, name, value, stop);
+    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
+        return err;
+    error_destroy(err); /* no instance that could be read: the next one, then */
+    return NULL;
+}
+
+static struct error *find_global(struct name_search *search, uint64_t frame) {
+    uint64_t globals;
+    struct error *err = py_globals_find(search->aio->py, frame, &globals);
+    search->attribute = NULL;
+    if (!err && globals)
+        err = py_dict_visit(search->aio->py, globals, visit_attribute, search);
+    if (!err)
+        search->name = search->attribute;
+    return err;
+}
+
+static struct error *find_name(struct name_search *search, uint64_t frame) {
+    struct error *err = py_locals_visit(search->aio->py, frame, visit_variable, search);
+    if (!err && !search->name)
+        err = py_locals_visit(search->aio->py, frame, visit_instance, search);
+    if (!err && !search->name)
+        err = find_global(search, frame);
+    return err;
+}
+
+struct error *aio_object_find_name(struct aio *aio, struct aio_object *object, uint64_t frame) {
+    struct name_search search = {.aio = aio, .wanted = object->address};
+    if (!frame || object->name_tries >= TRIES_MAX ||
+        aio->snapshot->objects.items[object->index].name)
+        return NULL;
+    object->name_tries++;
+    py_charge(aio->py, NAME_UNITS);
+    struct error *err = find_name(&search, frame);
+    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
+        error_destroy(err); /* a name is an aid, nothing is lost without it */
+        err = NULL;
+    }
+    aio->snapshot->objects.items[object->index].name = search.name;
+    return err;
+}

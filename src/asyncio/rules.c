@@ -1,0 +1,370 @@
+/* What asyncio's own coroutines wait for, told by their frames: Lib/asyncio of 3.6 to 3.15. */
+#include <string.h>
+
+#include "wait.h"
+
+static struct error *get_local(struct aio_waiting *waiting, const struct py_generator *link,
+                               const char *name, uint64_t *ret) {
+    *ret = 0;
+    if (!link->frame)
+        return NULL;
+    struct error *err = py_local_find(waiting->aio->py, link->frame, name, ret);
+    return err ? err : aio_drop_none(waiting->aio, ret);
+}
+
+/* The kind of what the local variable `self` is. */
+static struct error *get_self(struct aio_waiting *waiting, const struct py_generator *link,
+                              uint64_t *ret, enum aio_kind *ret_kind) {
+    struct py_type *type;
+    *ret_kind = AIO_KIND_OTHER;
+    struct error *err = get_local(waiting, link, "self", ret);
+    if (!err && *ret)
+        err = py_type_of(waiting->aio->py, *ret, &type);
+    return err || !*ret ? err : aio_classify(waiting->aio, type, ret_kind);
+}
+
+static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind, uint64_t object) {
+    waiting->wait->kind = kind;
+    waiting->object = object;
+    waiting->is_known = true;
+}
+
+/* Lock.acquire(), Semaphore.acquire(). */
+static struct error *apply_acquire(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t self;
+    enum aio_kind kind;
+    struct error *err = get_self(waiting, link, &self, &kind);
+    if (!err && kind == AIO_KIND_LOCK)
+        decide(waiting, SNAPSHOT_WAIT_LOCK, self);
+    else if (!err && kind == AIO_KIND_SEMAPHORE)
+        decide(waiting, SNAPSHOT_WAIT_SEMAPHORE, self);
+    return err;
+}
+
+/* Event.wait(), Condition.wait(), Barrier.wait(); a barrier waits with a condition. */
+static struct error *apply_wait(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t self;
+    enum aio_kind kind;
+    struct error *err = get_self(waiting, link, &self, &kind);
+    if (err)
+        return err;
+    if (kind == AIO_KIND_EVENT && !waiting->is_known)
+        decide(waiting, SNAPSHOT_WAIT_EVENT, self);
+    else if (kind == AIO_KIND_CONDITION && !waiting->is_known)
+        decide(waiting, SNAPSHOT_WAIT_CONDITION, self);
+    else if (kind == AIO_KIND_BARRIER && waiting->wait->kind != SNAPSHOT_WAIT_LOCK)
+        decide(waiting, SNAPSHOT_WAIT_BARRIER, self);
+    return NULL;
+}
+
+static struct error *apply_queue(struct aio_waiting *waiting, const struct py_generator *link,
+                                 enum snapshot_wait_kind wait_kind) {
+    uint64_t self;
+    enum aio_kind kind;
+    struct error *err = get_self(waiting, link, &self, &kind);
+    if (!err && kind == AIO_KIND_QUEUE)
+        decide(waiting, wait_kind, self);
+    return err;
+}
+
+static struct error *apply_get(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_queue(waiting, link, SNAPSHOT_WAIT_QUEUE_GET);
+}
+
+static struct error *apply_put(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_queue(waiting, link, SNAPSHOT_WAIT_QUEUE_PUT);
+}
+
+/* Queue.join() waits for an event of its own. */
+static struct error *apply_join(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_queue(waiting, link, SNAPSHOT_WAIT_QUEUE_JOIN);
+}
+
+static struct error *apply_sleep(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t timer;
+    double when = NAN;
+    struct error *err = get_local(waiting, link, "h", &timer);
+    if (err || !timer)
+        return err;
+    decide(waiting, SNAPSHOT_WAIT_SLEEP, 0);
+    err = aio_timer_read(waiting->aio, timer, &when);
+    if (!err)
+        waiting->wait->deadline_s = when - waiting->aio->now;
+    return err;
+}
+
+static struct error *apply_timeout_handle(struct aio_waiting *waiting,
+                                          const struct py_generator *link) {
+    uint64_t timer;
+    double when = NAN;
+    struct error *err = get_local(waiting, link, "timeout_handle", &timer);
+    if (!err && timer)
+        err = aio_timer_read(waiting->aio, timer, &when);
+    if (!err && !isnan(when))
+        aio_wait_set_deadline(waiting, when);
+    return err;
+}
+
+static void take_list(struct aio_waiting *waiting, const struct aio_task_list *list) {
+    waiting->wait->tasks = list->tasks;
+    waiting->wait->task_count = list->count;
+    waiting->wait->done = list->done;
+    waiting->wait->total = list->total;
+}
+
+static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
+    const struct aio_task_list *list;
+    struct error *err = aio_task_list_read(waiting->aio, container, &list);
+    if (!err)
+        take_list(waiting, list);
+    return err;
+}
+
+/* asyncio.wait(): the coroutine _wait() has the set and when it returns. */
+static struct error *apply_wait_function(struct aio_waiting *waiting,
+                                         const struct py_generator *link) {
+    uint64_t futures, return_when;
+    bool first = false;
+    struct error *err = get_local(waiting, link, "fs", &futures);
+    if (!err)
+        err = get_local(waiting, link, "return_when", &return_when);
+    if (err || !futures)
+        return err;
+    decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
+    if (return_when)
+        err = py_string_equals(waiting->aio->py, return_when, "FIRST_COMPLETED", &first);
+    if (!err && return_when)
+        waiting->wait->any_task = first ? SNAPSHOT_YES : SNAPSHOT_NO;
+    if (!err)
+        err = take_tasks(waiting, futures);
+    return err ? err : apply_timeout_handle(waiting, link);
+}
+
+/* wait_for() up to 3.11 parks on a future of its own and has what it is for in `fut`. */
+static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t waiter, inner;
+    struct error *err = get_local(waiting, link, "waiter", &waiter);
+    if (!err)
+        err = get_local(waiting, link, "fut", &inner);
+    if (err || !inner || waiter != waiting->future)
+        return err;
+    err = apply_timeout_handle(waiting, link);
+    if (!err)
+        err = aio_waiting_set_future(waiting, inner);
+    if (!err && aio_kind_is_task(waiting->future_kind))
+        decide(waiting, SNAPSHOT_WAIT_TIMEOUT, 0);
+    return err;
+}
+
+/* as_completed() waits for a queue of its own; from 3.13 on it is an object with the rest. */
+static struct error *apply_as_completed(struct aio_waiting *waiting,
+                                        const struct py_generator *link) {
+    uint64_t self, rest = 0;
+    struct error *err = get_local(waiting, link, "self", &self);
+    if (!err && self)
+        err = aio_attribute_read(waiting->aio, self, "_todo", &rest);
+    if (err)
+        return err;
+    waiting->queue = waiting->object;
+    decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
+    waiting->wait->any_task = SNAPSHOT_YES;
+    if (!rest)
+        return NULL;
+    err = take_tasks(waiting, rest);
+    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN; /* the finished are not in it */
+    return err;
+}
+
+static struct error *apply_task_group(struct aio_waiting *waiting,
+                                      const struct py_generator *link) {
+    uint64_t self, tasks = 0;
+    enum aio_kind kind;
+    struct error *err = get_self(waiting, link, &self, &kind);
+    if (err || kind != AIO_KIND_TASK_GROUP)
+        return err;
+    decide(waiting, SNAPSHOT_WAIT_TASK_GROUP, self);
+    waiting->wait->any_task = SNAPSHOT_NO;
+    err = aio_attribute_read(waiting->aio, self, "_tasks", &tasks);
+    if (!err && tasks)
+        err = take_tasks(waiting, tasks);
+    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN;
+    return err;
+}
+
+static struct error *apply_stream(struct aio_waiting *waiting, const struct py_generator *link,
+                                  enum snapshot_wait_kind kind) {
+    uint64_t self, transport = 0;
+    struct error *err = get_local(waiting, link, "self", &self);
+    if (err || !self)
+        return err;
+    decide(waiting, kind, 0);
+    err = aio_attribute_read(waiting->aio, self, "_transport", &transport);
+    return err || !transport ? err
+                             : aio_transport_read(waiting->aio, transport, &waiting->wait->fd);
+}
+
+static struct error *apply_stream_read(struct aio_waiting *waiting,
+                                       const struct py_generator *link) {
+    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_READ);
+}
+
+/* The protocol knows that it is paused; which transport that is about, StreamWriter.drain() does,
+ * one frame further out. */
+static struct error *apply_stream_drain(struct aio_waiting *waiting,
+                                        const struct py_generator *link) {
+    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_DRAIN);
+}
+
+static struct error *apply_stream_close(struct aio_waiting *waiting,
+                                        const struct py_generator *link) {
+    waiting->wait->callee = "wait_closed";
+    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_DRAIN);
+}
+
+static struct error *apply_subprocess(struct aio_waiting *waiting,
+                                      const struct py_generator *link) {
+    uint64_t self;
+    struct error *err = get_local(waiting, link, "self", &self);
+    if (err || !self)
+        return err;
+    decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
+    return aio_attribute_read_integer(waiting->aio, self, "_pid", &waiting->wait->pid);
+}
+
+/* loop.sock_*(): the file is in `fd` where the version has such a variable. */
+static struct error *apply_socket(struct aio_waiting *waiting, const struct py_generator *link,
+                                  enum snapshot_wait_kind kind) {
+    struct py_type *type;
+    uint64_t fd;
+    struct error *err = get_local(waiting, link, "fd", &fd);
+    if (err)
+        return err;
+    decide(waiting, kind, 0);
+    if (fd)
+        err = py_type_of(waiting->aio->py, fd, &type);
+    if (!err && fd && type->kind == PY_KIND_INTEGER)
+        err = py_integer_read(waiting->aio->py, fd, &waiting->wait->fd);
+    return err;
+}
+
+static struct error *apply_receive(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_READ);
+}
+
+static struct error *apply_send(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_WRITE);
+}
+
+static struct error *apply_accept(struct aio_waiting *waiting, const struct py_generator *link) {
+    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_ACCEPT);
+}
+
+/* sock_connect() may wait for the DNS first; then its frame is not the innermost. */
+static struct error *apply_connect(struct aio_waiting *waiting, const struct py_generator *link) {
+    return waiting->host ? NULL : apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_CONNECT);
+}
+
+static struct error *apply_getaddrinfo(struct aio_waiting *waiting,
+                                       const struct py_generator *link) {
+    struct py_type *type;
+    uint64_t host;
+    struct error *err = get_local(waiting, link, "host", &host);
+    waiting->host = "";
+    if (!err && host)
+        err = py_type_of(waiting->aio->py, host, &type);
+    if (!err && host && type->kind == PY_KIND_STRING)
+        err = py_string_read(waiting->aio->py, host, &waiting->host);
+    return err;
+}
+
+static struct error *apply_serve_forever(struct aio_waiting *waiting,
+                                         const struct py_generator *link) {
+    (void)link;
+    decide(waiting, SNAPSHOT_WAIT_FUTURE, 0);
+    waiting->wait->callee = "serve_forever";
+    return NULL;
+}
+
+static const struct aio_rule rules[] = {
+    {"locks.py", "acquire", apply_acquire},
+    {"locks.py", "wait", apply_wait},
+    {"locks.py", "_block", apply_wait},
+    {"locks.py", "_wait", apply_wait},
+    {"queues.py", "get", apply_get},
+    {"queues.py", "put", apply_put},
+    {"queues.py", "join", apply_join},
+    {"tasks.py", "sleep", apply_sleep},
+    {"tasks.py", "_wait", apply_wait_function},
+    {"tasks.py", "wait_for", apply_wait_for},
+    {"tasks.py", "_wait_for_one", apply_as_completed},
+    {"taskgroups.py", "__aexit__", apply_task_group},
+    {"taskgroups.py", "_aexit", apply_task_group},
+    {"streams.py", "_wait_for_data", apply_stream_read},
+    {"streams.py", "drain", apply_stream_drain},
+    {"streams.py", "wait_closed", apply_stream_close},
+    {"base_subprocess.py", "_wait", apply_subprocess},
+    {"selector_events.py", "sock_recv", apply_receive},
+    {"selector_events.py", "sock_recv_into", apply_receive},
+    {"selector_events.py", "sock_recvfrom", apply_receive},
+    {"selector_events.py", "sock_recvfrom_into", apply_receive},
+    {"selector_events.py", "sock_sendall", apply_send},
+    {"selector_events.py", "sock_sendto", apply_send},
+    {"selector_events.py", "sock_accept", apply_accept},
+    {"selector_events.py", "sock_connect", apply_connect},
+    {"base_events.py", "getaddrinfo", apply_getaddrinfo},
+    {"base_events.py", "getnameinfo", apply_getaddrinfo},
+    {"base_events.py", "serve_forever", apply_serve_forever},
+};
+
+static const struct aio_rule no_rule = {"", "", NULL};
+
+/* "locks.py" of ".../asyncio/locks.py"; NULL of other files. */
+static const char *get_asyncio_file(const char *file) {
+    static const char folder[] = "asyncio/";
+    const char *slash = strrchr(file, '/');
+    size_t length = strlen(folder);
+    if (!slash || (size_t)(slash + 1 - file) < length ||
+        strncmp(slash + 1 - length, folder, length) != 0)
+        return NULL;
+    const char *start = slash + 1 - length;
+    return start == file || start[-1] == '/' ? slash + 1 : NULL;
+}
+
+static const struct aio_rule *find_rule(const struct snapshot_frame *frame) {
+    const char *file = frame->file ? get_asyncio_file(frame->file) : NULL;
+    if (!file)
+        return NULL;
+    for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(rules[i].file, file) == 0 && strcmp(rules[i].function, frame->function) == 0)
+            return &rules[i];
+    return &no_rule;
+}
+
+const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_frame *frame) {
+    struct aio_rule_memo *memo =
+        &aio->rule_memo[((uintptr_t)frame >> 4) & (AIO_RULE_MEMO_SIZE - 1)];
+    if (memo->frame != frame)
+        *memo = (struct aio_rule_memo){frame, find_rule(frame)};
+    return memo->rule;
+}
+
+bool aio_rule_is_condition_wait(struct aio *aio, const struct snapshot_frame *frame) {
+    const struct aio_rule *rule = aio_rule_find(aio, frame);
+    return rule && rule->apply == apply_wait;
+}
+
+struct error *aio_rules_apply(struct aio_waiting *waiting) {
+    const struct aio_chain *chain = waiting->chain;
+    struct error *err = NULL;
+    waiting->user_link = chain->link_count;
+    for (size_t i = chain->link_count; !err && i > 0; i--) {
+        const struct aio_rule *rule = aio_rule_find(waiting->aio, chain->links[i - 1].decoded);
+        if (!rule) {
+            waiting->user_link = i - 1;
+            break;
+        }
+        if (rule->apply)
+            err = rule->apply(waiting, &chain->links[i - 1]);
+    }
+    return err;
+}

@@ -1,0 +1,143 @@
+/*
+ * Who will complete a future, seen from the loop: its timers (asyncio/base_events.py) and the files
+ * that its selector watches (asyncio/selector_events.py). Looked through once each loop, and only
+ * when a future is met of which nothing else tells.
+ */
+#include <string.h>
+
+#include "wait.h"
+
+/* The first of a handle's arguments, or what its callback is a method of: one of the two is the
+ * future that it completes. */
+static struct error *find_futures(struct aio *aio, const struct aio_handle *handle,
+                                  struct aio_callable *callable, uint64_t ret[2]) {
+    struct py_type *type;
+    ret[0] = ret[1] = 0;
+    if (!handle->callback)
+        return NULL;
+    struct error *err = aio_callable_read(aio, handle->callback, callable);
+    if (!err && handle->arguments)
+        err = py_type_of(aio->py, handle->arguments, &type);
+    if (!err && handle->arguments && type->kind == PY_KIND_TUPLE)
+        err = py_tuple_get(aio->py, handle->arguments, 0, &ret[0]);
+    ret[1] = callable->self;
+    return err;
+}
+
+static void add_timer(struct aio *aio, uint64_t future, double when) {
+    if (!future || table_find(aio->timers, &future, sizeof future))
+        return;
+    struct aio_timer *timer = arena_alloc(aio->arena, sizeof *timer);
+    *timer = (struct aio_timer){future, when};
+    table_add(aio->timers, &timer->future, sizeof timer->future, timer);
+}
+
+static struct error *visit_timer(void *context, uint64_t item) {
+    struct aio *aio = context;
+    struct aio_handle handle;
+    struct aio_callable callable;
+    uint64_t futures[2];
+    struct error *err = item ? aio_handle_read(aio, item, &handle) : NULL;
+    if (err || !item || handle.cancelled)
+        return err;
+    err = find_futures(aio, &handle, &callable, futures);
+    for (int i = 0; !err && i < 2; i++)
+        add_timer(aio, futures[i], handle.when);
+    return err;
+}
+
+/* What a callback of the selector waits for; sock_*() have theirs, others may be anything. */
+static enum snapshot_wait_kind get_watch_kind(const char *callback, bool is_writer) {
+    if (strstr(callback, "_accept"))
+        return SNAPSHOT_WAIT_SOCKET_ACCEPT;
+    if (strstr(callback, "_connect"))
+        return SNAPSHOT_WAIT_SOCKET_CONNECT;
+    return is_writer ? SNAPSHOT_WAIT_SOCKET_WRITE : SNAPSHOT_WAIT_SOCKET_READ;
+}
+
+static void add_watch(struct aio *aio, uint64_t future, int64_t fd, enum snapshot_wait_kind kind) {
+    if (!future || table_find(aio->watches, &future, sizeof future))
+        return;
+    struct aio_watch *watch = arena_alloc(aio->arena, sizeof *watch);
+    *watch = (struct aio_watch){future, fd, kind};
+    table_add(aio->watches, &watch->future, sizeof watch->future, watch);
+}
+
+static struct error *read_watcher(struct aio *aio, uint64_t address, int64_t fd, bool is_writer) {
+    struct aio_handle handle;
+    struct aio_callable callable;
+    uint64_t futures[2];
+    struct error *err = aio_drop_none(aio, &address);
+    if (err || !address)
+        return err;
+    err = aio_handle_read(aio, address, &handle);
+    if (!err)
+        err = find_futures(aio, &handle, &callable, futures);
+    if (err || !handle.callback)
+        return err;
+    for (int i = 0; i < 2; i++)
+        add_watch(aio, futures[i], fd, get_watch_kind(callable.name, is_writer));
+    return NULL;
+}
+
+/* selectors.SelectorKey is a tuple (fileobj, fd, events, data), data here (reader, writer). */
+static struct error *visit_key(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct aio *aio = context;
+    uint64_t fd = 0, data = 0, watcher = 0;
+    int64_t number = 0;
+    struct py_type *type;
+    (void)key;
+    (void)stop;
+    struct error *err = py_tuple_get(aio->py, value, 1, &fd);
+    if (!err && fd)
+        err = py_integer_read(aio->py, fd, &number);
+    if (!err)
+        err = py_tuple_get(aio->py, value, 3, &data);
+    if (!err && data)
+        err = py_type_of(aio->py, data, &type);
+    for (size_t i = 0; !err && data && type->kind == PY_KIND_TUPLE && i < 2; i++) {
+        err = py_tuple_get(aio->py, data, i, &watcher);
+        if (!err && watcher)
+            err = read_watcher(aio, watcher, number, i == 1);
+    }
+    return err;
+}
+
+static struct error *map_loop(struct aio *aio, uint64_t loop) {
+    uint64_t scheduled = 0, selector = 0, keys = 0;
+    struct py_type *type;
+    struct error *err = aio_attribute_read(aio, loop, "_scheduled", &scheduled);
+    if (!err && scheduled)
+        err = py_type_of(aio->py, scheduled, &type);
+    if (!err && scheduled && type->kind == PY_KIND_LIST)
+        err = py_list_visit(aio->py, scheduled, visit_timer, aio);
+    if (!err)
+        err = aio_attribute_read(aio, loop, "_selector", &selector);
+    if (!err && selector)
+        err = aio_attribute_read(aio, selector, "_fd_to_key", &keys);
+    if (!err && keys)
+        err = py_type_of(aio->py, keys, &type);
+    return err || !keys || type->kind != PY_KIND_DICT
+               ? err
+               : py_dict_visit(aio->py, keys, visit_key, aio);
+}
+
+static struct error *map_loop_once(struct aio *aio, uint64_t loop) {
+    if (!loop || !aio_seen_add(aio, aio->mapped_loops, loop))
+        return NULL;
+    return aio_note_missing(aio, "timers and files of an event loop", map_loop(aio, loop));
+}
+
+struct error *aio_timer_find(struct aio *aio, uint64_t loop, uint64_t future,
+                             const struct aio_timer **ret) {
+    struct error *err = map_loop_once(aio, loop);
+    *ret = err ? NULL : table_find(aio->timers, &future, sizeof future);
+    return err;
+}
+
+struct error *aio_watch_find(struct aio *aio, uint64_t loop, uint64_t future,
+                             const struct aio_watch **ret) {
+    struct error *err = map_loop_once(aio, loop);
+    *ret = err ? NULL : table_find(aio->watches, &future, sizeof future);
+    return err;
+}

@@ -1,0 +1,68 @@
+/* Children of children: /proc/PID/task/TID/children, see proc(5). */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "asyncspy/base/table.h"
+#include "asyncspy/target/process.h"
+
+struct descendants {
+    pid_t *pids;
+    size_t count;
+    struct table *seen; /* a pid may be given anew while we look: no cycles */
+    bool complete;
+};
+
+static void add(struct descendants *found, pid_t pid) {
+    if (table_find(found->seen, &pid, sizeof pid))
+        return;
+    if (found->count > PROCESS_DESCENDANTS_MAX) {
+        found->complete = false;
+        return;
+    }
+    pid_t *place = &found->pids[found->count++];
+    *place = pid;
+    table_add(found->seen, place, sizeof *place, place);
+}
+
+static void add_children_of_thread(struct descendants *found, int task, const char *tid) {
+    char path[300];
+    int child;
+    snprintf(path, sizeof path, "%s/children", tid);
+    int file = openat(task, path, O_RDONLY | O_CLOEXEC);
+    FILE *stream = file < 0 ? NULL : fdopen(file, "r");
+    if (!stream) {
+        found->complete = false; /* a kernel without CONFIG_PROC_CHILDREN, or the thread ended */
+        return;
+    }
+    while (fscanf(stream, "%d", &child) == 1)
+        add(found, child);
+    fclose(stream);
+}
+
+static void add_children(struct descendants *found, pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *task = opendir(path);
+    if (!task)
+        return; /* it ended */
+    for (struct dirent *entry; (entry = readdir(task));)
+        if (entry->d_name[0] != '.')
+            add_children_of_thread(found, dirfd(task), entry->d_name);
+    closedir(task);
+}
+
+bool process_list_descendants(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count) {
+    struct descendants found = {.complete = true, .seen = table_create()};
+    /* The process itself stands in front: nobody is its own descendant. */
+    found.pids = arena_alloc_array(arena, PROCESS_DESCENDANTS_MAX + 1, sizeof *found.pids);
+    add(&found, pid);
+    for (size_t i = 0; i < found.count; i++)
+        add_children(&found, found.pids[i]);
+    table_destroy(found.seen);
+    *ret = found.pids + 1;
+    *ret_count = found.count - 1;
+    return found.complete;
+}
