@@ -168,8 +168,9 @@ def loop_facts(loop, frames):
         facts["overdue_s" if late else "next_timer_s"] = {
             "since" if late else "until": [when, when]}
     depth, iteration = next(((depth, f.f_locals) for depth, f in enumerate(frames)
-                             if f.f_code.co_name == "_run_once" and f.f_locals["self"] is loop),
-                            (None, {}))
+                             if f.f_code.co_name == "_run_once"), (None, {}))
+    if iteration.get("self") is not loop:  # one that runs inside a callback of this one
+        return facts
     if depth == 1 and frames[0].f_code.co_name == "select":
         facts.update(iteration_age_s=None, callback_index=None, callback_count=None)
     elif "i" in iteration:

@@ -62,7 +62,9 @@ async def conditions():
     for taker in takers:
         scenario.expect_task(taker, "waiting", awaiting={"kind": "lock",
                                                          "object": condition._lock}, holds=[])
-    scenario.expect_task(holder, "waiting", holds=[condition])
+    held = [{"pluck": ["object", {"set": option}]} for option in (
+        [condition], [condition._lock], [condition, condition._lock])]
+    scenario.expect_task(holder, "waiting", holds=scenario.any_of(*held))
     scenario.expect_object(condition, kind="condition", waiters=waiters, state={"locked": True})
     scenario.expect_object(condition._lock, kind="lock", waiters=takers, state={"locked": True},
                            holders=[holder])

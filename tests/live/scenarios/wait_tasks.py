@@ -75,7 +75,9 @@ def cases(start):
     never = {"has_timeout": False, "deadline_s": None}
     all_of, one_of = {"any_task": False}, {"any_task": True}
     limited = dict(left, kind="timeout" if OWN_FUTURE else "task")
-    shielded = dict(left, kind="timeout" if OWN_FUTURE else "shield")
+    shielded = dict(left, kind="shield")
+    if OWN_FUTURE:
+        shielded["kind"] = scenario.any_of("timeout", "shield")
     return [
         (awaits, 1, 0, dict(never, kind="task")),
         (gathers, 3, 1, dict(never, kind="gather", done=1, total=3, **all_of)),
