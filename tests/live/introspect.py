@@ -14,6 +14,8 @@ _positions = {}
 _owners = {}  # frame -> the coroutine or generator it was found in
 still = True  # False: the frames move while they are looked at, nothing can be checked twice
 
+SOON = 60  # seconds in which a timer may become due before the last dump is made
+
 # C objects between an awaiter and the coroutine or generator it awaits.
 _WRAPPERS = ("coroutine_wrapper", "async_generator_asend", "async_generator_athrow",
              "anext_awaitable", "async_generator_athrow_awaitable")
@@ -164,9 +166,11 @@ def loop_facts(loop, frames):
              "timers": len(timers), "executor": executor and {"id": hex(id(executor))}}
     if timers and loop.is_running():
         when = min(handle._when for handle in timers)
-        late = when < loop.time()
-        facts["overdue_s" if late else "next_timer_s"] = {
-            "since" if late else "until": [when, when]}
+        left = when - loop.time()
+        if left < 0:
+            facts["overdue_s"] = {"since": [when, when]}
+        elif left > SOON:
+            facts["next_timer_s"] = {"until": [when, when]}
     depth, iteration = next(((depth, f.f_locals) for depth, f in enumerate(frames)
                              if f.f_code.co_name == "_run_once"), (None, {}))
     if iteration.get("self") is not loop:  # one that runs inside a callback of this one

@@ -83,8 +83,8 @@ async def main():
         for waiter in waiters:
             scenario.expect_task(waiter, "waiting", ["wait", "..."], awaiting={
                 "kind": "event", "object": event}, holds=[])
-        scenario.expect_object(event, kind="event", waiters=waiters, state={"set": False},
-                               holders=[])
+        scenario.expect_object(event, kind="event", waiters=set(waiters), holders=[],
+                               state={"set": False})
     scenario.expect_ok()
     await scenario.idle()
 

@@ -39,7 +39,7 @@ async def main():
     joined.put_nowait(2)
     joined.get_nowait()
     joiners = [spawn(joined.join(), joined, "queue_join", "join-%d" % i) for i in range(2)]
-    scenario.expect_object(joined, kind="queue", waiters=joiners, state={
+    scenario.expect_object(joined, kind="queue", waiters=set(joiners), state={
         "size": 1, "max_size": 0, "unfinished": 2, "getters": 0, "putters": 0})
     await asyncio.sleep(0)
     await scenario.idle()
