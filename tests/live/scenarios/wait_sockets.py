@@ -123,7 +123,8 @@ async def main():
            local=address(server.getsockname()), receive_queue=0, registered="read")
     kept.append(expect_connecting())
     try:
-        pair = connected(listening(family=socket.AF_INET6, host="::1"))
+        kept.append(listening(family=socket.AF_INET6, host="::1"))
+        pair = connected(kept[-1])
     except OSError:  # no IPv6 here
         pair = None
     if pair:

@@ -2,13 +2,14 @@
 threads that wait for locks."""
 import asyncio
 import concurrent.futures
-import os
 import sys
 import threading
 import time
+import warnings
 
 import scenario
 
+warnings.simplefilter("ignore", DeprecationWarning)  # fork() beside threads
 started = []
 
 
@@ -83,5 +84,4 @@ if __name__ == "__main__":  # a child of a pool that imports this file does not 
     if sys.version_info >= (3, 14):
         import multiprocessing
         multiprocessing.set_start_method("fork")
-    assert os.getpid()
     scenario.run(main())
