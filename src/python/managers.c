@@ -104,6 +104,9 @@ struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) {
     return err;
 }
 
+/* Statements come before expressions on a stack, and at most 20 (CO_MAXBLOCKS) can be open. */
+#define SLOTS_MAX 256
+
 struct manager_walk {
     py_visit_manager *visit;
     void *context;
@@ -145,7 +148,7 @@ struct error *py_managers_visit(struct py *py, const struct py_generator *genera
         err = py_frame_get_position(py, &frame, &position);
     if (err || !py_stack_find(py, &frame, position->code, &stack))
         return err;
-    for (size_t i = 0; !err && i < generator->stack_slots && i < stack.slots; i++)
+    for (size_t i = 0; !err && i < generator->stack_slots && i < stack.slots && i < SLOTS_MAX; i++)
         err = examine(py, &walk, stack.bottom + 8 * i);
     if (!err && walk.last.manager && !is_left(generator, position))
         err = visit(context, walk.last.manager, walk.last.is_async);

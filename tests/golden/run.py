@@ -15,6 +15,8 @@ import snapshots
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCHEMA = HERE.parent.parent / "include" / "asyncspy" / "snapshot.schema.json"
+# A snapshot that has everything, as the unit tests see it written.
+FULL = HERE.parent / "unit" / "full_snapshot.json"
 WIDTHS = (80, 100, 160)
 # Modes of one width each: what they show differs by more than the width.
 MODES = {"all": ["-w", "100", "-a"], "verbose": ["-w", "100", "-v"],
@@ -25,17 +27,41 @@ LINES_OF_EQUAL_TASKS = 30
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def load_validator():
+def close(schema):
+    """The schema without keys that it does not tell of."""
+    if isinstance(schema, list):
+        return [close(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: close(value) for key, value in schema.items()}
+    if closed.get("type") == "object" and "required" in closed:
+        closed["additionalProperties"] = False
+    return closed
+
+
+def load_validator(change=lambda schema: schema):
     """A function that gives the problems of a snapshot; None without python3-jsonschema."""
     try:
         import jsonschema
     except ImportError:
         return None
-    schema = json.loads(SCHEMA.read_text())
+    schema = change(json.loads(SCHEMA.read_text()))
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     return lambda value: ["%s: %s" % (error.json_path, error.message[:200])
                           for error in validator.iter_errors(value)]
+
+
+def list_values(value, key, values):
+    """All values of each key, at any depth."""
+    values.setdefault(key, []).append(value)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            list_values(item, name, values)
+    elif isinstance(value, list):
+        for item in value:
+            list_values(item, key, values)
+    return values
 
 
 def columns(line):
@@ -120,6 +146,13 @@ class Run:
             problems.append("the groups do not hold every task once")
         self.count(name, problems)
 
+    def check_full(self, validate):
+        """The schema tells of every key that is ever written, and requires it."""
+        full = json.loads(FULL.read_text())
+        problems = ["%s has no value" % key for key, values in list_values(full, "", {}).items()
+                    if all(value in (None, [], {}) for value in values)]
+        self.count(FULL.name, problems + (validate(full) if validate else []))
+
     def check_equal_tasks(self):
         """10,000 equal tasks fit on a screen."""
         text, problems = self.render(json.dumps(snapshots.equal_tasks(10000)), ["-w", "80"])
@@ -137,6 +170,7 @@ def main():
         snapshots.main()
     for source in sorted(HERE.glob("*.json")):
         run.check_source(source, validate)
+    run.check_full(load_validator(close))
     run.check_equal_tasks()
     print("%d passed, %d failed" % (run.passed, run.failed))
     return 1 if run.failed else 0

@@ -149,7 +149,7 @@ static void test_waiting(struct fake_target *target) {
     assert_string_equal(task->coroutine, "handle");
     assert_int_equal(task->event_loop, aio.event_loop);
     assert_int_equal(task->awaiting->kind, SNAPSHOT_WAIT_FUTURE);
-    assert_string_equal(task->awaiting->text, "_asyncio.Future");
+    assert_string_equal(task->awaiting->type, "_asyncio.Future");
     expect_frames(task, "read", 2);
     assert_string_equal(task->frames.frames[1]->function, "handle");
     assert_int_equal(task->frames.frames[0]->line, 23);

@@ -80,13 +80,19 @@ static void test_stands_still_and_goes_on(void **state) {
     child_finish(pid);
 }
 
+/* A signal takes its time on a busy machine. */
+static void wait_until_stopped(pid_t pid) {
+    for (int i = 0; i < 500 && child_read_state(pid) != 'T'; i++)
+        usleep(10000);
+    assert_int_equal(child_read_state(pid), 'T');
+}
+
 static void test_stopped_stays_stopped(void **state) {
     (void)state;
     pid_t pid = child_start(child_count_forever);
     struct target_process *process = child_open(pid);
     kill(pid, SIGSTOP);
-    usleep(20000);
-    assert_int_equal(child_read_state(pid), 'T');
+    wait_until_stopped(pid);
     stop_end(begin(process));
     usleep(20000);
     assert_int_equal(child_read_state(pid), 'T');
