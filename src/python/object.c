@@ -26,6 +26,8 @@ static void forget_caches(struct py *py) {
     table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
     memset(py->position_memo, 0, sizeof py->position_memo);
+    memset(py->key_memo, 0, sizeof py->key_memo);
+    memset(py->slot_memo, 0, sizeof py->slot_memo);
     arena_reset(py->arena);
 }
 

@@ -57,6 +57,14 @@ struct py_position {
 
 #define PY_MEMO_SIZE 256 /* a power of two */
 
+/* Where an attribute is in all instances: its index among shared keys, or the offset of its slot.
+ */
+struct py_name_memo {
+    uint64_t owner;   /* the keys or the type */
+    const char *name; /* interned; NULL: unused */
+    uint64_t place;
+};
+
 struct py {
     struct target_memory *memory;
     struct py_layout layout;
@@ -68,6 +76,7 @@ struct py {
     struct table *types;                     /* struct py_type by address */
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
     struct py_position *position_memo[PY_MEMO_SIZE];
+    struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
     struct table *codes;     /* struct py_code by address */
     struct table *positions; /* struct py_position by key */
 };
