@@ -152,7 +152,7 @@ static struct error *find_shared(struct py *py, uint64_t address_of_keys, uint64
                                  const char *name, uint64_t *ret) {
     struct py_name_memo *memo = find_memo(py->key_memo, address_of_keys, name);
     struct py_dict_keys keys;
-    uint64_t index;
+    uint64_t index = UINT64_MAX;
     if (is_remembered(memo, address_of_keys, name))
         return py_read_u64(py, values + 8 * memo->place, ret);
     struct error *err = py_dict_keys_read(py, address_of_keys, &keys);

@@ -46,9 +46,10 @@ struct py_position {
     struct py_position_key key;
     struct snapshot_frame *frame; /* in the snapshot's arena */
     struct py_code *code;
-    uint64_t instruction; /* its address; before the first one: not started */
-    int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
-    int8_t use;           /* enum py_await_use of an await here, -1: not looked at yet */
+    uint64_t instruction;  /* its address; before the first one: not started */
+    int8_t awaits;         /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    bool has_use;          /* the next two were looked at */
+    enum py_await_use use; /* of an await here */
     bool leaves_by_exception; /* PY_AWAIT_EXIT because of an exception */
 };
 
