@@ -29,6 +29,7 @@ class Tester:
     def check(self, target, scenario):
         """Problems of the dumps of a target that stands where the scenario wants it."""
         problems = []
+        time.sleep(scenario.settle)
         for _ in range(scenario.repeat):
             problems = self.dump(target, scenario)
             if problems:
