@@ -39,7 +39,7 @@ static void test_blocked(void **state) {
     const struct snapshot_finding *finding =
         case_expect(snapshot, SNAPSHOT_FINDING_LOOP_BLOCKED, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->summary, "EVENT LOOP BLOCKED for 41.2 s - nothing else can run");
-    assert_string_equal(finding->where, "backoff  /app/report.py:57");
+    assert_string_equal(finding->where, "backoff  app/report.py:57");
     assert_string_equal(finding->proof[0], "loop iteration began 41.2 s ago, at callback 1 of 3; "
                                            "oldest timer 40.9 s overdue; the same at both looks");
     assert_string_equal(finding->proof[1], "MainThread (tid 100) is asleep in clock_nanosleep");
@@ -138,7 +138,7 @@ static void test_gil(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_GIL_STARVED, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->summary,
                         "EVENT LOOP STARVED for 5.0 s - hog (tid 101) holds the GIL");
-    assert_string_equal(finding->where, "spin  /app/native.py:3");
+    assert_string_equal(finding->where, "spin  app/native.py:3");
     assert_int_equal(finding->thread_count, 2);
     snapshot->event_loops.items[0].moved = SNAPSHOT_YES; /* it gets its turns */
     analyze(snapshot, NULL);
