@@ -30,6 +30,17 @@ enum aio_kind {
     AIO_KIND_CONCURRENT_FUTURE,
     AIO_KIND_THREAD_EXECUTOR,
     AIO_KIND_WORK_ITEM,
+    /* those of anyio (anyio.c) */
+    AIO_KIND_ANYIO_LOCK,
+    AIO_KIND_ANYIO_SEMAPHORE,
+    AIO_KIND_ANYIO_LIMITER, /* CapacityLimiter */
+    AIO_KIND_ANYIO_EVENT,
+    AIO_KIND_ANYIO_CONDITION,
+    AIO_KIND_ANYIO_TASK_GROUP,
+    AIO_KIND_ANYIO_STREAM, /* what the ends of a memory object stream share */
+    AIO_KIND_ANYIO_SCOPE,
+    AIO_KIND_ANYIO_GUARD,
+    AIO_KIND_ANYIO_ADAPTER, /* stands for one of these that was made without a loop */
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
@@ -130,6 +141,9 @@ struct aio {
     struct table *late;          /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    struct table *anyio_states; /* anyio_scope.c: struct task_state by task */
+    struct table *anyio_scopes; /* anyio_scope.c: struct scope by address */
+    bool anyio_states_read, anyio_has_creators;
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 

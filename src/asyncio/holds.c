@@ -2,13 +2,15 @@
  * What a task has open: the managers of the `with` and `async with` statements that its suspended
  * coroutines stand in. Who has entered a lock holds it; who is still entering it does not.
  */
-#include "wait.h"
+#include "anyio.h"
 
 struct holds_walk {
     struct aio_waiting *waiting;
     size_t link; /* index of the one that is looked at */
     uint64_t last;
     size_t hold_capacity;
+    bool is_owner;     /* of the lock of anyio that is looked at */
+    uint64_t known_as; /* what variables have in place of the manager, 0: itself */
 };
 
 static int64_t get_frame_index(const struct aio_waiting *waiting, size_t link) {
@@ -52,6 +54,8 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool ho
     struct snapshot_task *task = waiting->task;
     struct aio_object *object;
     struct error *err = aio_object_add(aio, manager, &object);
+    if (!err && walk->known_as)
+        object->known_as = walk->known_as;
     if (!err)
         err = aio_object_find_name(aio, object, waiting->chain->links[walk->link].frame);
     if (err || !holds)
@@ -78,7 +82,37 @@ static struct error *add_condition(struct holds_walk *walk, uint64_t condition) 
         err = add_hold(walk, condition, false);
     if (!err && !waits)
         err = aio_attribute_read(aio, condition, "_lock", &lock);
+    if (!err && lock)
+        err = aio_anyio_unwrap(aio, &lock);
     return err || !lock ? err : add_hold(walk, lock, true);
+}
+
+static struct error *visit_owner(void *context, uint64_t task) {
+    struct holds_walk *walk = context;
+    walk->is_owner |= task == walk->waiting->task->id;
+    return NULL;
+}
+
+/* A lock that knows its owner is believed. */
+static struct error *add_anyio(struct holds_walk *walk, uint64_t manager) {
+    struct aio *aio = walk->waiting->aio;
+    struct py_type *type;
+    enum aio_kind kind;
+    uint64_t adapter = manager;
+    struct error *err = aio_anyio_unwrap(aio, &manager);
+    if (!err && manager)
+        err = py_type_of(aio->py, manager, &type);
+    if (!err && manager)
+        err = aio_classify(aio, type, &kind);
+    if (err || !manager)
+        return err;
+    walk->is_owner = kind != AIO_KIND_ANYIO_LOCK;
+    err = aio_anyio_owners_visit(aio, kind, manager, visit_owner, walk);
+    walk->known_as = manager == adapter ? 0 : adapter;
+    if (!err)
+        err = add_hold(walk, manager, walk->is_owner);
+    walk->known_as = 0;
+    return err;
 }
 
 static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
@@ -92,8 +126,12 @@ static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
         return err;
     if (kind == AIO_KIND_TIMEOUT)
         return note_timeout(walk->waiting, manager);
-    if (kind == AIO_KIND_CONDITION)
+    if (kind == AIO_KIND_CONDITION || kind == AIO_KIND_ANYIO_CONDITION)
         return add_condition(walk, manager);
+    if (kind == AIO_KIND_ANYIO_SCOPE || kind == AIO_KIND_ANYIO_GUARD)
+        return NULL; /* scopes: anyio_scope.c; a guard nobody ever waits for */
+    if (kind == AIO_KIND_ANYIO_ADAPTER || kind == AIO_KIND_ANYIO_LOCK)
+        return add_anyio(walk, manager);
     if (kind == AIO_KIND_LOCK_CONTEXT) {
         err = aio_attribute_read(aio, manager, "_lock", &manager);
         return err || !manager ? err : add_hold(walk, manager, true);

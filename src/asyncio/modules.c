@@ -1,7 +1,7 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
 #include <string.h>
 
-#include "aio.h"
+#include "anyio.h"
 
 /* The module object; 0 when it is not imported. */
 static struct error *find_object(struct aio *aio, const char *name, uint64_t *ret) {
@@ -137,7 +137,7 @@ static enum aio_kind find_named_kind(const char *name) {
     for (size_t i = 0; i < sizeof named_kinds / sizeof *named_kinds; i++)
         if (strcmp(named_kinds[i].name, name) == 0)
             return named_kinds[i].kind;
-    return AIO_KIND_OTHER;
+    return aio_anyio_find_kind(name);
 }
 
 struct kind_search {
