@@ -39,6 +39,16 @@ static struct error *apply_acquire(struct aio_waiting *waiting, const struct py_
     return NULL;
 }
 
+/* Process.wait() is around asyncio's process. */
+static struct error *apply_process(struct aio_waiting *waiting, uint64_t self) {
+    uint64_t process;
+    struct error *err = aio_attribute_read(waiting->aio, self, "_process", &process);
+    if (err || !process)
+        return err;
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
+    return aio_attribute_read_integer(waiting->aio, process, "pid", &waiting->wait->pid);
+}
+
 /* wait() of Event and Condition, which takes its lock again before it comes back. */
 static struct error *apply_wait(struct aio_waiting *waiting, const struct py_generator *link) {
     uint64_t self;
@@ -51,7 +61,7 @@ static struct error *apply_wait(struct aio_waiting *waiting, const struct py_gen
         aio_waiting_decide(waiting, SNAPSHOT_WAIT_EVENT, self);
     else if (kind == AIO_KIND_ANYIO_CONDITION && waiting->wait->kind != SNAPSHOT_WAIT_LOCK)
         aio_waiting_decide(waiting, SNAPSHOT_WAIT_CONDITION, self);
-    return NULL;
+    return self && kind == AIO_KIND_OTHER ? apply_process(waiting, self) : NULL;
 }
 
 /* In 3.x the tasks are the cancel scope's. */
