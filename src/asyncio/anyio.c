@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define BACKEND_FILE "_backends/_asyncio.py"
+
 /* Classes without their modules: which one a class says it is in depends on the version and on what
  * the program imported. Subclasses before the classes that they are derived from. */
 static const struct {
@@ -35,11 +37,10 @@ enum aio_kind aio_anyio_find_kind(const char *full_name) {
     return AIO_KIND_OTHER;
 }
 
-const char *aio_anyio_get_file(const struct snapshot_frame *frame) {
+const char *aio_anyio_get_file(const char *file) {
     static const char folder[] = "/anyio/";
     const char *found = NULL;
-    for (const char *at = frame->file ? strstr(frame->file, folder) : NULL; at;
-         at = strstr(at + 1, folder))
+    for (const char *at = file ? strstr(file, folder) : NULL; at; at = strstr(at + 1, folder))
         found = at + strlen(folder);
     return found;
 }
@@ -66,15 +67,15 @@ struct error *aio_anyio_unwrap(struct aio *aio, uint64_t *address) {
 static const struct wrapper {
     const char *file, *function, *variable, *attribute;
 } wrappers[] = {
-    {"_core/_tasks.py", "_run_coro", "self", "_coro"},            /* TaskHandle, 4.14+ */
-    {"_backends/_asyncio.py", "_run_wrapped_task", "coro", NULL}, /* TaskGroup, 3.x */
-    {"_backends/_asyncio.py", "wrapper", "func", NULL},           /* anyio.run() */
-    {"_backends/_asyncio.py", "task_wrapper", "func", NULL},      /* from_thread.run(), 4.x */
-    {"from_thread.py", "_call_func", "func", NULL},               /* BlockingPortal */
+    {"_core/_tasks.py", "_run_coro", "self", "_coro"}, /* TaskHandle, 4.14+ */
+    {BACKEND_FILE, "_run_wrapped_task", "coro", NULL}, /* TaskGroup, 3.x */
+    {BACKEND_FILE, "wrapper", "func", NULL},           /* anyio.run() */
+    {BACKEND_FILE, "task_wrapper", "func", NULL},      /* from_thread.run(), 4.x */
+    {"from_thread.py", "_call_func", "func", NULL},    /* BlockingPortal */
 };
 
 static const struct wrapper *find_wrapper(const struct py_generator *root) {
-    const char *file = root->decoded ? aio_anyio_get_file(root->decoded) : NULL;
+    const char *file = root->decoded ? aio_anyio_get_file(root->decoded->file) : NULL;
     for (size_t i = 0; file && root->decoded->function && i < sizeof wrappers / sizeof *wrappers;
          i++)
         if (strcmp(wrappers[i].file, file) == 0 &&
@@ -104,4 +105,10 @@ struct error *aio_anyio_wrapped_find(struct aio *aio, const struct py_generator 
         return aio_callable_describe(aio, value, ret_name);
     *ret_coroutine = value;
     return NULL;
+}
+
+bool aio_anyio_is_thread_call(const struct py_function *function) {
+    const char *file = aio_anyio_get_file(function->file);
+    return file && strcmp(file, BACKEND_FILE) == 0 && function->name &&
+           strcmp(function->name, "wrapper") == 0;
 }

@@ -9,8 +9,8 @@
 
 /* anyio.c: AIO_KIND_OTHER of a class that is none of anyio's. */
 enum aio_kind aio_anyio_find_kind(const char *full_name);
-/* The path behind "anyio/" of a file of anyio; NULL of others. */
-const char *aio_anyio_get_file(const struct snapshot_frame *frame);
+/* The path behind "anyio/" of a file of anyio; NULL of others (or no file). */
+const char *aio_anyio_get_file(const char *file);
 /* An adapter stands for the object that was made when there was a loop; *address becomes that, or 0
  * as long as there is none. Anything else is left alone. */
 struct error *aio_anyio_unwrap(struct aio *aio, uint64_t *address) ERROR_CHECK;
@@ -18,6 +18,10 @@ struct error *aio_anyio_unwrap(struct aio *aio, uint64_t *address) ERROR_CHECK;
  * Both are 0 where `root` is none of these. */
 struct error *aio_anyio_wrapped_find(struct aio *aio, const struct py_generator *root,
                                      uint64_t *ret_coroutine, const char **ret_name) ERROR_CHECK;
+
+/* Whether a callback calls a function for a thread (from_thread.run_sync()). It has the name of
+ * that function; its variable `f` is the concurrent future. */
+bool aio_anyio_is_thread_call(const struct py_function *function);
 
 /* anyio_rules.c */
 /* NULL: not of anyio; for aio_rule_find(). */

@@ -8,6 +8,9 @@
 #include "anyio.h"
 #include "executor.h"
 
+#define BACKEND "_backends/_asyncio.py"
+#define SYNCHRONIZATION "_core/_synchronization.py"
+
 static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
     const struct aio_task_list *list;
     struct error *err = aio_task_list_read(waiting->aio, container, &list);
@@ -229,33 +232,33 @@ static struct error *apply_writable(struct aio_waiting *waiting, const struct py
 }
 
 static const struct aio_rule rules[] = {
-    {"_backends/_asyncio.py", "acquire", apply_acquire},
-    {"_backends/_asyncio.py", "acquire_on_behalf_of", apply_acquire},
-    {"_core/_synchronization.py", "acquire", apply_acquire},
-    {"_core/_synchronization.py", "acquire_on_behalf_of", apply_acquire},
-    {"_core/_synchronization.py", "__aenter__", apply_acquire},
-    {"_backends/_asyncio.py", "wait", apply_wait},
-    {"_core/_synchronization.py", "wait", apply_wait},
-    {"_backends/_asyncio.py", "__aexit__", apply_group},
-    {"_backends/_asyncio.py", "start", apply_start},
+    {BACKEND, "acquire", apply_acquire},
+    {BACKEND, "acquire_on_behalf_of", apply_acquire},
+    {SYNCHRONIZATION, "acquire", apply_acquire},
+    {SYNCHRONIZATION, "acquire_on_behalf_of", apply_acquire},
+    {SYNCHRONIZATION, "__aenter__", apply_acquire},
+    {BACKEND, "wait", apply_wait},
+    {SYNCHRONIZATION, "wait", apply_wait},
+    {BACKEND, "__aexit__", apply_group},
+    {BACKEND, "start", apply_start},
     {"_core/_tasks.py", "wait", apply_handle},
     {"_core/_tasks.py", "__await__", apply_handle},
     {"streams/memory.py", "receive", apply_memory_receive},
     {"streams/memory.py", "send", apply_memory_send},
-    {"_backends/_asyncio.py", "run_sync_in_worker_thread", apply_worker},
-    {"_backends/_asyncio.py", "receive", apply_receive},
-    {"_backends/_asyncio.py", "send", apply_send},
-    {"_backends/_asyncio.py", "accept", apply_accept},
-    {"_backends/_asyncio.py", "wait_readable", apply_readable},
-    {"_backends/_asyncio.py", "wait_socket_readable", apply_readable},
-    {"_backends/_asyncio.py", "wait_writable", apply_writable},
-    {"_backends/_asyncio.py", "wait_socket_writable", apply_writable},
+    {BACKEND, "run_sync_in_worker_thread", apply_worker},
+    {BACKEND, "receive", apply_receive},
+    {BACKEND, "send", apply_send},
+    {BACKEND, "accept", apply_accept},
+    {BACKEND, "wait_readable", apply_readable},
+    {BACKEND, "wait_socket_readable", apply_readable},
+    {BACKEND, "wait_writable", apply_writable},
+    {BACKEND, "wait_socket_writable", apply_writable},
 };
 
 static const struct aio_rule no_rule = {"", "", NULL};
 
 const struct aio_rule *aio_anyio_rule_find(const struct snapshot_frame *frame) {
-    const char *file = aio_anyio_get_file(frame);
+    const char *file = aio_anyio_get_file(frame->file);
     if (!file)
         return NULL;
     for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "anyio.h"
+#include "uvloop.h"
 
 struct error *aio_waiting_get_local(struct aio_waiting *waiting, const struct py_generator *link,
                                     const char *name, uint64_t *ret) {
@@ -231,6 +232,18 @@ static struct error *apply_subprocess(struct aio_waiting *waiting,
     return aio_attribute_read_integer(waiting->aio, self, "_pid", &waiting->wait->pid);
 }
 
+/* Process.wait() waits in the transport; that of uvloop has no frame to tell of it. */
+static struct error *apply_process(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t self;
+    if (waiting->is_known)
+        return NULL;
+    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
+    if (err || !self)
+        return err;
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
+    return aio_attribute_read_integer(waiting->aio, self, "pid", &waiting->wait->pid);
+}
+
 /* loop.sock_*(): the file is in `fd` where the version has such a variable. */
 static struct error *apply_socket(struct aio_waiting *waiting, const struct py_generator *link,
                                   enum snapshot_wait_kind kind) {
@@ -303,6 +316,7 @@ static const struct aio_rule rules[] = {
     {"streams.py", "drain", apply_stream_drain},
     {"streams.py", "wait_closed", apply_stream_close},
     {"base_subprocess.py", "_wait", apply_subprocess},
+    {"subprocess.py", "wait", apply_process},
     {"selector_events.py", "sock_recv", apply_receive},
     {"selector_events.py", "sock_recv_into", apply_receive},
     {"selector_events.py", "sock_recvfrom", apply_receive},
@@ -330,10 +344,16 @@ static const char *get_asyncio_file(const char *file) {
     return start == file || start[-1] == '/' ? slash + 1 : NULL;
 }
 
+/* Libraries that stand between the program and asyncio. */
+static const struct aio_rule *find_rule_of_others(const struct snapshot_frame *frame) {
+    const struct aio_rule *rule = aio_anyio_rule_find(frame);
+    return rule ? rule : aio_uvloop_rule_find(frame);
+}
+
 static const struct aio_rule *find_rule(const struct snapshot_frame *frame) {
     const char *file = frame->file ? get_asyncio_file(frame->file) : NULL;
     if (!file)
-        return aio_anyio_rule_find(frame);
+        return find_rule_of_others(frame);
     for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].file, file) == 0 && strcmp(rules[i].function, frame->function) == 0)
             return &rules[i];

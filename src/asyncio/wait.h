@@ -93,6 +93,8 @@ struct error *aio_task_list_read(struct aio *aio, uint64_t container,
 /* handle.c: asyncio.Handle and TimerHandle. */
 struct aio_handle {
     uint64_t callback, arguments; /* objects, 0 none */
+    const char *method;           /* of uvloop's own, in place of a callback, or NULL; and */
+    uint64_t argument;            /* the first argument of that, 0 none */
     double when;                  /* of a timer, or NaN */
     bool cancelled;
 };

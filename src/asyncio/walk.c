@@ -107,6 +107,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
                       .plain_frames = table_create(),
                       .now = input->now,
                       .late = table_create(),
+                      .uvloops = table_create(),
                       .anyio_states = table_create(),
                       .anyio_scopes = table_create(),
                       .objects = table_create(),
@@ -123,6 +124,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     table_destroy(aio.places);
     table_destroy(aio.plain_frames);
     table_destroy(aio.late);
+    table_destroy(aio.uvloops);
     table_destroy(aio.anyio_states);
     table_destroy(aio.anyio_scopes);
     table_destroy(aio.objects);
