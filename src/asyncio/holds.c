@@ -4,11 +4,20 @@
  */
 #include "anyio.h"
 
+#define INNER_MAX 64 /* managers behind one of contextlib */
+
+/* A manager that is held, and a frame that may have a name for it. */
+struct manager {
+    uint64_t address, frame;
+};
+
 struct holds_walk {
     struct aio_waiting *waiting;
     size_t link; /* index of the one that is looked at */
     uint64_t last;
     size_t hold_capacity;
+    struct manager open[INNER_MAX]; /* that are to be added */
+    size_t open_count;
     bool is_owner;     /* of the lock of anyio that is looked at */
     uint64_t known_as; /* what variables have in place of the manager, 0: itself */
 };
@@ -48,7 +57,8 @@ static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, boo
     return NULL;
 }
 
-static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool holds) {
+static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_t name_frame,
+                              bool holds) {
     struct aio_waiting *waiting = walk->waiting;
     struct aio *aio = waiting->aio;
     struct snapshot_task *task = waiting->task;
@@ -57,7 +67,7 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool ho
     if (!err && walk->known_as)
         object->known_as = walk->known_as;
     if (!err)
-        err = aio_object_find_name(aio, object, waiting->chain->links[walk->link].frame);
+        err = aio_object_find_name(aio, object, name_frame);
     if (err || !holds)
         return err;
     int64_t frame = get_frame_index(waiting, walk->link);
@@ -73,18 +83,18 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool ho
 }
 
 /* Who has entered a condition holds its lock. */
-static struct error *add_condition(struct holds_walk *walk, uint64_t condition) {
+static struct error *add_condition(struct holds_walk *walk, const struct manager *condition) {
     struct aio *aio = walk->waiting->aio;
     uint64_t lock = 0;
     bool waits;
-    struct error *err = is_in_wait(walk, condition, &waits);
+    struct error *err = is_in_wait(walk, condition->address, &waits);
     if (!err)
-        err = add_hold(walk, condition, false);
+        err = add_hold(walk, condition->address, condition->frame, false);
     if (!err && !waits)
-        err = aio_attribute_read(aio, condition, "_lock", &lock);
+        err = aio_attribute_read(aio, condition->address, "_lock", &lock);
     if (!err && lock)
         err = aio_anyio_unwrap(aio, &lock);
-    return err || !lock ? err : add_hold(walk, lock, true);
+    return err || !lock ? err : add_hold(walk, lock, condition->frame, true);
 }
 
 static struct error *visit_owner(void *context, uint64_t task) {
@@ -94,49 +104,71 @@ static struct error *visit_owner(void *context, uint64_t task) {
 }
 
 /* A lock that knows its owner is believed. */
-static struct error *add_anyio(struct holds_walk *walk, uint64_t manager) {
+static struct error *add_anyio(struct holds_walk *walk, const struct manager *manager) {
     struct aio *aio = walk->waiting->aio;
     struct py_type *type;
     enum aio_kind kind;
-    uint64_t adapter = manager;
-    struct error *err = aio_anyio_unwrap(aio, &manager);
-    if (!err && manager)
-        err = py_type_of(aio->py, manager, &type);
-    if (!err && manager)
+    uint64_t lock = manager->address;
+    struct error *err = aio_anyio_unwrap(aio, &lock);
+    if (!err && lock)
+        err = py_type_of(aio->py, lock, &type);
+    if (!err && lock)
         err = aio_classify(aio, type, &kind);
-    if (err || !manager)
+    if (err || !lock)
         return err;
     walk->is_owner = kind != AIO_KIND_ANYIO_LOCK;
-    err = aio_anyio_owners_visit(aio, kind, manager, visit_owner, walk);
-    walk->known_as = manager == adapter ? 0 : adapter;
+    err = aio_anyio_owners_visit(aio, kind, lock, visit_owner, walk);
+    walk->known_as = lock == manager->address ? 0 : manager->address;
     if (!err)
-        err = add_hold(walk, manager, walk->is_owner);
+        err = add_hold(walk, lock, manager->frame, walk->is_owner);
     walk->known_as = 0;
     return err;
 }
 
-static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
+static struct error *open_inner(void *context, uint64_t manager, uint64_t frame) {
+    struct holds_walk *walk = context;
+    if (walk->open_count < INNER_MAX)
+        walk->open[walk->open_count++] = (struct manager){manager, frame};
+    return NULL;
+}
+
+static struct error *add_one(struct holds_walk *walk, const struct manager *manager) {
     struct aio *aio = walk->waiting->aio;
     struct py_type *type;
     enum aio_kind kind;
-    struct error *err = py_type_of(aio->py, manager, &type);
+    uint64_t lock = manager->address;
+    struct error *err = py_type_of(aio->py, manager->address, &type);
     if (!err)
         err = aio_classify(aio, type, &kind);
     if (err)
         return err;
     if (kind == AIO_KIND_TIMEOUT)
-        return note_timeout(walk->waiting, manager);
+        return note_timeout(walk->waiting, manager->address);
     if (kind == AIO_KIND_CONDITION || kind == AIO_KIND_ANYIO_CONDITION)
         return add_condition(walk, manager);
     if (kind == AIO_KIND_ANYIO_SCOPE || kind == AIO_KIND_ANYIO_GUARD)
         return NULL; /* scopes: anyio_scope.c; a guard nobody ever waits for */
     if (kind == AIO_KIND_ANYIO_ADAPTER || kind == AIO_KIND_ANYIO_LOCK)
         return add_anyio(walk, manager);
-    if (kind == AIO_KIND_LOCK_CONTEXT) {
-        err = aio_attribute_read(aio, manager, "_lock", &manager);
-        return err || !manager ? err : add_hold(walk, manager, true);
+    if (kind == AIO_KIND_LOCK_CONTEXT)
+        err = aio_attribute_read(aio, manager->address, "_lock", &lock);
+    if (!err && lock)
+        err = add_hold(walk, lock, manager->frame, true);
+    return err ? err
+               : aio_inner_managers_visit(aio, kind, manager->address, manager->frame, open_inner,
+                                          walk);
+}
+
+/* A manager, and what it has open itself. */
+static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
+    struct error *err = NULL;
+    walk->open[0] = (struct manager){manager, walk->waiting->chain->links[walk->link].frame};
+    walk->open_count = 1;
+    for (size_t i = 0; !err && i < walk->open_count; i++) {
+        struct manager next = walk->open[i];
+        err = add_one(walk, &next);
     }
-    return add_hold(walk, manager, true);
+    return err;
 }
 
 /* Each manager is dealt with when the next one shows that it is not the innermost: that one may be

@@ -133,6 +133,19 @@ static const struct argp parser = {
            "milliseconds.",
 };
 
+/* A target that ends before the second look has been seen once: that is shown. */
+static struct error *look_again(const struct dump_options *options, struct capture *capture,
+                                struct snapshot *snapshot) {
+    struct error *err = capture_look_again(capture, snapshot);
+    if (err && error_get_kind(err) == ERROR_GONE) {
+        if (!options->quiet)
+            fprintf(stderr, "asyncspy: no second look: %s\n", error_get_message(err));
+        error_destroy(err);
+        err = NULL;
+    }
+    return err;
+}
+
 static struct error *read_process(const struct dump_options *options, struct snapshot *snapshot) {
     struct capture_options capture_options = {
         .nonblocking = options->nonblocking, .gc = options->gc, .referrers = !options->once};
@@ -141,6 +154,8 @@ static struct error *read_process(const struct dump_options *options, struct sna
     if (err)
         return err;
     err = capture_take(capture, snapshot);
+    if (!err && !options->once)
+        err = look_again(options, capture, snapshot);
     capture_close(capture);
     return err;
 }

@@ -17,6 +17,14 @@ struct py_dict_keys {
 struct error *py_dict_keys_read(struct py *py, uint64_t address,
                                 struct py_dict_keys *ret) ERROR_CHECK;
 
+/* The place of the str key `name` among the entries; *ret is UINT64_MAX when it is not there. */
+struct error *py_dict_keys_find(struct py *py, const struct py_dict_keys *keys, const char *name,
+                                uint64_t *ret) ERROR_CHECK;
+
+/* Where the dict at `address` has its keys, and its values if these are apart (split), else 0. */
+struct error *py_dict_read(struct py *py, uint64_t address, uint64_t *ret_keys,
+                           uint64_t *ret_values) ERROR_CHECK;
+
 /* Entries of `keys`; with `values` not 0 the i-th value is the i-th word there (split). */
 struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys, uint64_t values,
                                  py_visit_entry *visit, void *context) ERROR_CHECK;

@@ -25,3 +25,8 @@ void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopp
 
 /* Fills `snapshot` (it is reset first). */
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
+
+/* Looks a second time, 200 ms later, and sets `moved` in the picture that capture_take just made:
+ * which tasks, loops, threads and sockets changed. ERROR_GONE when the process ended meanwhile; the
+ * picture stays as it is. */
+struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
