@@ -4,6 +4,8 @@ import time
 
 import scenario
 
+SECOND_LOOK = True
+
 try:
     import uvloop
 except ImportError:
@@ -19,24 +21,23 @@ async def blocks():
 
 
 async def main(loop):
-    scenario.options(extra_finished=True)
-    late = [loop.create_task(sleeps(delay), name="sleeps") for delay in (0.2, 0.3, scenario.HOUR)]
-    await asyncio.sleep(0.1)
+    scenario.options(extra_finished=True, threads=False)
     began = time.monotonic()
-    blocking = loop.create_task(blocks(), name="blocks")
+    waiting = [loop.create_task(sleeps(delay), name="sleeps")
+               for delay in (0.05, 0.06, scenario.HOUR)]
+    guilty = loop.create_task(blocks(), name="blocks")
     new = loop.create_task(sleeps(1), name="new")
-    for task in late:
+    for task in waiting:
         scenario.expect_task(task, "waiting", ["sleep", "sleeps"], awaiting={"kind": "sleep"})
-    # Its thread runs nothing else from here on: what is late is so by the time of the dump.
-    overdue = scenario.since(began, began + 1)
-    scenario.expect_task(blocking, "running", ["...", "blocks"])
+    scenario.expect_task(guilty, "running", ["...", "blocks"])
     scenario.expect_task(new, "not_started")
-    scenario.expect_loop(loop, state=scenario.any_of("running", "blocked"), ready=1, timers=3,
-                         overdue_s=overdue, overdue_timers=scenario.at_least(0),
-                         next_timer_s={"any": True}, iteration_age_s=scenario.since(
-                             began - 0.1, began + 1))
-    scenario.expect_finding("LOOP_BLOCKED")
-    await asyncio.get_running_loop().create_future()
+    scenario.expect_loop(loop, state="blocked", timers=3, overdue_timers=2, moved=False,
+                         ready=scenario.between(1, 2), callback_count=None,
+                         overdue_s=scenario.since(began + 0.05, began + 0.15),
+                         iteration_age_s=scenario.since(began - 0.1, began + 0.1))
+    scenario.expect_finding("LOOP_BLOCKED", "certain", tasks=[guilty], contains=[">=", "block"])
+    scenario.expect_first_lines("LOOP BLOCKED", "blocks")
+    await loop.create_future()
 
 event_loop = uvloop.new_event_loop()
 asyncio.set_event_loop(event_loop)

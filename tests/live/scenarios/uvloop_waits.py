@@ -129,6 +129,7 @@ async def main(loop):
     expect("works", works(), "executor", tid=scenario.at_least(1), callee="sleep")
     await timers()
     await asyncio.sleep(0.3)
+    scenario.expect_task(asyncio.current_task(), "waiting", ["sleep", "idle", "main"])
     for handler in asyncio.all_tasks():
         if handler.get_coro().__name__ == "serve":
             scenario.expect_task(handler, "waiting", awaiting={
