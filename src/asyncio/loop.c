@@ -205,6 +205,7 @@ struct error *aio_loop_read(struct aio *aio, uint64_t address) {
     struct error *err = aio_note_missing(
         aio, arena_format(aio->arena, "event loop 0x%llx", (unsigned long long)address),
         read_loop(aio, &loop));
-    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops) = loop;
+    if (loop.type) /* else there is no object: a torn task named it */
+        *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops) = loop;
     return err;
 }
