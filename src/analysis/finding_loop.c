@@ -57,8 +57,12 @@ static bool runs(const struct stall *stall) {
 }
 
 static void measure(struct stall *stall) {
-    stall->exact = !isnan(stall->loop->iteration_age_s);
-    stall->age = stall->exact ? stall->loop->iteration_age_s : stall->loop->overdue_s;
+    const struct snapshot_loop *loop = stall->loop;
+    bool known = !isnan(loop->iteration_age_s);
+    stall->exact = known && loop->callback_count != SNAPSHOT_UNKNOWN;
+    stall->age = known ? loop->iteration_age_s : loop->overdue_s;
+    if (known && !stall->exact && loop->overdue_s > stall->age)
+        stall->age = loop->overdue_s;
 }
 
 /* That the loop runs nothing but what it runs now. */
@@ -96,8 +100,9 @@ static const char *name_loop(const struct analysis *analysis, const struct stall
 static const char *describe_iteration(const struct analysis *analysis, const struct stall *stall) {
     const struct snapshot_loop *loop = stall->loop;
     const char *text = "";
-    if (stall->exact)
-        text = TEXT(analysis, "loop iteration began %s ago", words_seconds(analysis, stall->age));
+    if (!isnan(loop->iteration_age_s))
+        text = TEXT(analysis, "loop iteration began %s%s ago", stall->exact ? "" : "at least ",
+                    words_seconds(analysis, loop->iteration_age_s));
     if (stall->exact && loop->callback_index >= 0 && loop->callback_index < loop->callback_count)
         text = TEXT(analysis, "%s, at callback %" PRId64 " of %" PRId64, text,
                     loop->callback_index + 1, loop->callback_count);

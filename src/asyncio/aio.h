@@ -32,6 +32,19 @@ enum aio_kind {
     AIO_KIND_CONCURRENT_FUTURE,
     AIO_KIND_THREAD_EXECUTOR,
     AIO_KIND_WORK_ITEM,
+    AIO_KIND_UVLOOP_TIMER,
+    AIO_KIND_UVLOOP_HANDLE,
+    /* those of anyio (anyio.c) */
+    AIO_KIND_ANYIO_LOCK,
+    AIO_KIND_ANYIO_SEMAPHORE,
+    AIO_KIND_ANYIO_LIMITER, /* CapacityLimiter */
+    AIO_KIND_ANYIO_EVENT,
+    AIO_KIND_ANYIO_CONDITION,
+    AIO_KIND_ANYIO_TASK_GROUP,
+    AIO_KIND_ANYIO_STREAM, /* what the ends of a memory object stream share */
+    AIO_KIND_ANYIO_SCOPE,
+    AIO_KIND_ANYIO_GUARD,
+    AIO_KIND_ANYIO_ADAPTER, /* stands for one of these that was made without a loop */
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
@@ -132,6 +145,10 @@ struct aio {
     struct table *late;          /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    struct table *uvloops;      /* struct aio_uvloop by address */
+    struct table *anyio_states; /* anyio_scope.c: struct task_state by task */
+    struct table *anyio_scopes; /* anyio_scope.c: struct scope by address */
+    bool anyio_states_read, anyio_has_creators;
     size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
@@ -251,10 +268,6 @@ struct error *aio_loop_is_foreign(struct aio *aio, uint64_t loop, bool *ret) ERR
 struct aio_loop_flags {
     enum snapshot_tristate closed, debug;
 };
-/* uvloop.c: the flags of a loop of uvloop; left alone for others and where they make no sense. */
-struct error *aio_uvloop_read(struct aio *aio, const struct py_type *type, uint64_t address,
-                              struct aio_loop_flags *ret) ERROR_CHECK;
-
 /* 0 for the None object too. */
 struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;
 

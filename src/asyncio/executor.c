@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anyio.h"
+
 #define THREAD_FILE "concurrent/futures/thread.py"
 #define PROCESS_FILE "concurrent/futures/process.py"
+#define ANYIO_FILE "anyio/_backends/_asyncio.py"
 
 /* An executor of threads. */
 struct pool {
@@ -221,6 +224,21 @@ static struct error *read_processes(struct aio *aio, const struct py_frame *fram
                : py_dict_visit(aio->py, pending, visit_pending, &walk);
 }
 
+/* anyio's WorkerThread.run() takes a future of asyncio with the function; the last one's is still
+ * in the variable while it has nothing to do, but is done then. */
+static struct error *read_anyio_worker(struct aio *aio, const struct aio_thread *thread,
+                                       const struct py_frame *frame) {
+    struct table *works = aio->executors->works;
+    uint64_t future;
+    struct error *err = py_local_find(aio->py, frame->address, "future", &future);
+    if (err || !future || table_find(works, &future, sizeof future))
+        return err;
+    struct aio_work *work = arena_alloc(aio->arena, sizeof *work);
+    *work = (struct aio_work){.future = future, .thread = thread, .position = SNAPSHOT_UNKNOWN};
+    table_add(works, &work->future, sizeof work->future, work);
+    return NULL;
+}
+
 /* From the outermost frame inwards: first _worker(), that knows the executor. */
 static struct error *read_thread(struct aio *aio, const struct aio_thread *thread) {
     struct pool *pool = NULL;
@@ -234,6 +252,8 @@ static struct error *read_thread(struct aio *aio, const struct aio_thread *threa
                 err = find_pool(aio, executor, &pool);
         } else if (is_frame(frame, THREAD_FILE, "run")) {
             err = read_running(aio, thread, frame, pool);
+        } else if (is_frame(frame, ANYIO_FILE, "run")) {
+            err = read_anyio_worker(aio, thread, frame);
         } else if (is_frame(frame, PROCESS_FILE, "run") ||
                    is_frame(frame, PROCESS_FILE, "_queue_management_worker")) {
             err = read_processes(aio, frame);
@@ -288,25 +308,32 @@ struct error *aio_executor_add(struct aio *aio, uint64_t executor, struct snapsh
 }
 
 /* A concurrent future may stand for a task of another loop: run_coroutine_threadsafe(). */
-static struct error *visit_concurrent_callback(void *context, uint64_t item) {
-    struct aio_waiting *waiting = context;
-    struct aio *aio = waiting->aio;
-    struct aio_callable callable;
+static struct error *find_source(struct aio *aio, const struct aio_callable *callback,
+                                 uint64_t *ret) {
     struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
-    uint64_t source = 0;
-    struct error *err = item ? aio_callable_read(aio, item, &callable) : NULL;
-    if (err || !item || callable.kind != PY_KIND_FUNCTION)
-        return err;
-    if (!strstr(callable.name, "_chain_future.<locals>._call_check_cancel"))
-        return NULL;
-    err = py_closure_find(aio->py, &callable.function, "source", &source);
-    if (!err && source)
-        err = py_type_of(aio->py, source, &type);
-    if (!err && source)
+    *ret = 0;
+    if (!strstr(callback->name, "_chain_future.<locals>._call_check_cancel"))
+        return aio_anyio_portal_get_task(aio, callback, ret);
+    struct error *err = py_closure_find(aio->py, &callback->function, "source", ret);
+    if (!err && *ret)
+        err = py_type_of(aio->py, *ret, &type);
+    if (!err && *ret)
         err = aio_classify(aio, type, &kind);
-    if (!err && aio_kind_is_task(kind))
-        aio_waiting_set_task(waiting, source);
+    if (err || !aio_kind_is_task(kind))
+        *ret = 0;
+    return err;
+}
+
+static struct error *visit_concurrent_callback(void *context, uint64_t item) {
+    struct aio_waiting *waiting = context;
+    struct aio_callable callable;
+    uint64_t task = 0;
+    struct error *err = item ? aio_callable_read(waiting->aio, item, &callable) : NULL;
+    if (!err && item && callable.kind == PY_KIND_FUNCTION)
+        err = find_source(waiting->aio, &callable, &task);
+    if (!err && task)
+        aio_waiting_set_task(waiting, task);
     return err;
 }
 

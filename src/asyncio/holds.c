@@ -2,7 +2,7 @@
  * What a task has open: the managers of the `with` and `async with` statements that its suspended
  * coroutines stand in. Who has entered a lock holds it; who is still entering it does not.
  */
-#include "wait.h"
+#include "anyio.h"
 
 #define INNER_MAX 64 /* managers behind one of contextlib */
 
@@ -18,6 +18,8 @@ struct holds_walk {
     size_t hold_capacity;
     struct manager open[INNER_MAX]; /* that are to be added */
     size_t open_count;
+    bool is_owner;     /* of the lock of anyio that is looked at */
+    uint64_t known_as; /* what variables have in place of the manager, 0: itself */
 };
 
 static int64_t get_frame_index(const struct aio_waiting *waiting, size_t link) {
@@ -62,6 +64,8 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_
     struct snapshot_task *task = waiting->task;
     struct aio_object *object;
     struct error *err = aio_object_add(aio, manager, &object);
+    if (!err && walk->known_as)
+        object->known_as = walk->known_as;
     if (!err)
         err = aio_object_find_name(aio, object, name_frame);
     if (err || !holds)
@@ -88,7 +92,37 @@ static struct error *add_condition(struct holds_walk *walk, const struct manager
         err = add_hold(walk, condition->address, condition->frame, false);
     if (!err && !waits)
         err = aio_attribute_read(aio, condition->address, "_lock", &lock);
+    if (!err && lock)
+        err = aio_anyio_unwrap(aio, &lock);
     return err || !lock ? err : add_hold(walk, lock, condition->frame, true);
+}
+
+static struct error *visit_owner(void *context, uint64_t task) {
+    struct holds_walk *walk = context;
+    walk->is_owner |= task == walk->waiting->task->id;
+    return NULL;
+}
+
+/* A lock that knows its owner is believed. */
+static struct error *add_anyio(struct holds_walk *walk, const struct manager *manager) {
+    struct aio *aio = walk->waiting->aio;
+    struct py_type *type;
+    enum aio_kind kind;
+    uint64_t lock = manager->address;
+    struct error *err = aio_anyio_unwrap(aio, &lock);
+    if (!err && lock)
+        err = py_type_of(aio->py, lock, &type);
+    if (!err && lock)
+        err = aio_classify(aio, type, &kind);
+    if (err || !lock)
+        return err;
+    walk->is_owner = kind != AIO_KIND_ANYIO_LOCK;
+    err = aio_anyio_owners_visit(aio, kind, lock, visit_owner, walk);
+    walk->known_as = lock == manager->address ? 0 : manager->address;
+    if (!err)
+        err = add_hold(walk, lock, manager->frame, walk->is_owner);
+    walk->known_as = 0;
+    return err;
 }
 
 static struct error *open_inner(void *context, uint64_t manager, uint64_t frame) {
@@ -110,8 +144,12 @@ static struct error *add_one(struct holds_walk *walk, const struct manager *mana
         return err;
     if (kind == AIO_KIND_TIMEOUT)
         return note_timeout(walk->waiting, manager->address);
-    if (kind == AIO_KIND_CONDITION)
+    if (kind == AIO_KIND_CONDITION || kind == AIO_KIND_ANYIO_CONDITION)
         return add_condition(walk, manager);
+    if (kind == AIO_KIND_ANYIO_SCOPE || kind == AIO_KIND_ANYIO_GUARD)
+        return NULL; /* scopes: anyio_scope.c; a guard nobody ever waits for */
+    if (kind == AIO_KIND_ANYIO_ADAPTER || kind == AIO_KIND_ANYIO_LOCK)
+        return add_anyio(walk, manager);
     if (kind == AIO_KIND_LOCK_CONTEXT)
         err = aio_attribute_read(aio, manager->address, "_lock", &lock);
     if (!err && lock)

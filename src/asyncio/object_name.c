@@ -161,7 +161,8 @@ static struct error *find_name(struct name_search *search, uint64_t frame) {
 }
 
 struct error *aio_object_find_name(struct aio *aio, struct aio_object *object, uint64_t frame) {
-    struct name_search search = {.aio = aio, .wanted = object->address};
+    struct name_search search = {.aio = aio,
+                                 .wanted = object->known_as ? object->known_as : object->address};
     if (!frame || object->name_tries >= TRIES_MAX ||
         aio->snapshot->objects.items[object->index].name)
         return NULL;

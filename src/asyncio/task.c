@@ -1,5 +1,5 @@
 /* One task. */
-#include "aio.h"
+#include "anyio.h"
 
 #define TASK_UNITS 100 /* of work, besides the reads */
 
@@ -177,6 +177,8 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
         err = read_coroutine(aio, fields, task);
     if (!err)
         err = aio_task_note(aio, task, "awaited by", aio_awaited_by_read(aio, fields, task));
+    if (!err)
+        err = aio_anyio_state_read(aio, task);
     if (!err && fields->source_traceback) {
         err = aio_traceback_read(aio, fields->source_traceback, &task->created_at);
         task->has_created_at = !err && task->created_at.count > 0;

@@ -4,8 +4,10 @@
  */
 #include <string.h>
 
+#include "anyio.h"
 #include "executor.h"
 #include "thread_wait.h"
+#include "uvloop.h"
 
 #define FRAMES_MAX 16 /* how far out from the innermost one a wait is looked for */
 
@@ -42,6 +44,16 @@ struct ready_walk {
     bool found;
 };
 
+/* The variable of a callback that has the future a thread waits for; NULL: it is no such callback.
+ */
+static const char *get_variable(const struct aio_callable *callable) {
+    if (callable->kind != PY_KIND_FUNCTION)
+        return NULL;
+    if (strstr(callable->name, "run_coroutine_threadsafe.<locals>.callback"))
+        return "future";
+    return aio_anyio_is_thread_call(&callable->function) ? "f" : NULL;
+}
+
 static struct error *visit_handle(void *context, uint64_t item) {
     struct ready_walk *walk = context;
     struct aio_handle handle;
@@ -52,12 +64,19 @@ static struct error *visit_handle(void *context, uint64_t item) {
     struct error *err = aio_handle_read(walk->aio, item, &handle);
     if (!err && handle.callback)
         err = aio_callable_read(walk->aio, handle.callback, &callable);
-    if (err || !handle.callback || callable.kind != PY_KIND_FUNCTION ||
-        !strstr(callable.name, "run_coroutine_threadsafe.<locals>.callback"))
+    const char *variable = err || !handle.callback ? NULL : get_variable(&callable);
+    if (!variable)
         return err;
-    err = py_closure_find(walk->aio->py, &callable.function, "future", &future);
+    err = py_closure_find(walk->aio->py, &callable.function, variable, &future);
     walk->found = !err && future == walk->future;
     return err;
+}
+
+static struct error *find_ready(struct aio *aio, uint64_t loop, uint64_t *ret) {
+    const struct aio_uvloop *uvloop;
+    struct error *err = aio_uvloop_find(aio, loop, &uvloop);
+    *ret = !err && uvloop ? uvloop->ready : 0;
+    return err || uvloop ? err : aio_attribute_read(aio, loop, "_ready", ret);
 }
 
 /* run_coroutine_threadsafe() leaves it to the loop to make the task: in `object` is that loop. */
@@ -67,7 +86,7 @@ static struct error *find_loop(struct aio *aio, struct snapshot_wait *wait) {
     for (size_t i = 0; !err && !walk.found && i < aio->snapshot->event_loops.count; i++) {
         uint64_t loop = aio->snapshot->event_loops.items[i].id, ready;
         struct py_type *type;
-        err = aio_attribute_read(aio, loop, "_ready", &ready);
+        err = find_ready(aio, loop, &ready);
         if (!err && ready)
             err = py_type_of(aio->py, ready, &type);
         if (!err && ready && type->kind == PY_KIND_DEQUE)

@@ -1,6 +1,7 @@
 /* The walk over the asyncio of one interpreter. */
 #include <stdlib.h>
 
+#include "anyio.h"
 #include "executor.h"
 
 bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
@@ -86,6 +87,9 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
         err = read_tasks(aio, 0, 0);
     if (!err)
         err = aio_late_waits_fill(aio);
+    aio_anyio_check_creators(aio);
+    if (!err)
+        err = aio_anyio_owners_add(aio);
     return err ? err : aio_objects_finish(aio);
 }
 
@@ -103,6 +107,9 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
                       .plain_frames = table_create(),
                       .now = input->now,
                       .late = table_create(),
+                      .uvloops = table_create(),
+                      .anyio_states = table_create(),
+                      .anyio_scopes = table_create(),
                       .objects = table_create(),
                       .object_labels = table_create(),
                       .task_lists = table_create(),
@@ -117,6 +124,9 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     table_destroy(aio.places);
     table_destroy(aio.plain_frames);
     table_destroy(aio.late);
+    table_destroy(aio.uvloops);
+    table_destroy(aio.anyio_states);
+    table_destroy(aio.anyio_scopes);
     table_destroy(aio.objects);
     table_destroy(aio.object_labels);
     table_destroy(aio.task_lists);

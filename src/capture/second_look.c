@@ -56,6 +56,8 @@ static enum snapshot_tristate compare_runs(const struct comparison *comparison,
         return fabs(a->iteration_age_s + passed - b->iteration_age_s) < ITERATION_TOLERANCE &&
                        a->callback_index == b->callback_index
                    ? SNAPSHOT_NO
+               : a->callback_count == SNAPSHOT_UNKNOWN
+                   ? SNAPSHOT_MAYBE /* the ages are bounds: the clock was looked at meanwhile */
                    : SNAPSHOT_YES;
     if (!isnan(a->idle_s) && !isnan(b->idle_s))
         return fabs(a->idle_s + passed - b->idle_s) < ITERATION_TOLERANCE ? SNAPSHOT_NO

@@ -238,7 +238,8 @@ struct snapshot_loop {
     int64_t tid; /* thread it runs in, or SNAPSHOT_UNKNOWN */
     enum snapshot_loop_state state;
     enum snapshot_tristate debug;
-    double iteration_age_s;       /* since it came back from select() and runs callbacks, or NaN */
+    double iteration_age_s;       /* since it came back from select() and runs callbacks, or NaN;
+                                   * at least so long where callback_count is not known */
     int64_t callback_index;       /* of the callback that runs now, from 0 */
     int64_t callback_count;       /* of this iteration */
     const char *callback;         /* what that callback calls, or NULL */
