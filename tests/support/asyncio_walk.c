@@ -45,6 +45,9 @@ void asyncio_walk_expect_missing(const struct fake_target *target, const char *w
         if (strstr(target->snapshot->missing.items[i].what, what) &&
             strstr(target->snapshot->missing.items[i].why, why))
             return;
+    for (size_t i = 0; i < target->snapshot->missing.count; i++)
+        print_message("  %s: %s\n", target->snapshot->missing.items[i].what,
+                      target->snapshot->missing.items[i].why);
     fail_msg("no row of missing tells of %s", what);
 }
 
