@@ -115,7 +115,9 @@ static void add_threading(struct fake_asyncio *aio) {
     fake_dict_set(fake, add_module(aio, "threading"), "_active", active);
 }
 
-static const char *const loop_keys[] = {"_closed", "_debug", NULL};
+static const char *const loop_keys[] = {
+    "_closed",           "_debug", "_ready", "_scheduled", "_timer_cancelled_count", "_selector",
+    "_default_executor", NULL};
 
 /* The threading.local asyncio.events._running_loop. */
 static void set_running_loop_local(struct fake_asyncio *aio) {
@@ -155,7 +157,7 @@ static void set_running_loop(struct fake_asyncio *aio) {
 
 static void start_loop(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
-    uint64_t values[2] = {fake->false_, fake->true_};
+    uint64_t values[7] = {fake->false_, fake->true_};
     uint64_t type = fake_class(fake, &(struct fake_class){.module = "asyncio.unix_events",
                                                           .name = "_UnixSelectorEventLoop",
                                                           .keys = loop_keys});
