@@ -115,7 +115,7 @@ bool look_begin(pid_t pid, struct look *ret) {
                          .loops = SNAPSHOT_UNKNOWN,
                          .tasks = SNAPSHOT_UNKNOWN,
                          .state = SNAPSHOT_PROCESS_NOT_READ,
-                         .why = "no answer"};
+                         .why = LOOK_NO_ANSWER};
     if (!read_status(ret))
         return false;
     ret->is_python = look_is_python_name(ret->name);
@@ -196,6 +196,7 @@ static void describe_error(struct look *look, const struct error *err) {
         return;
     case ERROR_GONE:
         look->is_python = false;
+        look->os_state = 0;
         return;
     case ERROR_UNSUPPORTED:
         look->state = SNAPSHOT_PROCESS_NOT_SUPPORTED;
