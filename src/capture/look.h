@@ -20,7 +20,7 @@ struct look {
     bool is_python;   /* else nothing below matters */
     bool maps_python; /* it has files of that name mapped: no guess from its own */
     bool complete;    /* nothing of it is known to be missing */
-    char os_state; /* 0: it has ended */
+    char os_state;    /* 0: it has ended */
     long threads;
     int64_t loops, tasks;
     enum snapshot_process_state state;

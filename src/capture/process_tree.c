@@ -6,6 +6,10 @@
 #include "asyncspy/capture/find.h"
 #include "look.h"
 
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define TOO_MANY "more than " TEXT(PROCESS_TREE_PICTURES_MAX) " processes"
+
 /* A process whose picture is taken. */
 struct member {
     struct snapshot_process *process;
@@ -118,7 +122,7 @@ static void look_at_all(struct tree *tree, bool once) {
         if (tree->count < PROCESS_TREE_PICTURES_MAX)
             look_at_member(tree, process, once);
         else
-            refuse(tree, process, SNAPSHOT_PROCESS_NOT_READ, "too many processes");
+            refuse(tree, process, SNAPSHOT_PROCESS_NOT_READ, TOO_MANY);
     }
 }
 
