@@ -217,11 +217,10 @@ static void add_command(struct arena *arena, const struct look *look,
 
 /* What is no Python, or not any more, says nothing about itself. */
 static void set_state(const struct look *look, struct snapshot_process *process) {
-    bool is_gone = look->os_state == 0 || look->os_state == 'Z' || look->os_state == 'X';
     process->state = look->state;
     if (look->is_python)
         return;
-    process->state = is_gone ? SNAPSHOT_PROCESS_ENDED : SNAPSHOT_PROCESS_NOT_PYTHON;
+    process->state = look_is_ended(look) ? SNAPSHOT_PROCESS_ENDED : SNAPSHOT_PROCESS_NOT_PYTHON;
     process->why = NULL;
 }
 

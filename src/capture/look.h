@@ -38,6 +38,9 @@ bool look_begin(pid_t pid, struct look *ret);
 /* Whether it is Python; its user, command and container. */
 void look_identify(struct look *look);
 
+/* Whether it has ended, or has no memory any more, as the steps so far have shown. */
+bool look_is_ended(const struct look *look);
+
 /* Reads its memory. */
 void look_read(struct look *look);
 

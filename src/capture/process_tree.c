@@ -41,10 +41,19 @@ static void refuse(struct tree *tree, struct snapshot_process *process,
     process->complete = false;
 }
 
+/* What is about to end cannot be read for other reasons first. */
+static bool is_ended(const struct snapshot_process *process) {
+    struct look look;
+    if (!look_begin((pid_t)process->pid, &look))
+        return true;
+    look_identify(&look);
+    return look_is_ended(&look);
+}
+
 static void describe_error(struct tree *tree, struct snapshot_process *process,
                            const struct error *err) {
     enum snapshot_process_state state = SNAPSHOT_PROCESS_NOT_READ;
-    if (error_get_kind(err) == ERROR_GONE)
+    if (error_get_kind(err) == ERROR_GONE || is_ended(process))
         state = SNAPSHOT_PROCESS_ENDED;
     else if (error_get_kind(err) == ERROR_PERMISSION)
         state = SNAPSHOT_PROCESS_NOT_PERMITTED;
