@@ -32,7 +32,9 @@ struct capture {
     struct py_discovery discovery;
     struct py_layout layout;
     struct py *py;
-    double shown_now; /* the target's clock at the last picture */
+    double shown_now;         /* the target's clock at the last picture */
+    struct target_runs *runs; /* between two looks */
+    double runs_since;
 };
 
 /* One picture being taken. */
@@ -70,6 +72,7 @@ struct error *capture_open(pid_t pid, const struct capture_options *options, str
 void capture_close(struct capture *capture) {
     if (!capture)
         return;
+    runs_end(capture->runs);
     py_destroy(capture->py);
     process_close(capture->process);
     arena_destroy(capture->arena);
@@ -322,8 +325,8 @@ static void look_at_sockets(struct capture *capture, struct snapshot *first,
     second_look_stood_still(first, second);
 }
 
-static struct error *look_again(struct capture *capture, const struct target_runs *runs,
-                                struct snapshot *first, struct snapshot *second) {
+static struct error *look_at_all(struct capture *capture, struct snapshot *first,
+                                 struct snapshot *second) {
     struct shot shot;
     start_shot(&shot, capture, second);
     struct error *err = take_with_search(&shot);
@@ -332,7 +335,7 @@ static struct error *look_again(struct capture *capture, const struct target_run
     if (!err) {
         network_add_sockets(capture->process, second);
         second_look_compare(&(struct look_at){first, capture->shown_now},
-                            &(struct look_at){second, shot.kernel.now}, runs);
+                            &(struct look_at){second, shot.kernel.now}, capture->runs);
         first->capture.pause_s += shot.pause_s;
         if (shot.pause_s > 0)
             first->capture.mode = shot.mode;
@@ -341,23 +344,33 @@ static struct error *look_again(struct capture *capture, const struct target_run
     return err;
 }
 
-struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) {
-    struct target_runs *runs = NULL;
-    double start = clock_monotonic();
-    struct error *err = runs_begin(capture->process, &runs);
-    if (err)
-        return err;
+struct error *capture_begin_second_look(struct capture *capture) {
+    runs_end(capture->runs);
+    capture->runs = NULL;
+    capture->runs_since = clock_monotonic();
+    memory_release(process_get_memory(capture->process));
+    return runs_begin(capture->process, &capture->runs);
+}
+
+struct error *capture_finish_second_look(struct capture *capture, struct snapshot *snapshot) {
+    struct error *err = NULL;
+    runs_update(capture->runs);
+    double passed = clock_monotonic() - capture->runs_since;
     struct snapshot *second = snapshot_create();
-    clock_sleep(SECOND_LOOK_S);
-    runs_update(runs);
-    double passed = clock_monotonic() - start;
-    if (runs_are_none(runs))
+    if (runs_are_none(capture->runs))
         look_at_sockets(capture, snapshot, second);
     else
-        err = look_again(capture, runs, snapshot, second);
+        err = look_at_all(capture, snapshot, second);
     if (!err)
         snapshot->capture.second_look_s = passed;
-    runs_end(runs);
     snapshot_destroy(second);
     return err;
+}
+
+struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) {
+    struct error *err = capture_begin_second_look(capture);
+    if (err)
+        return err;
+    clock_sleep(CAPTURE_SECOND_LOOK_S);
+    return capture_finish_second_look(capture, snapshot);
 }

@@ -21,16 +21,19 @@
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/log.h"
 #include "asyncspy/base/text.h"
+#include "asyncspy/target/process.h"
 #include "look.h"
 
 #define WAIT_MILLISECONDS 200 /* between two reports of progress */
 #define END_MILLISECONDS 100  /* a killed worker is waited for; one in the kernel ends later */
+#define LIST_TRIES 3          /* of descendants: a thread that ends meanwhile hides its children */
 
 struct search {
     struct snapshot_processes *processes;
-    pid_t *pids;
+    struct target_descendant *candidates;
     size_t count, next; /* the process that is looked at now */
     struct look look;   /* what the worker said of it so far */
+    bool is_tree;       /* every candidate gets a row */
     const struct find_progress *progress;
 };
 
@@ -46,27 +49,44 @@ struct message {
 };
 
 static int compare_pids(const void *a, const void *b) {
-    const pid_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
+    const struct target_descendant *x = a, *y = b;
+    return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static struct error *list_pids(struct search *search) {
+static struct error *list_all(struct search *search) {
     size_t room = 256;
     DIR *folder = opendir("/proc");
     if (!folder)
         return error_create_os(errno, "/proc");
-    search->pids = memory_alloc(room * sizeof *search->pids);
+    search->candidates = memory_alloc(room * sizeof *search->candidates);
     for (struct dirent *entry; (entry = readdir(folder));) {
         long pid = strtol(entry->d_name, NULL, 10);
         if (pid <= 0 || pid == getpid())
             continue;
         if (search->count == room)
-            search->pids = memory_realloc(search->pids, (room *= 2) * sizeof *search->pids);
-        search->pids[search->count++] = (pid_t)pid;
+            search->candidates =
+                memory_realloc(search->candidates, (room *= 2) * sizeof *search->candidates);
+        search->candidates[search->count++] = (struct target_descendant){.pid = (pid_t)pid};
     }
     closedir(folder);
-    qsort(search->pids, search->count, sizeof *search->pids, compare_pids);
+    qsort(search->candidates, search->count, sizeof *search->candidates, compare_pids);
     return NULL;
+}
+
+/* The process itself is the first one. */
+static void list_tree(struct search *search, pid_t pid) {
+    struct arena *arena = arena_create();
+    struct target_descendant *found = NULL;
+    size_t count = 0;
+    bool *complete = &search->processes->complete;
+    for (int i = 0; i < LIST_TRIES && !*complete; i++)
+        *complete = process_list_descendants(pid, arena, &found, &count);
+    search->candidates = memory_alloc((count + 1) * sizeof *search->candidates);
+    search->candidates[search->count++] = (struct target_descendant){.pid = pid};
+    for (size_t i = 0; i < count; i++)
+        if (found[i].pid != getpid())
+            search->candidates[search->count++] = found[i];
+    arena_destroy(arena);
 }
 
 static void send_all(int output, const void *bytes, size_t size) {
@@ -82,7 +102,7 @@ static void send_all(int output, const void *bytes, size_t size) {
 }
 
 static void send_look(int output, const struct look *look, bool done) {
-    size_t size = offsetof(struct look, command) + (look->is_python ? look->command_size : 0);
+    size_t size = offsetof(struct look, command) + look->command_size;
     struct message message = {done, size};
     send_all(output, &message, sizeof message);
     send_all(output, look, size);
@@ -91,7 +111,7 @@ static void send_look(int output, const struct look *look, bool done) {
 static void work(const struct search *search, int output) {
     struct look look;
     for (size_t i = search->next; i < search->count; i++) {
-        if (look_begin(search->pids[i], &look)) {
+        if (look_begin(search->candidates[i].pid, &look)) {
             send_look(output, &look, false);
             look_identify(&look);
         }
@@ -195,26 +215,47 @@ static void add_command(struct arena *arena, const struct look *look,
             text_from_bytes(arena, at, strlen(at));
 }
 
-/* Adds the row of the process in hand, if it has one, and goes to the next. */
-static void add_row(struct search *search) {
+/* What is no Python, or not any more, says nothing about itself. */
+static void set_state(const struct look *look, struct snapshot_process *process) {
+    process->state = look->state;
+    if (look->is_python)
+        return;
+    process->state = look_is_ended(look) ? SNAPSHOT_PROCESS_ENDED : SNAPSHOT_PROCESS_NOT_PYTHON;
+    process->why = NULL;
+}
+
+static void fill_row(const struct search *search, bool answered, struct snapshot_process *row) {
     struct arena *arena = search->processes->arena;
     const struct look *look = &search->look;
-    if (look->is_python) {
-        struct snapshot_process *row = SNAPSHOT_APPEND(search->processes, &search->processes->list);
-        *row = (struct snapshot_process){.pid = look->pid,
-                                         .user_id = look->user_id,
-                                         .user = copy_text(arena, look->user),
-                                         .name = copy_text(arena, look->name),
-                                         .python_version = copy_text(arena, look->version),
-                                         .loops = look->loops,
-                                         .tasks = look->tasks,
-                                         .complete = look->complete,
-                                         .state = look->state,
-                                         .why = copy_text(arena, look->why),
-                                         .container = copy_text(arena, look->container)};
-        add_command(arena, look, row);
-    }
-    search->look = (struct look){.is_python = false};
+    pid_t parent = search->candidates[search->next].parent;
+    *row = (struct snapshot_process){.pid = search->candidates[search->next].pid,
+                                     .user_id = look->user_id,
+                                     .user = copy_text(arena, look->user),
+                                     .name = copy_text(arena, look->name),
+                                     .python_version = copy_text(arena, look->version),
+                                     .loops = look->loops,
+                                     .tasks = look->tasks,
+                                     .complete = look->complete,
+                                     .state = SNAPSHOT_PROCESS_NOT_READ,
+                                     .why = copy_text(arena, look->why),
+                                     .container = copy_text(arena, look->container),
+                                     .parent = parent ? parent : SNAPSHOT_UNKNOWN};
+    if (answered)
+        set_state(look, row);
+    add_command(arena, look, row);
+}
+
+/* What is known of a process before it is looked at. */
+static void expect_look(struct search *search) {
+    search->look =
+        (struct look){.loops = SNAPSHOT_UNKNOWN, .tasks = SNAPSHOT_UNKNOWN, .why = LOOK_NO_ANSWER};
+}
+
+/* Adds the row of the process in hand, if it has one, and goes to the next. */
+static void add_row(struct search *search, bool answered) {
+    if (search->look.is_python || search->is_tree)
+        fill_row(search, answered, SNAPSHOT_APPEND(search->processes, &search->processes->list));
+    expect_look(search);
     search->next++;
 }
 
@@ -227,12 +268,13 @@ static void take_looks(struct search *search, const struct worker *worker) {
             if (!receive_look(search, worker->input, &done))
                 return;
         } while (!done);
-        add_row(search);
+        add_row(search, true);
     }
 }
 
 static struct error *look_at_all(struct search *search) {
     struct worker worker = {0};
+    expect_look(search);
     while (search->next < search->count) {
         struct error *err = start_worker(search, &worker);
         if (err)
@@ -240,21 +282,35 @@ static struct error *look_at_all(struct search *search) {
         take_looks(search, &worker);
         end_worker(&worker);
         if (search->next < search->count) {
-            log_debug(LOG_CAPTURE, "no answer about process %d", (int)search->pids[search->next]);
-            add_row(search);
+            log_debug(LOG_CAPTURE, "no answer about process %d",
+                      (int)search->candidates[search->next].pid);
+            add_row(search, false);
         }
     }
     return NULL;
 }
 
+static struct error *search_candidates(struct search *search) {
+    search->processes->user_id = geteuid();
+    search->processes->captured_at = clock_format_stamp(search->processes->arena, clock_realtime());
+    struct error *err = look_at_all(search);
+    free(search->candidates);
+    return err;
+}
+
 struct error *find_processes(struct snapshot_processes *ret, const struct find_progress *progress) {
     struct search search = {.processes = ret, .progress = progress};
-    ret->user_id = geteuid();
-    ret->captured_at = clock_format_stamp(ret->arena, clock_realtime());
-    struct error *err = list_pids(&search);
+    struct error *err = list_all(&search);
     if (!err)
-        err = look_at_all(&search);
-    free(search.pids);
+        err = search_candidates(&search);
     snapshot_processes_sort(ret);
+    return err;
+}
+
+struct error *find_process_tree(pid_t pid, struct snapshot_processes *ret) {
+    struct search search = {.processes = ret, .is_tree = true};
+    list_tree(&search, pid);
+    struct error *err = search_candidates(&search);
+    snapshot_processes_sort_as_tree(ret);
     return err;
 }

@@ -73,20 +73,28 @@ static size_t read_command(pid_t pid, char *command) {
     return size;
 }
 
-/* Python maps files of that name. *ret_readable: whether we may know. */
-static bool maps_python(pid_t pid, bool *ret_readable) {
+/* What the names of mapped files tell. */
+struct mapped {
+    bool python;   /* one is of a Python */
+    bool readable; /* we may know */
+    bool nothing;  /* no memory: it is about to end, or a kernel thread */
+};
+
+static struct mapped look_at_maps(pid_t pid) {
     char path[64], line[LINE_ROOM];
-    bool found = false;
+    struct mapped mapped = {.python = false};
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
-    *ret_readable = false;
     if (!maps)
-        return false;
-    while (!found && fgets(line, sizeof line, maps))
-        found = strstr(line, "python") || strstr(line, "pypy");
-    *ret_readable = !ferror(maps);
+        return mapped;
+    mapped.nothing = true;
+    while (!mapped.python && fgets(line, sizeof line, maps)) {
+        mapped.nothing = false;
+        mapped.python = strstr(line, "python") || strstr(line, "pypy");
+    }
+    mapped.readable = !ferror(maps);
     fclose(maps);
-    return found;
+    return mapped;
 }
 
 /* Names are asked where nothing better is at hand: whoever may be read tells it by its files. */
@@ -115,7 +123,7 @@ bool look_begin(pid_t pid, struct look *ret) {
                          .loops = SNAPSHOT_UNKNOWN,
                          .tasks = SNAPSHOT_UNKNOWN,
                          .state = SNAPSHOT_PROCESS_NOT_READ,
-                         .why = "no answer"};
+                         .why = LOOK_NO_ANSWER};
     if (!read_status(ret))
         return false;
     ret->is_python = look_is_python_name(ret->name);
@@ -123,18 +131,26 @@ bool look_begin(pid_t pid, struct look *ret) {
 }
 
 void look_identify(struct look *look) {
-    bool readable;
+    struct mapped mapped = look_at_maps(look->pid);
     look->command_size = read_command(look->pid, look->command);
-    look->maps_python = maps_python(look->pid, &readable);
+    look->maps_python = mapped.python;
     look->is_python =
-        look->maps_python || is_leaderless(look) || (!readable && has_python_name(look));
-    if (!look->is_python)
+        look->maps_python || is_leaderless(look) || (!mapped.readable && has_python_name(look));
+    if (!look->is_python) {
+        if (mapped.nothing && mapped.readable)
+            look->os_state = 0;
         return;
+    }
     describe_user(look);
     struct arena *arena = arena_create();
     const char *container = container_find(look->pid, arena);
     snprintf(look->container, sizeof look->container, "%.63s", container ? container : "");
     arena_destroy(arena);
+}
+
+bool look_is_ended(const struct look *look) {
+    return !look->is_python &&
+           (look->os_state == 0 || look->os_state == 'Z' || look->os_state == 'X');
 }
 
 static void refuse(struct look *look, enum snapshot_process_state state, const char *why) {
@@ -174,11 +190,18 @@ static void name_python(struct look *look, struct target_process *process, struc
     }
 }
 
+static void set_ended(struct look *look) {
+    look->is_python = false;
+    look->os_state = 0;
+}
+
 static void examine_refused(struct look *look) {
     struct target_process *process;
     struct error *err = process_open(look->pid, &process);
     if (err) {
-        error_destroy(err); /* what was said first stands */
+        if (error_get_kind(err) == ERROR_GONE || error_get_kind(err) == ERROR_UNSUPPORTED)
+            set_ended(look); /* or has no memory any more; else what was said first stands */
+        error_destroy(err);
         return;
     }
     struct arena *arena = arena_create();
@@ -195,7 +218,7 @@ static void describe_error(struct look *look, const struct error *err) {
         access_name_refusal(look->pid, look->why, sizeof look->why);
         return;
     case ERROR_GONE:
-        look->is_python = false;
+        set_ended(look);
         return;
     case ERROR_UNSUPPORTED:
         look->state = SNAPSHOT_PROCESS_NOT_SUPPORTED;

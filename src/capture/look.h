@@ -12,6 +12,7 @@
 #include "asyncspy/snapshot/processes.h"
 
 #define LOOK_COMMAND_MAX 4096
+#define LOOK_NO_ANSWER "no answer" /* why nothing is known of a process that a look hangs at */
 
 struct look {
     pid_t pid;
@@ -19,7 +20,7 @@ struct look {
     bool is_python;   /* else nothing below matters */
     bool maps_python; /* it has files of that name mapped: no guess from its own */
     bool complete;    /* nothing of it is known to be missing */
-    char os_state;
+    char os_state;    /* 0: it has ended */
     long threads;
     int64_t loops, tasks;
     enum snapshot_process_state state;
@@ -36,6 +37,9 @@ bool look_begin(pid_t pid, struct look *ret);
 
 /* Whether it is Python; its user, command and container. */
 void look_identify(struct look *look);
+
+/* Whether it has ended, or has no memory any more, as the steps so far have shown. */
+bool look_is_ended(const struct look *look);
 
 /* Reads its memory. */
 void look_read(struct look *look);

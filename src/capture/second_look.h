@@ -4,8 +4,6 @@
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/stop.h"
 
-#define SECOND_LOOK_S 0.2 /* after the first one */
-
 /* A picture, and the target's monotonic clock (s) when it was taken. */
 struct look_at {
     struct snapshot *snapshot;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "asyncspy/snapshot/processes.h"
 #include "report.h"
 
 struct object_index;
@@ -51,3 +52,15 @@ const char *label_holders(struct report *report, const struct snapshot_object *o
 
 /* "ESTABLISHED, 0 B unread, 512 B unacked, watched for read". */
 const char *label_socket_state(struct report *report, const struct snapshot_socket *socket);
+
+/* A command line without directories, and without the interpreter where a script follows. */
+const char *label_command(struct arena *arena, const char *const *words, size_t count);
+
+/* "LOOP BLOCKED - the summary", or the summary where it says that itself; of a verdict too, but for
+ * "OK", which its text goes without. */
+const char *label_finding(struct arena *arena, enum snapshot_finding_code code,
+                          const char *summary);
+const char *label_verdict(struct arena *arena, const struct snapshot_verdict *verdict);
+
+/* What a process does, or why it was not read. */
+const char *label_process_state(const struct snapshot_process *process);

@@ -134,7 +134,8 @@ size_t page_wrap(struct page *page, const char *text, int columns, size_t most, 
     return count + (most > 0);
 }
 
-void page_put_lines(struct page *page, const char *text, size_t most) {
+void page_put_lines_styled(struct page *page, enum page_style style, const char *text,
+                           size_t most) {
     int column = page->column, columns = page->width - column;
     text = page_escape(page, text);
     size_t count = page_wrap(page, text, columns, most, NULL);
@@ -142,9 +143,13 @@ void page_put_lines(struct page *page, const char *text, size_t most) {
     page_wrap(page, text, columns, most, lines);
     for (size_t i = 0; i < count; i++) {
         page->column = column;
-        page_put(page, lines[i]);
+        page_put_styled(page, style, lines[i]);
         page_end_line(page);
     }
+}
+
+void page_put_lines(struct page *page, const char *text, size_t most) {
+    page_put_lines_styled(page, PAGE_PLAIN, text, most);
 }
 
 void page_end_line(struct page *page) {

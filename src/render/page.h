@@ -48,6 +48,7 @@ size_t page_wrap(struct page *page, const char *text, int columns, size_t most, 
 /* Puts text that may take several lines, at most `most`; all of them start at the column in hand.
  * Ends the last line. */
 void page_put_lines(struct page *page, const char *text, size_t most);
+void page_put_lines_styled(struct page *page, enum page_style style, const char *text, size_t most);
 
 void page_end_line(struct page *page);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "asyncspy/base/text.h"
-#include "page.h"
+#include "label.h"
 
 #define GAP 2
 #define CELL_WIDTH_MOST 20 /* of a user or a container */
@@ -45,21 +45,6 @@ struct table {
     const char *(*cells)[COLUMN_COUNT];
 };
 
-static const char *const state_words[SNAPSHOT_PROCESS_STATE_COUNT] = {
-    [SNAPSHOT_PROCESS_IDLE] = "idle",
-    [SNAPSHOT_PROCESS_BUSY] = "busy",
-    [SNAPSHOT_PROCESS_IN_CALL] = "in a call",
-    [SNAPSHOT_PROCESS_LOOP_STOPPED] = "loop stopped",
-    [SNAPSHOT_PROCESS_NO_ASYNCIO] = "no asyncio",
-    [SNAPSHOT_PROCESS_NO_INTERPRETER] = "no interpreter",
-    [SNAPSHOT_PROCESS_STOPPED] = "stopped",
-    [SNAPSHOT_PROCESS_TRACED] = "traced",
-    [SNAPSHOT_PROCESS_UNKNOWN] = "unknown",
-    [SNAPSHOT_PROCESS_NOT_PERMITTED] = "not permitted",
-    [SNAPSHOT_PROCESS_NOT_SUPPORTED] = "not supported",
-    [SNAPSHOT_PROCESS_NOT_READ] = "not read",
-};
-
 static const char *escape(struct table *table, const char *text) {
     return table->options->ascii ? text_escape_ascii(table->arena, text)
                                  : text_escape(table->arena, text);
@@ -93,7 +78,7 @@ static void fill_row(struct table *table, const struct snapshot_process *process
     cells[COLUMN_VERSION] = process->python_version ? process->python_version : "-";
     cells[COLUMN_LOOPS] = format_count(table, process->loops, true);
     cells[COLUMN_TASKS] = format_count(table, process->tasks, process->complete);
-    cells[COLUMN_STATE] = process->why ? process->why : state_words[process->state];
+    cells[COLUMN_STATE] = label_process_state(process);
     cells[COLUMN_CONTAINER] = process->container ? process->container : "-";
     cells[COLUMN_COMMAND] = format_command(table, process);
     for (int i = 0; i < COLUMN_COUNT; i++) {

@@ -14,19 +14,12 @@ static const char *get_base_name(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The command line without directories, and without the interpreter where a script follows. */
 static const char *describe_command(struct report *report) {
-    struct arena *arena = report->page.scratch;
     const struct snapshot_target *target = &report->snapshot->target;
-    const char *const *words = target->command_line;
-    size_t count = target->command_line_count, first = 0;
-    if (!count)
-        return target->executable ? get_base_name(target->executable) : "";
-    if (count > 1 && strncmp(get_base_name(words[0]), "python", 6) == 0 && words[1][0] != '-')
-        first = 1;
-    const char *text = get_base_name(words[first]);
-    for (size_t i = first + 1; i < count && i < first + 20; i++)
-        text = arena_format(arena, "%s %s", text, words[i]);
+    const char *text =
+        label_command(report->page.scratch, target->command_line, target->command_line_count);
+    if (!*text && target->executable)
+        text = get_base_name(target->executable);
     return page_escape(&report->page, text);
 }
 

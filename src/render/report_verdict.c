@@ -1,5 +1,4 @@
 /* What was found, worst first: each finding in a few lines that are enough to act. */
-#include <ctype.h>
 #include <string.h>
 
 #include "asyncspy/base/text.h"
@@ -45,38 +44,6 @@ static const char *describe_who(struct report *report, const struct snapshot_fin
                             label_thread(report, finding->threads[i]));
     if (finding->thread_count > most)
         text = arena_format(arena, "%s and %zu more", text, finding->thread_count - most);
-    return text;
-}
-
-/* True when the summary starts with the words of the code: "PEER_SILENT", "peer silent: ...". */
-static bool starts_with_code(const char *summary, const char *code) {
-    for (; *code; code++, summary++) {
-        char letter = *summary == ' ' ? '_' : (char)toupper((unsigned char)*summary);
-        if (letter != *code)
-            return false;
-    }
-    return !isalnum((unsigned char)*summary) && *summary != '_';
-}
-
-/* True when the summary starts with a headline of its own: "EVENT LOOP BLOCKED for 3 s". */
-static bool starts_with_headline(const char *summary) {
-    size_t length = 0;
-    while (isupper((unsigned char)summary[length]))
-        length++;
-    return length >= 2 && !islower((unsigned char)summary[length]);
-}
-
-/* "LOOP BLOCKED - the summary". */
-static const char *describe_summary(struct report *report, enum snapshot_finding_code code,
-                                    const char *summary) {
-    const char *name = snapshot_finding_code_name(code);
-    if (!summary)
-        summary = snapshot_finding_code_meaning(code);
-    if (starts_with_code(summary, name) || starts_with_headline(summary))
-        return summary;
-    char *text = arena_format(report->page.scratch, "%s - %s", name, summary);
-    for (size_t i = 0; i < strlen(name); i++)
-        text[i] = text[i] == '_' ? ' ' : text[i];
     return text;
 }
 
@@ -192,9 +159,9 @@ static void print_finding(struct report *report, const struct snapshot_finding *
     const char *tag =
         arena_format(report->page.scratch, "[%s]", snapshot_confidence_name(finding->confidence));
     size_t most = lines < HEADING_MAX || report->options->verbose ? lines : HEADING_MAX;
-    size_t used =
-        print_heading(report, looks[finding->confidence].mark, looks[finding->confidence].style,
-                      describe_summary(report, finding->code, finding->summary), tag, most);
+    size_t used = print_heading(
+        report, looks[finding->confidence].mark, looks[finding->confidence].style,
+        label_finding(report->page.scratch, finding->code, finding->summary), tag, most);
     if (lines > used) {
         struct rows rows = make_rows(report, finding);
         if (report->options->verbose)
@@ -236,10 +203,8 @@ static void print_ok(struct report *report) {
     const struct snapshot_verdict *verdict = &report->snapshot->verdict;
     if (!verdict->text || verdict->code != SNAPSHOT_FINDING_OK)
         return;
-    const char *text = verdict->text;
-    if (starts_with_code(text, "OK"))
-        text += 2 + strspn(text + 2, " -:,");
-    print_heading(report, "OK", PAGE_GOOD, text, "", LINES_FIRST);
+    print_heading(report, "OK", PAGE_GOOD, label_verdict(report->page.scratch, verdict), "",
+                  LINES_FIRST);
     arena_reset(report->page.scratch);
 }
 

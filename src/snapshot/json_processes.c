@@ -1,6 +1,8 @@
-/* The list of processes as JSON: one line for each. */
+/* Lists of processes as JSON: one line for each, and behind it the snapshot where there is one. */
 #include <errno.h>
+#include <string.h>
 
+#include "asyncspy/snapshot/json.h"
 #include "asyncspy/snapshot/processes.h"
 #include "json_encode.h"
 
@@ -32,14 +34,25 @@ static void write_value(struct json_encoder *encoder, cJSON *value, FILE *out) {
     arena_reset(encoder->scratch);
 }
 
+static void write_head(struct json_encoder *encoder, const char *schema, const char *captured_at,
+                       FILE *out) {
+    fprintf(out, "{\"schema\": \"%s\",\n\"asyncspy\": ", schema);
+    write_value(encoder, json_encode_string(encoder, ASYNCSPY_VERSION), out);
+    fputs(",\n\"captured_at\": ", out);
+    write_value(encoder, json_encode_string(encoder, captured_at), out);
+}
+
+static struct error *finish(FILE *out) {
+    if (fflush(out) == 0 && !ferror(out))
+        return NULL;
+    return error_create_os(errno, "writing the list of processes");
+}
+
 struct error *snapshot_processes_json_write(const struct snapshot_processes *processes, FILE *out) {
     struct json_encoder encoder = {.scratch = arena_create()};
     json_use_memory();
     errno = 0;
-    fputs("{\"schema\": \"" SCHEMA "\",\n\"asyncspy\": ", out);
-    write_value(&encoder, json_encode_string(&encoder, ASYNCSPY_VERSION), out);
-    fputs(",\n\"captured_at\": ", out);
-    write_value(&encoder, json_encode_string(&encoder, processes->captured_at), out);
+    write_head(&encoder, SCHEMA, processes->captured_at, out);
     fputs(",\n\"processes\": [", out);
     for (size_t i = 0; i < processes->list.count; i++) {
         fputs(i ? ",\n" : "\n", out);
@@ -47,7 +60,41 @@ struct error *snapshot_processes_json_write(const struct snapshot_processes *pro
     }
     fputs("]}\n", out);
     arena_destroy(encoder.scratch);
-    if (fflush(out) == 0 && !ferror(out))
-        return NULL;
-    return error_create_os(errno, "writing the list of processes");
+    return finish(out);
+}
+
+static struct error *write_member(struct json_encoder *encoder,
+                                  const struct snapshot_process *process, FILE *out) {
+    struct error *err = NULL;
+    cJSON *object = encode_process(encoder, process);
+    json_add_integer(object, "parent", process->parent);
+    char *text = cJSON_PrintUnformatted(object);
+    fprintf(out, "%.*s,\"snapshot\":", (int)strlen(text) - 1, text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+    arena_reset(encoder->scratch);
+    if (process->snapshot)
+        err = snapshot_json_write(process->snapshot, out);
+    else
+        fputs("null", out);
+    fputc('}', out);
+    return err;
+}
+
+struct error *snapshot_tree_json_write(const struct snapshot_processes *tree, FILE *out) {
+    struct json_encoder encoder = {.scratch = arena_create()};
+    struct error *err = NULL;
+    json_use_memory();
+    errno = 0;
+    write_head(&encoder, SNAPSHOT_TREE_SCHEMA, tree->captured_at, out);
+    fprintf(out, ",\n\"complete\": %s,\n\"processes\": [", tree->complete ? "true" : "false");
+    for (size_t i = 0; !err && i < tree->list.count; i++) {
+        fputs(i ? ",\n" : "\n", out);
+        err = write_member(&encoder, &tree->list.items[i], out);
+    }
+    arena_destroy(encoder.scratch);
+    if (err)
+        return err;
+    fputs("]}\n", out);
+    return finish(out);
 }

@@ -53,8 +53,9 @@ static bool has_rest(const char *rest, const char *end) {
     return rest < end;
 }
 
-static struct error *parse(const char *text, size_t length, cJSON **ret) {
+struct error *json_parse_object(const char *text, size_t length, cJSON **ret) {
     const char *end = NULL;
+    json_use_memory();
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (!root)
         return error_create(ERROR_INVALID, "this is no JSON: byte %zu makes no sense",
@@ -67,15 +68,19 @@ static struct error *parse(const char *text, size_t length, cJSON **ret) {
     return error_create(ERROR_INVALID, "this is no snapshot: it must be one JSON object");
 }
 
-struct error *snapshot_json_read(struct snapshot *snapshot, const char *text, size_t length) {
-    cJSON *root = NULL;
-    json_use_memory();
-    struct error *err = parse(text, length, &root);
-    if (err)
-        return err;
+struct error *json_read_snapshot(struct snapshot *snapshot, const cJSON *root) {
     struct json_decoder decoder = {.snapshot = snapshot, .frames = table_create()};
     read_root(&decoder, root);
     table_destroy(decoder.frames);
-    cJSON_Delete(root);
     return decoder.err;
+}
+
+struct error *snapshot_json_read(struct snapshot *snapshot, const char *text, size_t length) {
+    cJSON *root = NULL;
+    struct error *err = json_parse_object(text, length, &root);
+    if (err)
+        return err;
+    err = json_read_snapshot(snapshot, root);
+    cJSON_Delete(root);
+    return err;
 }

@@ -6,6 +6,12 @@
 
 #include "json_decode.h"
 
+/* One JSON object; ERROR_INVALID when the text is none. The caller deletes it. */
+struct error *json_parse_object(const char *text, size_t length, cJSON **ret) ERROR_CHECK;
+
+/* The whole of an empty snapshot. */
+struct error *json_read_snapshot(struct snapshot *snapshot, const cJSON *root) ERROR_CHECK;
+
 /* Members of the root. */
 void json_read_target(struct json_decoder *decoder, const cJSON *root);
 void json_read_capture(struct json_decoder *decoder, const cJSON *root);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asyncspy/base/table.h"
+
 struct snapshot_processes *snapshot_processes_create(void) {
     struct snapshot_processes *processes = memory_alloc(sizeof *processes);
     *processes = (struct snapshot_processes){.arena = arena_create()};
@@ -12,12 +14,18 @@ struct snapshot_processes *snapshot_processes_create(void) {
 void snapshot_processes_destroy(struct snapshot_processes *processes) {
     if (!processes)
         return;
+    for (size_t i = 0; i < processes->list.count; i++)
+        snapshot_destroy(processes->list.items[i].snapshot);
     arena_destroy(processes->arena);
     free(processes);
 }
 
+bool snapshot_process_is_read(const struct snapshot_process *process) {
+    return process->state < SNAPSHOT_PROCESS_NOT_PERMITTED;
+}
+
 static int get_rank(const struct snapshot_process *process) {
-    if (process->state >= SNAPSHOT_PROCESS_NOT_PERMITTED)
+    if (!snapshot_process_is_read(process))
         return 2;
     return process->loops > 0 || process->tasks > 0 ? 0 : 1;
 }
@@ -34,6 +42,63 @@ void snapshot_processes_sort(struct snapshot_processes *processes) {
               compare_processes);
 }
 
+size_t *snapshot_processes_find_parents(const struct snapshot_processes *processes,
+                                        struct arena *arena) {
+    size_t count = processes->list.count;
+    const struct snapshot_process *items = processes->list.items;
+    size_t *parents = arena_alloc_array(arena, count + 1, sizeof *parents);
+    struct table *places = table_create();
+    for (size_t i = 0; i < count; i++) {
+        size_t *known = table_find(places, &items[i].parent, sizeof items[i].parent);
+        parents[i + 1] = known ? (size_t)(known - parents) : 0;
+        if (!table_find(places, &items[i].pid, sizeof items[i].pid))
+            table_add(places, &items[i].pid, sizeof items[i].pid, &parents[i + 1]);
+    }
+    table_destroy(places);
+    return parents;
+}
+
+/* Who belongs to whom, in the numbers of find_parents. */
+struct family {
+    size_t *parent, *first_child, *next_sibling;
+};
+
+/* From the youngest to the eldest, so that the eldest ends up first. */
+static void find_children(struct family *family, size_t count) {
+    for (size_t i = count; i > 0; i--) {
+        size_t parent = family->parent[i];
+        family->next_sibling[i] = family->first_child[parent];
+        family->first_child[parent] = i;
+    }
+}
+
+static size_t find_next(const struct family *family, size_t place) {
+    if (family->first_child[place])
+        return family->first_child[place];
+    while (place && !family->next_sibling[place])
+        place = family->parent[place];
+    return family->next_sibling[place];
+}
+
+void snapshot_processes_sort_as_tree(struct snapshot_processes *processes) {
+    size_t count = processes->list.count, place = 0;
+    struct snapshot_process *items = processes->list.items;
+    struct arena *arena = arena_create();
+    struct family family = {
+        .parent = snapshot_processes_find_parents(processes, arena),
+        .first_child = arena_alloc_array(arena, count + 1, sizeof *family.first_child),
+        .next_sibling = arena_alloc_array(arena, count + 1, sizeof *family.next_sibling),
+    };
+    struct snapshot_process *sorted =
+        arena_alloc_array(processes->arena, count, sizeof *processes->list.items);
+    find_children(&family, count);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = items[(place = find_next(&family, place)) - 1];
+    processes->list.items = sorted;
+    processes->list.capacity = count;
+    arena_destroy(arena);
+}
+
 const char *snapshot_process_state_name(enum snapshot_process_state state) {
     static const char *const names[SNAPSHOT_PROCESS_STATE_COUNT] = {
         [SNAPSHOT_PROCESS_IDLE] = "idle",
@@ -48,6 +113,8 @@ const char *snapshot_process_state_name(enum snapshot_process_state state) {
         [SNAPSHOT_PROCESS_NOT_PERMITTED] = "not_permitted",
         [SNAPSHOT_PROCESS_NOT_SUPPORTED] = "not_supported",
         [SNAPSHOT_PROCESS_NOT_READ] = "not_read",
+        [SNAPSHOT_PROCESS_NOT_PYTHON] = "not_python",
+        [SNAPSHOT_PROCESS_ENDED] = "ended",
     };
     return names[state];
 }

@@ -9,25 +9,26 @@
 #include "asyncspy/target/process.h"
 
 struct descendants {
-    pid_t *pids;
+    struct target_descendant *items;
     size_t count;
     struct table *seen; /* a pid may be given anew while we look: no cycles */
     bool complete;
 };
 
-static void add(struct descendants *found, pid_t pid) {
+static void add(struct descendants *found, pid_t pid, pid_t parent) {
     if (table_find(found->seen, &pid, sizeof pid))
         return;
     if (found->count > PROCESS_DESCENDANTS_MAX) {
         found->complete = false;
         return;
     }
-    pid_t *place = &found->pids[found->count++];
-    *place = pid;
-    table_add(found->seen, place, sizeof *place, place);
+    struct target_descendant *item = &found->items[found->count++];
+    *item = (struct target_descendant){pid, parent};
+    table_add(found->seen, &item->pid, sizeof item->pid, item);
 }
 
-static void add_children_of_thread(struct descendants *found, int task, const char *tid) {
+static void add_children_of_thread(struct descendants *found, pid_t pid, int task,
+                                   const char *tid) {
     char path[300];
     int child;
     snprintf(path, sizeof path, "%s/children", tid);
@@ -38,7 +39,7 @@ static void add_children_of_thread(struct descendants *found, int task, const ch
         return;
     }
     while (fscanf(stream, "%d", &child) == 1)
-        add(found, child);
+        add(found, child, pid);
     fclose(stream);
 }
 
@@ -50,19 +51,20 @@ static void add_children(struct descendants *found, pid_t pid) {
         return; /* it ended */
     for (struct dirent *entry; (entry = readdir(task));)
         if (entry->d_name[0] != '.')
-            add_children_of_thread(found, dirfd(task), entry->d_name);
+            add_children_of_thread(found, pid, dirfd(task), entry->d_name);
     closedir(task);
 }
 
-bool process_list_descendants(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count) {
+bool process_list_descendants(pid_t pid, struct arena *arena, struct target_descendant **ret,
+                              size_t *ret_count) {
     struct descendants found = {.complete = true, .seen = table_create()};
     /* The process itself stands in front: nobody is its own descendant. */
-    found.pids = arena_alloc_array(arena, PROCESS_DESCENDANTS_MAX + 1, sizeof *found.pids);
-    add(&found, pid);
+    found.items = arena_alloc_array(arena, PROCESS_DESCENDANTS_MAX + 1, sizeof *found.items);
+    add(&found, pid, 0);
     for (size_t i = 0; i < found.count; i++)
-        add_children(&found, found.pids[i]);
+        add_children(&found, found.items[i].pid);
     table_destroy(found.seen);
-    *ret = found.pids + 1;
+    *ret = found.items + 1;
     *ret_count = found.count - 1;
     return found.complete;
 }

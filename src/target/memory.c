@@ -415,6 +415,11 @@ void memory_forget(struct target_memory *memory) {
     clear_memo(memory);
 }
 
+void memory_release(struct target_memory *memory) {
+    block_table_free(&memory->blocks);
+    clear_memo(memory);
+}
+
 void memory_set_fetch_size(struct target_memory *memory, size_t size) {
     memory->fetch_size = BLOCK_SIZE;
     while (memory->fetch_size * 2 <= size && memory->fetch_size < LARGEST_FETCH)

@@ -17,6 +17,7 @@ import time
 import traceback
 
 import bad
+import children
 import compare
 import interpreters
 import kill
@@ -33,7 +34,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children)
 
 
 class Result:

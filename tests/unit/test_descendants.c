@@ -68,39 +68,45 @@ static void wait_for_ticks(unsigned long count) {
 
 static void test_generations(void **state) {
     (void)state;
-    pid_t *pids, pid = child_start(have_children);
+    struct target_descendant *found;
+    pid_t pid = child_start(have_children);
     size_t count;
     wait_for_ticks(5);
-    assert_true(process_list_descendants(pid, arena, &pids, &count));
+    assert_true(process_list_descendants(pid, arena, &found, &count));
     assert_int_equal(count, 4);
     for (size_t i = 0; i < count; i++) {
-        assert_int_not_equal(pids[i], pid);
-        assert_int_equal(kill(pids[i], 0), 0);
+        assert_int_not_equal(found[i].pid, pid);
+        assert_int_equal(kill(found[i].pid, 0), 0);
     }
+    assert_int_equal(found[0].parent, pid);
+    assert_int_equal(found[1].parent, pid);
+    assert_true(found[2].parent == found[0].pid || found[2].parent == found[1].pid);
+    assert_int_equal(found[3].parent, found[2].pid);
     for (size_t i = count; i > 0; i--)
-        kill(pids[i - 1], SIGKILL);
+        kill(found[i - 1].pid, SIGKILL);
     child_finish(pid);
 }
 
 static void test_none(void **state) {
     (void)state;
-    pid_t *pids, pid = child_start(child_count_forever);
+    struct target_descendant *found;
+    pid_t pid = child_start(child_count_forever);
     size_t count = 9;
-    assert_true(process_list_descendants(pid, arena, &pids, &count));
+    assert_true(process_list_descendants(pid, arena, &found, &count));
     assert_int_equal(count, 0);
     child_finish(pid);
-    assert_true(process_list_descendants(INT32_MAX, arena, &pids, &count));
+    assert_true(process_list_descendants(INT32_MAX, arena, &found, &count));
     assert_int_equal(count, 0);
 }
 
 static void test_own(void **state) {
     (void)state;
-    pid_t *pids, first = child_start(child_count_forever),
-                 second = child_start(child_count_forever);
+    struct target_descendant *found;
+    pid_t first = child_start(child_count_forever), second = child_start(child_count_forever);
     size_t count;
-    assert_true(process_list_descendants(getpid(), arena, &pids, &count));
+    assert_true(process_list_descendants(getpid(), arena, &found, &count));
     assert_int_equal(count, 2);
-    assert_int_equal(pids[0] + pids[1], first + second);
+    assert_int_equal(found[0].pid + found[1].pid, first + second);
     child_finish(first);
     child_finish(second);
 }

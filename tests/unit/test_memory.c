@@ -153,6 +153,18 @@ static void test_forget(void **state) {
     assert_reads(f, BASE, "\5", 1);
 }
 
+static void test_release(void **state) {
+    struct fixture *f = *state;
+    unsigned char *bytes = fake_memory_map(f->fake, BASE, BLOCK);
+    memory_release(f->memory);
+    for (unsigned char i = 0; i < 3; i++) {
+        bytes[0] = i;
+        assert_reads(f, BASE, &i, 1);
+        memory_release(f->memory);
+        memory_forget(f->memory);
+    }
+}
+
 static void test_many_blocks(void **state) {
     struct fixture *f = *state;
     unsigned char *bytes = fake_memory_map(f->fake, BASE, 1000 * BLOCK);
@@ -318,6 +330,7 @@ int main(void) {
         TEST(test_frozen_garbage_is_missed_once),
         TEST(test_recopy_loses_what_was_unmapped),
         TEST(test_forget),
+        TEST(test_release),
         TEST(test_many_blocks),
         TEST(test_every_fault),
         TEST(test_large_fetch),

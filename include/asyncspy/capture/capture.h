@@ -30,3 +30,10 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) E
  * which tasks, loops, threads and sockets changed. ERROR_GONE when the process ended meanwhile; the
  * picture stays as it is. */
 struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
+
+/* The same in two halves, so that several captures wait once: begin each behind its capture_take,
+ * sleep CAPTURE_SECOND_LOOK_S, finish each. What a walk needs is given back in between. */
+#define CAPTURE_SECOND_LOOK_S 0.2
+struct error *capture_begin_second_look(struct capture *capture) ERROR_CHECK;
+struct error *capture_finish_second_look(struct capture *capture,
+                                         struct snapshot *snapshot) ERROR_CHECK;

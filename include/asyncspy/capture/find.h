@@ -1,9 +1,12 @@
 /*
- * Which Python processes this machine has: what `asyncspy ps` lists, and what a command without
- * --pid chooses from. None is stopped, and none can hold up the others: they are looked at in a
- * process of our own, which is ended when it takes too long.
+ * Which Python processes this machine has, or which descendants a process has: what `asyncspy ps`
+ * lists, what a command without --pid chooses from, and what --children goes through. None is
+ * stopped, and none can hold up the others: they are looked at in a process of our own, which is
+ * ended when it takes too long.
  */
 #pragma once
+
+#include <sys/types.h>
 
 #include "asyncspy/base/error.h"
 #include "asyncspy/snapshot/processes.h"
@@ -22,3 +25,7 @@ struct find_progress {
  * or no process can be started. `progress` may be NULL. */
 struct error *find_processes(struct snapshot_processes *ret,
                              const struct find_progress *progress) ERROR_CHECK;
+
+/* Fills the empty list with process `pid` and all its descendants but this one, Python or not, as a
+ * tree. Errors as above; one that has ended is a row that says so. */
+struct error *find_process_tree(pid_t pid, struct snapshot_processes *ret) ERROR_CHECK;

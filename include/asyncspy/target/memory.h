@@ -84,8 +84,9 @@ struct error *memory_recopy(struct target_memory *memory) ERROR_CHECK;
 /* While frozen, a block that is not in the cache is missed instead of being read. */
 void memory_freeze(struct target_memory *memory, bool frozen);
 
-/* Forgets all blocks; keeps the arena. */
+/* Forgets all blocks; keeps the arena. `memory_release` gives that back too, until it is needed. */
 void memory_forget(struct target_memory *memory);
+void memory_release(struct target_memory *memory);
 
 struct memory_statistics memory_get_statistics(const struct target_memory *memory);
 void memory_reset_missed(struct target_memory *memory);

@@ -86,11 +86,17 @@ double process_get_start_time(const struct target_process *process);
  * another one than ours: what time.monotonic() would give. NaN unknown. */
 double process_get_monotonic(const struct target_process *process);
 
+/* A process that another one has started. */
+struct target_descendant {
+    pid_t pid, parent;
+};
+
 /* The descendants of process `pid` now, the nearest first; at most PROCESS_DESCENDANTS_MAX. Those
  * whose parent ended belong to init, and are not among them. *ret lives in `arena`. False: there
  * may be more. */
 #define PROCESS_DESCENDANTS_MAX 10000
-bool process_list_descendants(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count);
+bool process_list_descendants(pid_t pid, struct arena *arena, struct target_descendant **ret,
+                              size_t *ret_count);
 
 /* Name of an x86-64 system call, NULL when unknown. */
 const char *process_syscall_name(int64_t number);

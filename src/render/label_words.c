@@ -1,0 +1,82 @@
+/* What is called by itself, whatever else the report shows: commands, findings, verdicts. */
+#include <ctype.h>
+#include <string.h>
+
+#include "label.h"
+
+#define WORDS_MAX 20 /* of a command */
+
+static const char *get_base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+const char *label_command(struct arena *arena, const char *const *words, size_t count) {
+    size_t first = 0;
+    if (!count)
+        return "";
+    if (count > 1 && strncmp(get_base_name(words[0]), "python", 6) == 0 && words[1][0] != '-')
+        first = 1;
+    const char *text = get_base_name(words[first]);
+    for (size_t i = first + 1; i < count && i < first + WORDS_MAX; i++)
+        text = arena_format(arena, "%s %s", text, words[i]);
+    return text;
+}
+
+/* True when the summary starts with the words of the code: "PEER_SILENT", "peer silent: ...". */
+static bool starts_with_code(const char *summary, const char *code) {
+    for (; *code; code++, summary++) {
+        char letter = *summary == ' ' ? '_' : (char)toupper((unsigned char)*summary);
+        if (letter != *code)
+            return false;
+    }
+    return !isalnum((unsigned char)*summary) && *summary != '_';
+}
+
+/* True when the summary starts with a headline of its own: "EVENT LOOP BLOCKED for 3 s". */
+static bool starts_with_headline(const char *summary) {
+    size_t length = 0;
+    while (isupper((unsigned char)summary[length]))
+        length++;
+    return length >= 2 && !islower((unsigned char)summary[length]);
+}
+
+const char *label_finding(struct arena *arena, enum snapshot_finding_code code,
+                          const char *summary) {
+    const char *name = snapshot_finding_code_name(code);
+    if (!summary)
+        summary = snapshot_finding_code_meaning(code);
+    if (starts_with_code(summary, name) || starts_with_headline(summary))
+        return summary;
+    char *text = arena_format(arena, "%s - %s", name, summary);
+    for (size_t i = 0; i < strlen(name); i++)
+        text[i] = text[i] == '_' ? ' ' : text[i];
+    return text;
+}
+
+const char *label_verdict(struct arena *arena, const struct snapshot_verdict *verdict) {
+    const char *text = verdict->text ? verdict->text : "";
+    if (verdict->code != SNAPSHOT_FINDING_OK)
+        return label_finding(arena, verdict->code, verdict->text);
+    return starts_with_code(text, "OK") ? text + 2 + strspn(text + 2, " -:,") : text;
+}
+
+const char *label_process_state(const struct snapshot_process *process) {
+    static const char *const words[SNAPSHOT_PROCESS_STATE_COUNT] = {
+        [SNAPSHOT_PROCESS_IDLE] = "idle",
+        [SNAPSHOT_PROCESS_BUSY] = "busy",
+        [SNAPSHOT_PROCESS_IN_CALL] = "in a call",
+        [SNAPSHOT_PROCESS_LOOP_STOPPED] = "loop stopped",
+        [SNAPSHOT_PROCESS_NO_ASYNCIO] = "no asyncio",
+        [SNAPSHOT_PROCESS_NO_INTERPRETER] = "no interpreter",
+        [SNAPSHOT_PROCESS_STOPPED] = "stopped",
+        [SNAPSHOT_PROCESS_TRACED] = "traced",
+        [SNAPSHOT_PROCESS_UNKNOWN] = "unknown",
+        [SNAPSHOT_PROCESS_NOT_PERMITTED] = "not permitted",
+        [SNAPSHOT_PROCESS_NOT_SUPPORTED] = "not supported",
+        [SNAPSHOT_PROCESS_NOT_READ] = "not read",
+        [SNAPSHOT_PROCESS_NOT_PYTHON] = "no Python",
+        [SNAPSHOT_PROCESS_ENDED] = "ended",
+    };
+    return process->why ? process->why : words[process->state];
+}
