@@ -24,8 +24,9 @@ PROGRAMS = os.path.join(HERE, "programs")
 SERVE = os.path.join(PROGRAMS, "serve.py")
 KINDS = ("aiohttp", "asyncio", "uvloop", "gunicorn")
 DUMPS = 100
-SECOND_LOOKS = 10  # of these
-VALIDATED = 10     # one of so many is compared with the schema
+SECOND_LOOKS = 20  # one of so many is made with a second look
+VALIDATED = 20     # one of so many is compared with the schema
+FIRM = ("likely", "certain")
 RATE = 150
 POLLS = 5
 KEPT_ALIVE = 20
@@ -83,9 +84,12 @@ class Client:
         self.process.stdin.close()
         self.process.stdout.close()
 
-    def problems(self, least):
-        """Ends it: of its requests, at least so many, none failed."""
+    def stop(self):
+        """No more requests."""
         self.process.stdin.close()
+
+    def problems(self, least):
+        """After it was stopped: of its requests, at least so many, none failed."""
         report = json.loads(self.process.stdout.read().decode() or "{}")
         if report.get("failed") != 0 or report["errors"] or report["sent"] < least:
             yield "the client, of %d requests at least: %s" % (least, report)
@@ -136,6 +140,9 @@ class Spy:
             self.problems["verdict %s" % snapshot["verdict"]] += 1
         elif not all(word in json.dumps(snapshot["findings"][0]) for word in words):
             self.problems["%s is not in %s" % (words, snapshot["findings"][0])] += 1
+        for finding in snapshot["findings"]:
+            if finding["confidence"] in FIRM and finding["code"] not in codes:
+                self.problems["finding %s" % finding] += 1
         return snapshot
 
     def told(self):
@@ -188,13 +195,19 @@ def at_work(server, spy):
             last = spy.healthy(pid, *(["--once"] if number % SECOND_LOOKS else []))
             if len(pids) == 1 and last:
                 yield from expect_tasks([last], "poll", POLLS)
+        load.stop()
         yield from load.problems(DUMPS)
         yield from expect_tasks([spy.healthy(pid) for pid in pids], "poll", POLLS)
-        for _ in range(20 * len(pids)):
-            # Each worker has polls of its own, and a new connection comes to any of them.
-            with Client(server.port, "tell", 1, 2):
-                pass
+        polls.stop()
+        # Each worker has polls of its own, and a new connection comes to any of them.
+        wait_for(lambda: polls.process.poll() is not None or tell(server))
         yield from polls.problems(POLLS)
+
+
+def tell(server):
+    """News for the polls of a worker or two."""
+    with Client(server.port, "tell", 4, 8):
+        return False
 
 
 def blocked(server, spy):
@@ -203,12 +216,15 @@ def blocked(server, spy):
         line = next(n for n, text in enumerate(opened, 1) if "# this blocks" in text)
     with Client(server.port, "block", 1):
         time.sleep(BLOCKED_SINCE)
-        if server.workers:
-            return
-        snapshot = spy.found(server.pid, {"LOOP_BLOCKED"}, ["backoff", "serve.py:%d" % line])
-        running = [t for t in tasks_in(snapshot, "backoff") if t["state"] == "running"]
-        if len(running) != 1 or not tasks_in(snapshot, "block"):
-            yield "the blocked handler is not the one that runs: %s" % compare.short(running)
+        for pid in server.pids():
+            if not tasks_in(spy.dump(pid), "block"):
+                spy.healthy(pid)
+                continue
+            snapshot = spy.found(pid, {"LOOP_BLOCKED"}, ["backoff", "serve.py:%d" % line])
+            running = [task["id"] for task in tasks_in(snapshot, "backoff")
+                       if task["state"] == "running"]
+            if not {thread["current_task"] for thread in snapshot["threads"]} & set(running):
+                yield "the blocked handler is not the task that runs: %s" % running
 
 
 def well_and_blocked(context, interpreter, kind):

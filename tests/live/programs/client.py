@@ -59,13 +59,14 @@ class Client:
         self.answered += 1
 
     async def connection(self):
+        if not await self.turn():
+            return
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        first = True
+        await self.request(reader, writer)
+        if not self.holds:
+            self.opens()
         while await self.turn():
             await self.request(reader, writer)
-            if first and not self.holds:
-                self.opens()
-            first = False
         # Kept alive until the end.
         await self.stopped.wait()
         writer.close()

@@ -81,23 +81,34 @@ def crunch():
     return "crunched"
 
 
-async def query_postgresql():
-    import asyncpg
+async def pool_of(make):
+    """The one pool of this process."""
     if Shared.pool is None:
-        Shared.pool = asyncpg.create_pool(
-            host="127.0.0.1", port=int(sys.argv[3]), user="asyncspy", database="postgres",
-            min_size=POOL_SIZE, max_size=POOL_SIZE)
-    await Shared.pool
-    async with Shared.pool.acquire() as connection:
+        Shared.pool = asyncio.ensure_future(make("127.0.0.1", int(sys.argv[3])))
+    return await Shared.pool
+
+
+async def postgresql_pool(host, port):
+    import asyncpg
+    return await asyncpg.create_pool(host=host, port=port, user="asyncspy", database="postgres",
+                                     min_size=POOL_SIZE, max_size=POOL_SIZE)
+
+
+async def redis_pool(host, port):
+    import redis.asyncio
+    return redis.asyncio.Redis(connection_pool=redis.asyncio.BlockingConnectionPool(
+        host=host, port=port, max_connections=POOL_SIZE, timeout=None))
+
+
+async def query_postgresql():
+    pool = await pool_of(postgresql_pool)
+    async with pool.acquire() as connection:
         return await connection.fetchval("SELECT pg_sleep(3600)")
 
 
 async def query_redis():
-    import redis.asyncio
-    if Shared.pool is None:
-        Shared.pool = redis.asyncio.Redis(connection_pool=redis.asyncio.BlockingConnectionPool(
-            host="127.0.0.1", port=int(sys.argv[3]), max_connections=POOL_SIZE, timeout=None))
-    return str(await Shared.pool.blpop(["jobs"], timeout=0))
+    pool = await pool_of(redis_pool)
+    return str(await pool.blpop(["jobs"], timeout=0))
 
 
 HANDLERS = (quick, poll, tell, block, crunch, query_postgresql, query_redis)
@@ -154,7 +165,7 @@ def uvicorn_server(sock, loop):
     if loop == "uvloop":
         importlib.import_module("uvloop")
     config = uvicorn.Config(asgi_application(), loop=loop, log_level="warning", access_log=False,
-                            lifespan="off", timeout_keep_alive=KEEP_ALIVE_SECONDS)
+                            timeout_keep_alive=KEEP_ALIVE_SECONDS)
     return lambda: uvicorn.Server(config).run(sockets=[sock])
 
 
