@@ -87,6 +87,7 @@ const struct py_table py_table_3_10_early = {
             [PY_FIELD_frame_block_count] = PY_AT(104),
             [PY_FIELD_frame_blocks] = PY_AT(112),
             [PY_FIELD_frame_localsplus] = PY_AT(352),
+            [PY_FIELD_frame_generator] = PY_AT(88),
             [PY_FIELD_try_block_size] = PY_AT(12),
             [PY_FIELD_try_block_handler] = PY_AT(4),
             [PY_FIELD_try_block_level] = PY_AT(8),

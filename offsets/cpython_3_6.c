@@ -73,6 +73,7 @@ const struct py_table py_table_3_6 = {
             [PY_FIELD_frame_block_count] = PY_AT(128),
             [PY_FIELD_frame_blocks] = PY_AT(136),
             [PY_FIELD_frame_localsplus] = PY_AT(376),
+            [PY_FIELD_frame_generator] = PY_AT(112),
             [PY_FIELD_try_block_size] = PY_AT(12),
             [PY_FIELD_try_block_handler] = PY_AT(4),
             [PY_FIELD_try_block_level] = PY_AT(8),

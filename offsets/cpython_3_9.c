@@ -84,6 +84,7 @@ const struct py_table py_table_3_9 = {
             [PY_FIELD_frame_block_count] = PY_AT(112),
             [PY_FIELD_frame_blocks] = PY_AT(120),
             [PY_FIELD_frame_localsplus] = PY_AT(360),
+            [PY_FIELD_frame_generator] = PY_AT(96),
             [PY_FIELD_try_block_size] = PY_AT(12),
             [PY_FIELD_try_block_handler] = PY_AT(4),
             [PY_FIELD_try_block_level] = PY_AT(8),

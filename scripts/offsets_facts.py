@@ -29,6 +29,7 @@ ONLY_IN = {
     "cframe.size": (11, 12),
     "cframe.current_frame": (11, 12),
     "cframe.previous": (11, 12),
+    "frame.generator": (6, 10),
     "frame.instruction": (11, NOW),
     "frame.lasti": (6, 10),
     "frame.state": (10, 10),

@@ -15,10 +15,12 @@ struct analysis {
     struct analysis_options options;
     struct arena *scratch;
     const struct task_index *tasks;
-    const struct id_index *objects, *threads, *loops, *sockets, *listeners;
-    const char **object_words; /* of each object, made when first asked for */
-    size_t *waiter_ends;       /* of each object: where its part of `waiters` ends */
-    uint32_t *waiters;         /* places of the tasks that wait, by object */
+    const struct id_index *objects, *threads, *loops, *sockets;
+    const bool *accepted;         /* of each socket: a listening one of this process made it */
+    const uint32_t *task_sockets; /* of each task: the place of the socket that it waits for */
+    const char **object_words;    /* of each object, made when first asked for */
+    size_t *waiter_ends;          /* of each object: where its part of `waiters` ends */
+    uint32_t *waiters;            /* places of the tasks that wait, by object */
     struct graph graph;
     bool *loop_halted; /* of each loop: a finding says that it runs nothing */
     bool *flows;       /* of each object that tasks wait for: its holders go on */
@@ -39,6 +41,10 @@ const struct snapshot_socket *find_socket(const struct analysis *analysis, int64
 /* Of the socket that the wait is about; NULL where it is about none. */
 const struct snapshot_socket *find_wait_socket(const struct analysis *analysis,
                                                const struct snapshot_wait *wait);
+
+/* The same of a task, without a search. */
+const struct snapshot_socket *find_task_socket(const struct analysis *analysis,
+                                               const struct snapshot_task *task);
 
 static inline size_t task_place(const struct analysis *analysis, const struct snapshot_task *task) {
     return (size_t)(task - analysis->snapshot->tasks.items);

@@ -214,7 +214,7 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
 const char *describe_wait(struct analysis *analysis, const struct snapshot_task *task,
                           const struct snapshot_wait *wait) {
     if (task && task->idle == SNAPSHOT_YES && wait_is_read(wait)) {
-        const struct snapshot_socket *socket = find_wait_socket(analysis, wait);
+        const struct snapshot_socket *socket = find_task_socket(analysis, task);
         if (socket && socket_is_accepted(analysis, socket))
             return "next request (keep-alive socket)";
     }

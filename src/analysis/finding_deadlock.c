@@ -148,22 +148,20 @@ static const char *describe_member(struct analysis *analysis, const struct circl
 
 static const char *summarise(struct analysis *analysis, const struct circle *circle) {
     const char *name = name_node(analysis, circle->nodes[0]);
+    const char *tasks = words_many(analysis, (int64_t)circle->tasks, "task");
     if (circle->threads && circle->tasks + circle->threads == 1)
         return TEXT(analysis, "DEADLOCK - %s waits for a lock that it holds itself", name);
     if (circle->threads)
         return TEXT(analysis, "DEADLOCK across threads - %s and %s wait for each other",
-                    words_many(analysis, (int64_t)circle->threads, "thread"),
-                    words_many(analysis, (int64_t)circle->tasks, "task"));
+                    words_many(analysis, (int64_t)circle->threads, "thread"), tasks);
     if (circle->tasks == 1)
         return circle->objects ? TEXT(analysis, "DEADLOCK - %s waits for %s, which it holds itself",
                                       name, name_node(analysis, circle->nodes[1]))
                                : TEXT(analysis, "DEADLOCK - %s awaits itself", name);
     if (!circle->objects)
-        return TEXT(analysis, "DEADLOCK - %zu tasks await each other", circle->tasks);
-    if (circle->objects == circle->tasks)
-        return TEXT(analysis, "DEADLOCK - %zu tasks wait for each other's lock", circle->tasks);
-    return TEXT(analysis, "DEADLOCK - %zu tasks wait for each other, by locks and by await",
-                circle->tasks);
+        return TEXT(analysis, "DEADLOCK - %s await each other", tasks);
+    return TEXT(analysis, "DEADLOCK - %s wait for each other%s", tasks,
+                circle->objects == circle->tasks ? "'s lock" : ", by locks and by await");
 }
 
 static enum suspicion judge_object(const struct snapshot_object *object) {

@@ -74,7 +74,7 @@ static struct peer *get_peer(struct analysis *analysis, struct peers *peers, con
 
 static void collect(struct analysis *analysis, struct peers *peers,
                     const struct snapshot_task *task) {
-    const struct snapshot_socket *socket = find_wait_socket(analysis, task->awaiting);
+    const struct snapshot_socket *socket = find_task_socket(analysis, task);
     if (!waits_for_peer(analysis, task, socket))
         return;
     struct peer *peer = get_peer(analysis, peers, socket->peer);
@@ -144,7 +144,7 @@ static void add_peer(struct analysis *analysis, const struct peer *peer, enum su
         finding_add(analysis, SNAPSHOT_FINDING_PEER_SILENT, suspicion, summarise(analysis, peer));
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
-        const struct snapshot_socket *socket = find_wait_socket(analysis, task->awaiting);
+        const struct snapshot_socket *socket = find_task_socket(analysis, task);
         if (waits_for_peer(analysis, task, socket) && strcmp(socket->peer, peer->name) == 0)
             finding_add_task(analysis, finding, task);
     }
@@ -202,7 +202,7 @@ static bool is_watched(const struct snapshot_socket *socket, const struct snapsh
 }
 
 static bool is_unwatched(const struct analysis *analysis, const struct snapshot_task *task) {
-    const struct snapshot_socket *socket = find_wait_socket(analysis, task->awaiting);
+    const struct snapshot_socket *socket = find_task_socket(analysis, task);
     const struct snapshot_loop *loop = find_loop(analysis, task->event_loop);
     return socket && loop && loop->state == SNAPSHOT_LOOP_IDLE &&
            task->state == SNAPSHOT_TASK_WAITING && !is_watched(socket, task->awaiting) &&
@@ -217,7 +217,7 @@ static void find_unwatched(struct analysis *analysis) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
         if (!is_unwatched(analysis, task))
             continue;
-        const struct snapshot_socket *socket = find_wait_socket(analysis, task->awaiting);
+        const struct snapshot_socket *socket = find_task_socket(analysis, task);
         bool none = socket->registered == SNAPSHOT_REGISTERED_NONE;
         analysis->explained[i] = true;
         if (snapshot->findings.count - before >= FINDINGS_MAX)

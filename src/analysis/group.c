@@ -59,7 +59,7 @@ static uintptr_t get_detail(struct grouping *grouping, const struct snapshot_tas
         return 0;
     if (wait->object)
         return (uintptr_t)wait->object;
-    const struct snapshot_socket *socket = find_wait_socket(grouping->analysis, wait);
+    const struct snapshot_socket *socket = find_task_socket(grouping->analysis, task);
     if (!socket || socket_is_accepted(grouping->analysis, socket))
         return 0;
     return intern(grouping, socket->peer);

@@ -86,8 +86,8 @@ static bool is_empty(const struct analysis *analysis, const struct snapshot_wait
     return size == SNAPSHOT_UNKNOWN || size == 0;
 }
 
-static bool waits_for_client(const struct analysis *analysis, const struct snapshot_wait *wait) {
-    const struct snapshot_socket *socket = find_wait_socket(analysis, wait);
+static bool waits_for_client(const struct analysis *analysis, const struct snapshot_task *task) {
+    const struct snapshot_socket *socket = find_task_socket(analysis, task);
     return socket && socket_is_accepted(analysis, socket) &&
            (socket->receive_queue <= 0 || socket->receive_queue == SNAPSHOT_UNKNOWN);
 }
@@ -104,7 +104,7 @@ static enum snapshot_tristate judge_wait(const struct analysis *analysis,
         return SNAPSHOT_YES;
     case SNAPSHOT_WAIT_SOCKET_READ:
     case SNAPSHOT_WAIT_STREAM_READ:
-        return to_tristate(waits_for_client(analysis, wait));
+        return to_tristate(waits_for_client(analysis, task));
     case SNAPSHOT_WAIT_QUEUE_GET:
         if (!is_empty(analysis, wait)) /* from within a call it may be a pool made of a queue */
             return SNAPSHOT_NO;

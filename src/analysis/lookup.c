@@ -42,20 +42,44 @@ static bool is_listening(const struct snapshot_socket *socket) {
     return socket->state && strcmp(socket->state, "LISTEN") == 0;
 }
 
-static const struct id_index *make_listeners(struct analysis *analysis) {
-    struct id_index *index = id_index_create(analysis->scratch, analysis->snapshot->sockets.count);
-    for (size_t i = 0; i < analysis->snapshot->sockets.count; i++) {
-        const struct snapshot_socket *socket = &analysis->snapshot->sockets.items[i];
+static const bool *find_accepted(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    size_t count = snapshot->sockets.count;
+    bool *accepted = arena_alloc_array(analysis->scratch, count, sizeof *accepted);
+    struct id_index *ports = id_index_create(analysis->scratch, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         if (is_listening(socket) && get_port(socket))
-            id_index_add(index, hash_text(get_port(socket)), i);
+            id_index_add(ports, hash_text(get_port(socket)), i);
     }
-    return index;
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        const char *port = get_port(socket);
+        accepted[i] =
+            port && !is_listening(socket) && id_index_find(ports, hash_text(port)) != ID_NONE;
+    }
+    return accepted;
 }
 
 bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket) {
-    const char *port = get_port(socket);
-    return port && !is_listening(socket) &&
-           id_index_find(analysis->listeners, hash_text(port)) != ID_NONE;
+    return analysis->accepted[socket - analysis->snapshot->sockets.items];
+}
+
+static const uint32_t *find_task_sockets(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    uint32_t *places = arena_alloc_array(analysis->scratch, snapshot->tasks.count, sizeof *places);
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        const struct snapshot_socket *socket =
+            find_wait_socket(analysis, snapshot->tasks.items[i].awaiting);
+        places[i] = socket ? (uint32_t)(socket - snapshot->sockets.items) : UINT32_MAX;
+    }
+    return places;
+}
+
+const struct snapshot_socket *find_task_socket(const struct analysis *analysis,
+                                               const struct snapshot_task *task) {
+    uint32_t place = analysis->task_sockets[task_place(analysis, task)];
+    return place == UINT32_MAX ? NULL : &analysis->snapshot->sockets.items[place];
 }
 
 static size_t find_awaited_object(const struct analysis *analysis,
@@ -111,7 +135,8 @@ void analysis_open(struct analysis *analysis, struct snapshot *snapshot,
     analysis->threads = MAKE_INDEX(analysis, &snapshot->threads, tid);
     analysis->loops = MAKE_INDEX(analysis, &snapshot->event_loops, id);
     analysis->sockets = MAKE_INDEX(analysis, &snapshot->sockets, fd);
-    analysis->listeners = make_listeners(analysis);
+    analysis->accepted = find_accepted(analysis);
+    analysis->task_sockets = find_task_sockets(analysis);
     analysis->object_words =
         arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->object_words);
     analysis->flows = arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->flows);

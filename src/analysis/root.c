@@ -43,7 +43,7 @@ struct root root_follow(const struct analysis *analysis, const struct snapshot_t
         root.task = next;
     }
     const struct snapshot_wait *wait = root.task->awaiting;
-    const struct snapshot_socket *socket = find_wait_socket(analysis, wait);
+    const struct snapshot_socket *socket = find_task_socket(analysis, root.task);
     if (root.task->state == SNAPSHOT_TASK_WAITING && socket)
         root.peer = socket->peer;
     if (root.task->state == SNAPSHOT_TASK_WAITING && wait && wait->kind == SNAPSHOT_WAIT_EXECUTOR)

@@ -130,6 +130,7 @@ struct aio {
     struct table *late;          /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 

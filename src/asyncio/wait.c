@@ -1,6 +1,8 @@
 /* What a pending task waits for. */
 #include "wait.h"
 
+#include "asyncspy/python/gc.h"
+
 void aio_wait_set_deadline(struct aio_waiting *waiting, double when) {
     struct snapshot_wait *wait = waiting->wait;
     double left = when - waiting->aio->now;
@@ -70,6 +72,8 @@ static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter, boo
     wait->id = fut_waiter;
     wait->has_timeout = SNAPSHOT_NO;
     struct error *err = aio_waiting_set_future(waiting, fut_waiter);
+    if (!err)
+        err = py_gc_links_read(waiting->aio->py, fut_waiter, &wait->links);
     if (aio_kind_is_task(waiting->future_kind))
         wait->kind = SNAPSHOT_WAIT_TASK;
     else if (aio_kind_is_future(waiting->future_kind))

@@ -1,5 +1,6 @@
 #include "asyncspy/base/clock.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,13 @@ double clock_monotonic(void) {
 
 double clock_realtime(void) {
     return read_clock(CLOCK_REALTIME);
+}
+
+void clock_sleep(double seconds) {
+    struct timespec left = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }
 
 char *clock_format_stamp(struct arena *arena, double epoch_s) {

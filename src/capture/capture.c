@@ -10,7 +10,9 @@
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
 #include "network.h"
+#include "referrers.h"
 #include "search.h"
+#include "second_look.h"
 #include "walk.h"
 
 /* Unstopped tries before a target is stopped: a heartbeat may hit the first, hardly two. */
@@ -30,6 +32,7 @@ struct capture {
     struct py_discovery discovery;
     struct py_layout layout;
     struct py *py;
+    double shown_now; /* the target's clock at the last picture */
 };
 
 /* One picture being taken. */
@@ -263,22 +266,98 @@ static void describe_capture(struct shot *shot, double start, double stamp) {
     };
 }
 
+static void start_shot(struct shot *shot, struct capture *capture, struct snapshot *snapshot) {
+    *shot = (struct shot){.capture = capture,
+                          .snapshot = snapshot,
+                          .memory = process_get_memory(capture->process),
+                          .arena = arena_create(),
+                          .mode = ""};
+}
+
+static struct error *check_alive(const struct capture *capture) {
+    if (process_is_alive(capture->process))
+        return NULL;
+    return error_create(ERROR_GONE, "process %d ended while it was read",
+                        (int)process_get_pid(capture->process));
+}
+
+/* The picture, and what is around it. */
+static struct error *take_whole(struct shot *shot) {
+    struct capture *capture = shot->capture;
+    struct error *err = take_with_search(shot);
+    if (!err && capture->options.referrers)
+        err = referrers_add(capture->process, &capture->layout, &capture->discovery.roots,
+                            shot->snapshot);
+    if (!err)
+        err = check_alive(capture);
+    if (!err)
+        network_add_sockets(capture->process, shot->snapshot);
+    return err;
+}
+
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
     double start = clock_monotonic(), stamp = clock_realtime();
-    struct shot shot = {.capture = capture,
-                        .snapshot = snapshot,
-                        .memory = process_get_memory(capture->process),
-                        .arena = arena_create(),
-                        .mode = ""};
-    struct error *err = take_with_search(&shot);
+    struct shot shot;
+    start_shot(&shot, capture, snapshot);
+    struct error *err = take_whole(&shot);
+    if (!err) {
+        describe_target(capture, snapshot);
+        describe_capture(&shot, start, stamp);
+        capture->shown_now = shot.kernel.now;
+    }
     arena_destroy(shot.arena);
-    if (!err && !process_is_alive(capture->process))
-        err = error_create(ERROR_GONE, "process %d ended while it was read",
-                           (int)process_get_pid(capture->process));
+    return err;
+}
+
+/* --- the second look --- */
+
+/* The sockets alone, of a target that stood still. */
+static void look_at_sockets(struct capture *capture, struct snapshot *first,
+                            struct snapshot *second) {
+    second->event_loops.items = first->event_loops.items; /* the network asks how many there are */
+    second->event_loops.count = first->event_loops.count;
+    second->tasks.items = first->tasks.items;
+    second->tasks.count = first->tasks.count;
+    network_add_sockets(capture->process, second);
+    second_look_stood_still(first, second);
+}
+
+static struct error *look_again(struct capture *capture, const struct target_runs *runs,
+                                struct snapshot *first, struct snapshot *second) {
+    struct shot shot;
+    start_shot(&shot, capture, second);
+    struct error *err = take_with_search(&shot);
+    if (!err)
+        err = check_alive(capture);
+    if (!err) {
+        network_add_sockets(capture->process, second);
+        second_look_compare(&(struct look_at){first, capture->shown_now},
+                            &(struct look_at){second, shot.kernel.now}, runs);
+        first->capture.pause_s += shot.pause_s;
+        if (shot.pause_s > 0)
+            first->capture.mode = shot.mode;
+    }
+    arena_destroy(shot.arena);
+    return err;
+}
+
+struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) {
+    struct target_runs *runs = NULL;
+    double start = clock_monotonic();
+    struct error *err = runs_begin(capture->process, &runs);
     if (err)
         return err;
-    network_add_sockets(capture->process, snapshot);
-    describe_target(capture, snapshot);
-    describe_capture(&shot, start, stamp);
-    return NULL;
+    struct snapshot *second = snapshot_create();
+    clock_sleep(SECOND_LOOK_S);
+    runs_update(runs);
+    double passed = clock_monotonic() - start;
+    if (runs_are_none(runs))
+        look_at_sockets(capture, snapshot, second);
+    else
+        err = look_again(capture, runs, snapshot, second);
+    if (!err)
+        snapshot->capture.second_look_s = passed;
+    runs_end(runs);
+    snapshot_destroy(second);
+    return err;
 }

@@ -22,7 +22,7 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool nonblocking, gc, all_tasks, graph, ascii, verbose, quiet, exit_code;
+    bool nonblocking, gc, once, all_tasks, graph, ascii, verbose, quiet, exit_code;
 };
 
 enum {
@@ -53,7 +53,7 @@ static const struct argp_option option_table[] = {
      "Never stop the process; what is read of a busy one may be torn", 3},
     {"gc", KEY_GC, NULL, 0,
      "Look also for tasks and loops that only the garbage collector knows; slower", 3},
-    {"once", KEY_ONCE, NULL, 0, "One look only (what this version always does)", 3},
+    {"once", KEY_ONCE, NULL, 0, "One look only, and no search for who refers to a future", 3},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
      "Log target, python, asyncio, capture or all on standard error", 4},
     {0},
@@ -111,6 +111,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         options->nonblocking = true;
         break;
     case KEY_ONCE:
+        options->once = true;
         break;
     case KEY_GC:
         options->gc = true;
@@ -132,14 +133,29 @@ static const struct argp parser = {
            "milliseconds.",
 };
 
+/* A target that ends before the second look has been seen once: that is shown. */
+static struct error *look_again(const struct dump_options *options, struct capture *capture,
+                                struct snapshot *snapshot) {
+    struct error *err = capture_look_again(capture, snapshot);
+    if (err && error_get_kind(err) == ERROR_GONE) {
+        if (!options->quiet)
+            fprintf(stderr, "asyncspy: no second look: %s\n", error_get_message(err));
+        error_destroy(err);
+        err = NULL;
+    }
+    return err;
+}
+
 static struct error *read_process(const struct dump_options *options, struct snapshot *snapshot) {
-    struct capture_options capture_options = {.nonblocking = options->nonblocking,
-                                              .gc = options->gc};
+    struct capture_options capture_options = {
+        .nonblocking = options->nonblocking, .gc = options->gc, .referrers = !options->once};
     struct capture *capture;
     struct error *err = capture_open(options->pid, &capture_options, &capture);
     if (err)
         return err;
     err = capture_take(capture, snapshot);
+    if (!err && !options->once)
+        err = look_again(options, capture, snapshot);
     capture_close(capture);
     return err;
 }

@@ -10,11 +10,15 @@
 #define FLAG_MANAGED_DICT (1ull << 4)
 
 /* The words before an object of a type with a managed dict (pycore_object.h). */
-#define MANAGED_DICT_AT (-24)
+#define MANAGED_DICT_AT (-PY_MANAGED_DICT_DISTANCE)
 #define MANAGED_VALUES_AT (-32) /* 3.11 only */
 
 #define MEMBER_OBJECT 6     /* T_OBJECT (structmember.h) */
 #define MEMBER_OBJECT_EX 16 /* Py_T_OBJECT_EX */
+
+bool py_type_has_managed_dict(const struct py *py, const struct py_type *type) {
+    return type->flags & FLAG_MANAGED_DICT && py->layout.traits.instance_kind != PY_INSTANCE_DICT;
+}
 
 /* Where an instance keeps its attributes: a dict, or values under the type's shared keys. */
 struct instance_storage {
@@ -60,11 +64,40 @@ static struct error *find_managed(struct py *py, const struct py_type *type, uin
 static struct error *find_storage(struct py *py, const struct py_type *type, uint64_t address,
                                   struct instance_storage *ret) {
     *ret = (struct instance_storage){0, 0};
-    if (type->flags & FLAG_MANAGED_DICT && py->layout.traits.instance_kind != PY_INSTANCE_DICT)
+    if (py_type_has_managed_dict(py, type))
         return find_managed(py, type, address, ret);
     if (type->dictoffset > 0)
         return py_read_u64(py, address + (uint64_t)type->dictoffset, &ret->dict);
     return NULL;
+}
+
+/* The extent of values that begin at `start`, 0: there are none. */
+static struct error *measure_values(struct py *py, const struct py_type *type, uint64_t start,
+                                    struct py_values *ret) {
+    struct py_dict_keys keys;
+    *ret = (struct py_values){start, start};
+    if (!start)
+        return NULL;
+    struct error *err = py_dict_keys_read(py, type->cached_keys, &keys);
+    if (!err && keys.entry_count <= PY_SPLIT_VALUES_MAX)
+        ret->end = start + 8 * keys.entry_count;
+    return err;
+}
+
+struct error *py_values_find(struct py *py, const struct py_type *type, uint64_t address,
+                             struct py_values *ret) {
+    struct instance_storage storage;
+    struct error *err = find_storage(py, type, address, &storage);
+    return err ? err : measure_values(py, type, storage.values, ret);
+}
+
+struct error *py_inline_values_find(struct py *py, const struct py_type *type, uint64_t address,
+                                    struct py_values *ret) {
+    struct instance_storage storage = {0};
+    struct error *err = NULL;
+    if (py->layout.traits.instance_kind == PY_INSTANCE_INLINE_VALUES)
+        err = find_inline_values(py, type, address, &storage);
+    return err ? err : measure_values(py, type, storage.values, ret);
 }
 
 /* The memory of the slot `name` in the dict of one type of an MRO. */
@@ -127,32 +160,84 @@ struct error *py_attributes_visit(struct py *py, uint64_t address, py_visit_entr
     return err ? err : py_dict_keys_visit(py, &keys, storage.values, visit, context);
 }
 
-struct attribute_search {
-    struct py *py;
-    const char *name;
-    uint64_t found;
-};
+/* --- one attribute by name --- */
 
-static struct error *visit_attribute(void *context, uint64_t key, uint64_t value, bool *stop) {
-    struct attribute_search *search = context;
-    struct error *err = py_string_equals(search->py, key, search->name, stop);
-    if (!err && *stop)
-        search->found = value;
+static struct py_name_memo *find_memo(struct py_name_memo *memos, uint64_t owner,
+                                      const char *name) {
+    uint64_t hash = owner >> 4;
+    for (const char *at = name; *at; at++)
+        hash = hash * 31 + (unsigned char)*at;
+    return &memos[hash & (PY_MEMO_SIZE - 1)];
+}
+
+static bool is_remembered(const struct py_name_memo *memo, uint64_t owner, const char *name) {
+    return memo->name && memo->owner == owner && strcmp(memo->name, name) == 0;
+}
+
+static void remember(struct py *py, struct py_name_memo *memo, uint64_t owner, const char *name,
+                     uint64_t place) {
+    *memo = (struct py_name_memo){owner, string_pool_add(py->snapshot->strings, name, strlen(name)),
+                                  place};
+}
+
+/* Instances of a class share their keys, so that an attribute has one place in all of them. */
+static struct error *find_shared(struct py *py, uint64_t address_of_keys, uint64_t values,
+                                 const char *name, uint64_t *ret) {
+    struct py_name_memo *memo = find_memo(py->key_memo, address_of_keys, name);
+    struct py_dict_keys keys;
+    uint64_t index = UINT64_MAX;
+    if (is_remembered(memo, address_of_keys, name))
+        return py_read_u64(py, values + 8 * memo->place, ret);
+    struct error *err = py_dict_keys_read(py, address_of_keys, &keys);
+    if (!err && keys.entry_count > PY_SPLIT_VALUES_MAX)
+        err = error_create(ERROR_INVALID, "a split dict with too many keys");
+    if (!err)
+        err = py_dict_keys_find(py, &keys, name, &index);
+    if (err || index == UINT64_MAX)
+        return err;
+    remember(py, memo, address_of_keys, name, index);
+    return py_read_u64(py, values + 8 * index, ret);
+}
+
+static struct error *find_stored(struct py *py, const struct py_type *type, uint64_t address,
+                                 const char *name, uint64_t *ret) {
+    struct instance_storage storage;
+    uint64_t keys;
+    struct error *err = find_storage(py, type, address, &storage);
+    if (err)
+        return err;
+    if (!storage.dict)
+        return storage.values ? find_shared(py, type->cached_keys, storage.values, name, ret)
+                              : NULL;
+    err = py_dict_read(py, storage.dict, &keys, &storage.values);
+    if (err)
+        return err;
+    return storage.values ? find_shared(py, keys, storage.values, name, ret)
+                          : py_dict_find(py, storage.dict, name, ret);
+}
+
+static struct error *find_slot(struct py *py, const struct py_type *type, const char *name,
+                               uint64_t *ret) {
+    struct py_name_memo *memo = find_memo(py->slot_memo, type->address, name);
+    if (is_remembered(memo, type->address, name)) {
+        *ret = memo->place;
+        return NULL;
+    }
+    struct error *err = py_slot_find(py, type, name, ret);
+    if (!err)
+        remember(py, memo, type->address, name, *ret);
     return err;
 }
 
 struct error *py_attribute_find(struct py *py, uint64_t address, const char *name, uint64_t *ret) {
-    struct attribute_search search = {.py = py, .name = name};
     struct py_type *type;
     uint64_t slot;
     *ret = 0;
-    struct error *err = py_attributes_visit(py, address, visit_attribute, &search);
-    if (err || search.found) {
-        *ret = err ? 0 : search.found;
-        return err;
-    }
-    err = py_type_of(py, address, &type);
+    struct error *err = py_type_of(py, address, &type);
     if (!err)
-        err = py_slot_find(py, type, name, &slot);
+        err = find_stored(py, type, address, name, ret);
+    if (err || *ret)
+        return err;
+    err = find_slot(py, type, name, &slot);
     return err || !slot ? err : py_read_u64(py, address + slot, ret);
 }

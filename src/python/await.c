@@ -21,7 +21,7 @@ uint64_t py_stack_find_bottom(const struct py *py, const struct py_record *frame
            8 * (uint64_t)code->local_slots;
 }
 
-static uint64_t find_end(const struct py *py, const struct py_record *frame) {
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame) {
     uint64_t base = 0;
     int32_t index = -1;
     switch (py->layout.traits.stack_kind) {
@@ -41,7 +41,7 @@ static uint64_t find_end(const struct py *py, const struct py_record *frame) {
 
 bool py_stack_find(const struct py *py, const struct py_record *frame, const struct py_code *code,
                    struct py_stack *ret) {
-    uint64_t end = find_end(py, frame);
+    uint64_t end = py_frame_get_stack_end(py, frame);
     ret->bottom = py_stack_find_bottom(py, frame, code);
     ret->slots = 0;
     if (!ret->bottom || end < ret->bottom || end - ret->bottom > 8ull * STACK_SLOTS_MAX)
@@ -117,7 +117,8 @@ static struct error *is_exit_call(struct py *py, const struct py_position *posit
  * front of it. */
 static struct error *decide_use(struct py *py, struct py_position *position, int back,
                                 struct py_unit get_awaitable) {
-    static const int8_t by_argument[] = {PY_AWAIT_EXPRESSION, PY_AWAIT_ENTER, PY_AWAIT_EXIT};
+    static const enum py_await_use by_argument[] = {PY_AWAIT_EXPRESSION, PY_AWAIT_ENTER,
+                                                    PY_AWAIT_EXIT};
     const struct py_with_opcodes *with = &py->layout.traits.with_opcodes;
     bool is_exit = false;
     struct py_unit before;
@@ -129,7 +130,7 @@ static struct error *decide_use(struct py *py, struct py_position *position, int
     uint8_t operation = before.operation;
     bool is_except = with->with_except_start && operation == with->with_except_start;
     if (!with->before_async_with)
-        position->use = get_awaitable.argument < sizeof by_argument
+        position->use = get_awaitable.argument < sizeof by_argument / sizeof *by_argument
                             ? by_argument[get_awaitable.argument]
                             : PY_AWAIT_UNKNOWN;
     else if (operation == with->before_async_with)
@@ -160,7 +161,7 @@ struct error *py_position_find_use(struct py *py, struct py_position *position) 
     struct py_unit unit = {0, 0};
     bool yields_from;
     int back = with->get_awaitable_distance;
-    if (position->use >= 0)
+    if (position->has_use)
         return NULL;
     struct error *err = is_yield_from(py, position, &yields_from);
     for (int i = 0; !err && i <= EXTENDED_ARGS_MAX; i++) {
@@ -171,14 +172,15 @@ struct error *py_position_find_use(struct py *py, struct py_position *position) 
     }
     if (err)
         return err;
-    position->use = PY_AWAIT_UNKNOWN;
-    if (yields_from)
-        position->use = PY_AWAIT_EXPRESSION;
-    else if (unit.operation == with->get_awaitable)
-        return decide_use(py, position, back, unit);
-    else if (unit.operation &&
-             (unit.operation == with->get_anext || unit.operation == with->get_yield_from_iter))
-        position->use = PY_AWAIT_EXPRESSION;
+    if (unit.operation == with->get_awaitable && !yields_from) {
+        err = decide_use(py, position, back, unit);
+        position->has_use = !err;
+        return err;
+    }
+    bool is_other = unit.operation && (unit.operation == with->get_anext ||
+                                       unit.operation == with->get_yield_from_iter);
+    position->use = yields_from || is_other ? PY_AWAIT_EXPRESSION : PY_AWAIT_UNKNOWN;
+    position->has_use = true;
     return NULL;
 }
 
@@ -204,6 +206,6 @@ struct error *py_await_read(struct py *py, const struct py_record *frame, int8_t
     if (err)
         return err;
     ret->awaited = py_untag(py, word);
-    ret->use = (enum py_await_use)position->use;
+    ret->use = position->use;
     return NULL;
 }

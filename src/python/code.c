@@ -114,7 +114,7 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
     position->code = code;
     position->instruction = get_instruction_address(py, code, instruction);
     position->awaits = -1;
-    position->use = -1;
+    position->has_use = position->leaves_by_exception = false;
     position->frame = arena_alloc(py->snapshot->arena, sizeof *position->frame);
     *position->frame = (struct snapshot_frame){.function = code->function,
                                                .qualified_name = code->qualified_name,

@@ -75,18 +75,45 @@ struct error *py_dict_keys_visit(struct py *py, const struct py_dict_keys *keys,
     return NULL;
 }
 
-struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit, void *context) {
+struct error *py_dict_read(struct py *py, uint64_t address, uint64_t *ret_keys,
+                           uint64_t *ret_values) {
     struct py_record dict;
-    struct py_dict_keys keys;
     struct error *err = py_record_read(py, PY_STRUCT_dict, address, &dict);
-    if (!err)
-        err = py_dict_keys_read(py, PY_U64(&dict, dict, keys), &keys);
     if (err)
         return err;
-    uint64_t values = PY_U64(&dict, dict, values);
-    if (values && PY_HAS(&py->layout, dict_values, values))
-        values += (uint64_t)PY_OFFSET(&py->layout, dict_values, values);
-    return py_dict_keys_visit(py, &keys, values, visit, context);
+    *ret_keys = PY_U64(&dict, dict, keys);
+    *ret_values = PY_U64(&dict, dict, values);
+    if (*ret_values && PY_HAS(&py->layout, dict_values, values))
+        *ret_values += (uint64_t)PY_OFFSET(&py->layout, dict_values, values);
+    return NULL;
+}
+
+struct error *py_dict_visit(struct py *py, uint64_t address, py_visit_entry *visit, void *context) {
+    uint64_t address_of_keys, values;
+    struct py_dict_keys keys;
+    struct error *err = py_dict_read(py, address, &address_of_keys, &values);
+    if (!err)
+        err = py_dict_keys_read(py, address_of_keys, &keys);
+    return err ? err : py_dict_keys_visit(py, &keys, values, visit, context);
+}
+
+struct error *py_dict_keys_find(struct py *py, const struct py_dict_keys *keys, const char *name,
+                                uint64_t *ret) {
+    *ret = UINT64_MAX;
+    for (uint64_t i = 0; i < keys->entry_count && i < PY_SPLIT_VALUES_MAX; i++) {
+        uint64_t key, end = keys->entries + (i + 1) * keys->entry_size;
+        bool equal = false;
+        struct error *err = py_read_u64(py, end - 16, &key);
+        if (!err && key)
+            err = py_string_equals(py, key, name, &equal);
+        if (err)
+            return err;
+        if (equal) {
+            *ret = i;
+            return NULL;
+        }
+    }
+    return NULL;
 }
 
 struct key_search {

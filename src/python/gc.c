@@ -255,3 +255,11 @@ struct error *py_gc_is_tracked(struct py *py, uint64_t address, enum py_gc_track
     places.head_size = drift->head_size;
     return check_links(py, &places, address, ret);
 }
+
+struct error *py_gc_links_read(struct py *py, uint64_t address, uint64_t *ret) {
+    const struct places places = {.head_size = (uint64_t)PY_OFFSET(&py->layout, gc_head, size)};
+    struct node node;
+    struct error *err = read_node(py, &places, address - places.head_size, &node);
+    *ret = err ? 0 : node.next * UINT64_C(0x9e3779b97f4a7c15) ^ node.prev;
+    return err;
+}

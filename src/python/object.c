@@ -27,6 +27,8 @@ static void forget_caches(struct py *py) {
     table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
     memset(py->position_memo, 0, sizeof py->position_memo);
+    memset(py->key_memo, 0, sizeof py->key_memo);
+    memset(py->slot_memo, 0, sizeof py->slot_memo);
     arena_reset(py->arena);
 }
 
@@ -106,4 +108,33 @@ bool py_cycle_found(struct py_cycle_check *check, uint64_t address) {
         check->seen = address;
     }
     return false;
+}
+
+static struct error *visit_kind(void *context, struct py_type *type, bool *stop) {
+    enum py_kind *kind = context;
+    *kind = type->kind;
+    *stop = type->kind != PY_KIND_OTHER;
+    return NULL;
+}
+
+struct error *py_kind_find(struct py *py, uint64_t address, enum py_kind *ret) {
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    if (err)
+        return err;
+    *ret = type->kind;
+    return *ret == PY_KIND_OTHER ? py_type_visit_mro(py, type, visit_kind, ret) : NULL;
+}
+
+struct error *py_object_read(struct py *py, enum py_struct struct_, enum py_kind kind,
+                             uint64_t address, struct py_record *ret) {
+    enum py_kind found = PY_KIND_OTHER;
+    struct py_type *type;
+    struct error *err = py_type_of(py, address, &type);
+    if (!err)
+        err = py_kind_find(py, address, &found);
+    if (!err && (found != kind || type->basicsize < py->layout.span[struct_]))
+        err = error_create(ERROR_INVALID, "the object at 0x%llx is of another type",
+                           (unsigned long long)address);
+    return err ? err : py_record_read(py, struct_, address, ret);
 }

@@ -46,9 +46,10 @@ struct py_position {
     struct py_position_key key;
     struct snapshot_frame *frame; /* in the snapshot's arena */
     struct py_code *code;
-    uint64_t instruction; /* its address; before the first one: not started */
-    int8_t awaits;        /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
-    int8_t use;           /* enum py_await_use of an await here, -1: not looked at yet */
+    uint64_t instruction;  /* its address; before the first one: not started */
+    int8_t awaits;         /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
+    bool has_use;          /* the next two were looked at */
+    enum py_await_use use; /* of an await here */
     bool leaves_by_exception; /* PY_AWAIT_EXIT because of an exception */
 };
 
@@ -56,6 +57,14 @@ struct py_position {
 #define PY_WALK_UNITS 500000000u
 
 #define PY_MEMO_SIZE 256 /* a power of two */
+
+/* Where an attribute is in all instances: its index among shared keys, or the offset of its slot.
+ */
+struct py_name_memo {
+    uint64_t owner;   /* the keys or the type */
+    const char *name; /* interned; NULL: unused */
+    uint64_t place;
+};
 
 struct py {
     struct target_memory *memory;
@@ -68,6 +77,7 @@ struct py {
     struct table *types;                     /* struct py_type by address */
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
     struct py_position *position_memo[PY_MEMO_SIZE];
+    struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
     struct table *codes;     /* struct py_code by address */
     struct table *positions; /* struct py_position by key */
 };
@@ -81,6 +91,9 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
 /* Position of the frame (an interpreter frame or frame object) whose record is `frame`. */
 struct error *py_frame_get_position(struct py *py, const struct py_record *frame,
                                     struct py_position **ret) ERROR_CHECK;
+
+/* Address of the slot behind the last used one of a frame's value stack; 0 when it is unknown. */
+uint64_t py_frame_get_stack_end(const struct py *py, const struct py_record *frame);
 
 /* Its variables; reads their names when it is first asked. */
 struct error *py_code_get_locals(struct py *py, struct py_code *code,

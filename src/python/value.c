@@ -51,7 +51,7 @@ struct error *py_count_read(struct py *py, uint64_t address, int64_t *ret) {
 struct error *py_tuple_get(struct py *py, uint64_t address, size_t index, uint64_t *ret) {
     const struct py_layout *layout = &py->layout;
     enum py_kind kind;
-    uint64_t count;
+    uint64_t count = 0;
     *ret = 0;
     struct error *err = py_kind_find(py, address, &kind);
     if (!err && kind != PY_KIND_TUPLE)

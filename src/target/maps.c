@@ -40,6 +40,7 @@ static struct target_mapping parse_line(struct arena *arena, const char *at, con
     mapping.readable = at[0] == 'r';
     mapping.writable = at[1] == 'w';
     mapping.executable = at[2] == 'x';
+    mapping.shared = at[3] == 's';
     at += 5;
     mapping.file_offset = parse_hex(&at);
     (void)parse_hex(&at); /* device */

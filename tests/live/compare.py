@@ -7,6 +7,8 @@ keys of MATCHERS stands for a condition.
 import re
 import unicodedata
 
+import verdict
+
 LINES_SHOWN = 12
 TEXT_WIDTH = 100
 # The schema check of every one of 10,000 equal tasks takes a minute.
@@ -44,8 +46,59 @@ def matches_any(_, __, ___):
     return []
 
 
+def matches_between(limits, actual, path):
+    low, high = limits
+    if isinstance(actual, bool) or not isinstance(actual, (int, float)):
+        return ["%s: %s instead of a number" % (path, short(actual))]
+    if (low is None or actual >= low) and (high is None or actual <= high):
+        return []
+    return ["%s: %s is not in %s" % (path, short(actual), short(limits))]
+
+
+def matches_contains(words, actual, path):
+    lost = [word for word in words if word not in (actual or "")]
+    return ["%s: %s lacks %s" % (path, short(actual), short(lost))] if lost else []
+
+
+def matches_items(expected, actual, path):
+    """The items of a list in any order, each of them a condition."""
+    left = list(actual or [])
+    for item in expected:
+        fitting = next((other for other in left if not difference(item, other, path)), None)
+        if fitting is None:
+            return ["%s: %s lacks %s" % (path, short(actual), short(item))]
+        left.remove(fitting)
+    return ["%s: %s should not be there" % (path, short(left))] if left else []
+
+
+def matches_pluck(claim, actual, path):
+    """A condition on the list of what the items of a list have under a key."""
+    key, expected = claim
+    return difference(expected, [item.get(key) for item in actual or []], path)
+
+
 MATCHERS = {"any_of": matches_any_of, "includes": matches_includes, "within": matches_within,
-            "set": matches_set, "ends_with": matches_ends_with, "any": matches_any}
+            "set": matches_set, "ends_with": matches_ends_with, "any": matches_any,
+            "between": matches_between, "contains": matches_contains, "items": matches_items,
+            "pluck": matches_pluck}
+# How far apart the clocks of two processes may seem to be.
+CLOCK_ERROR_S = 0.05
+
+
+def at(expectation, before, after):
+    """An expectation with conditions on the clock turned into ranges, for a dump that was made
+    between two moments of time.monotonic()."""
+    if isinstance(expectation, list):
+        return [at(item, before, after) for item in expectation]
+    if not isinstance(expectation, dict):
+        return expectation
+    if "until" in expectation:
+        first, last = expectation["until"]
+        return {"between": [first - after - CLOCK_ERROR_S, last - before + CLOCK_ERROR_S]}
+    if "since" in expectation:
+        first, last = expectation["since"]
+        return {"between": [before - last - CLOCK_ERROR_S, after - first + CLOCK_ERROR_S]}
+    return {key: at(value, before, after) for key, value in expectation.items()}
 
 
 def short(value):
@@ -53,10 +106,16 @@ def short(value):
     return text if len(text) <= 160 else text[:100] + "..." + text[-50:]
 
 
+def is_condition(expected):
+    """Whether a dict stands for a condition; the state of an event has a key "set" as well."""
+    return (bool(expected) and set(expected) <= set(MATCHERS)
+            and isinstance(expected.get("set", []), list))
+
+
 def difference(expected, actual, path):
     """Problems, [] when `actual` is as expected."""
     if isinstance(expected, dict):
-        if expected and set(expected) <= set(MATCHERS):
+        if is_condition(expected):
             return [problem for key, value in expected.items()
                     for problem in MATCHERS[key](value, actual, path)]
         if not isinstance(actual, dict):
@@ -137,6 +196,9 @@ def compare(expectation, snapshot, mode=None, pid=None):
     if options.get("threads", True):
         problems += listed(expectation["threads"], snapshot["threads"], "ident", "thread",
                            options.get("extra_threads"), stacks)
+    for name, key in (("objects", "id"), ("sockets", "fd")):
+        problems += listed(expectation.get(name, []), snapshot[name], key, name[:-1], True, stacks)
+    problems += verdict.problems(expectation, snapshot)
     target = {"kind": "process", "python_version": expectation["python_version"], "core": None}
     if pid is not None:
         target["pid"] = pid
@@ -208,24 +270,36 @@ def text_problems(text, expectation, width=TEXT_WIDTH):
     return problems[:LINES_SHOWN]
 
 
+def plain(value):
+    """What fulfils a condition."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not is_condition(value):
+        return {key: plain(item) for key, item in value.items() if key != "optional"}
+    kind, expected = next(iter(value.items()))
+    if kind == "any_of":
+        return plain(expected[0])
+    if kind == "pluck":
+        return [{expected[0]: item} for item in plain(expected[1])]
+    if kind == "between":
+        return next((limit for limit in expected if limit is not None), 0)
+    if kind == "contains":
+        return " ".join(expected)
+    return None if kind == "any" else plain(expected)
+
+
 def as_snapshot(expectation, mode="running"):
     """A snapshot that fulfils an expectation, to test this module itself."""
-    def plain(value):
-        if isinstance(value, dict):
-            if "any_of" in value:
-                return plain(value["any_of"][0])
-            for key in ("set", "includes", "within", "ends_with"):
-                if key in value:
-                    return plain(value[key])
-            if "any" in value:
-                return None
-            return {key: plain(item) for key, item in value.items() if key != "optional"}
-        return [plain(item) for item in value] if isinstance(value, list) else value
-
     def items(name):
-        return [plain(resolve(item, expectation["stacks"])) for item in expectation[name]]
+        return [plain(resolve(item, expectation["stacks"])) for item in expectation.get(name, [])]
     return {"tasks": items("tasks"), "event_loops": items("event_loops"),
             "threads": items("threads"), "missing": [], "groups": [],
+            "objects": items("objects"), "sockets": items("sockets"),
+            "findings": [verdict.as_finding(plain(claim))
+                         for claim in expectation.get("findings", [])],
+            "verdict": expectation.get("verdict"),
             "capture": {"mode": mode, "pause_s": 0.0},
             "target": {"kind": "process", "python_version": expectation["python_version"],
                        "core": None, "pid": expectation["pid"]}}

@@ -153,16 +153,3 @@ class Redis(Database):
                 os.symlink(find_program("redis-check-rdb", "/usr/bin", "/usr/local/bin"), program)
         return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                 "--appendonly", "no", "--dir", self.folder, "--daemonize", "no"]
-
-
-def main():
-    """Starts one of each for a moment."""
-    for kind in (PostgreSQL, Redis):
-        started = time.monotonic()
-        with kind() as database:
-            print(kind.__name__, database.port, "%.2f s" % (time.monotonic() - started))
-            subprocess.run(["ps", "-o", "user,pid,args", "-g", str(database.process.pid)])
-
-
-if __name__ == "__main__":
-    main()

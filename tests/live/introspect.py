@@ -14,6 +14,8 @@ _positions = {}
 _owners = {}  # frame -> the coroutine or generator it was found in
 still = True  # False: the frames move while they are looked at, nothing can be checked twice
 
+SOON = 60  # seconds in which a timer may become due before the last dump is made
+
 # C objects between an awaiter and the coroutine or generator it awaits.
 _WRAPPERS = ("coroutine_wrapper", "async_generator_asend", "async_generator_athrow",
              "anext_awaitable", "async_generator_athrow_awaitable")
@@ -151,6 +153,34 @@ def created_at(task):
               for entry in summary]
     frames.reverse()
     return frames
+
+
+def loop_facts(loop, frames):
+    """What a loop of asyncio's own says of its queues, and the `_run_once` in the frames of its
+    thread of where it is; nothing of another kind of loop."""
+    if not hasattr(loop, "_ready") or not hasattr(loop, "_scheduled") or loop.is_closed():
+        return {}
+    executor = loop._default_executor
+    timers = [handle for handle in list(loop._scheduled) if not handle._cancelled]
+    facts = {"ready": len([handle for handle in list(loop._ready) if not handle._cancelled]),
+             "timers": len(timers), "executor": executor and {"id": hex(id(executor))}}
+    if timers and loop.is_running():
+        when = min(handle._when for handle in timers)
+        left = when - loop.time()
+        if left < 0:
+            facts["overdue_s"] = {"since": [when, when]}
+        elif left > SOON:
+            facts["next_timer_s"] = {"until": [when, when]}
+    depth, iteration = next(((depth, f.f_locals) for depth, f in enumerate(frames)
+                             if f.f_code.co_name == "_run_once"), (None, {}))
+    if iteration.get("self") is not loop:  # one that runs inside a callback of this one
+        return facts
+    if depth == 1 and frames[0].f_code.co_name == "select":
+        facts.update(iteration_age_s=None, callback_index=None, callback_count=None)
+    elif "i" in iteration:
+        facts.update(iteration_age_s={"since": [iteration["end_time"]] * 2}, idle_s=None,
+                     callback_index=iteration["i"], callback_count=iteration["ntodo"])
+    return facts
 
 
 def python_version():

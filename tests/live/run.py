@@ -26,6 +26,7 @@ import plan
 import ps
 import readers
 import servers
+import verdict
 from target import Target, TargetFailed, TargetSkipped
 from tester import Tester
 
@@ -58,6 +59,7 @@ def self_check(interpreter, scenario):
 
 def compare_check(expectation):
     """The comparison accepts the right snapshot and refuses wrong ones."""
+    expectation = compare.at(expectation, time.monotonic(), time.monotonic())
     snapshot = compare.as_snapshot(expectation)
     problems = compare.compare(expectation, snapshot, "running")
     firm = [task for task in expectation["tasks"] if not task.get("optional") and task["notes"] == []]
@@ -72,12 +74,26 @@ def compare_check(expectation):
             frame = dict(task["frames"][0], function="other")
             wrong.append(dict(snapshot, tasks=others + [dict(
                 task, frames=[frame] + task["frames"][1:])]))
+    wrong += wrong_conclusions(expectation, snapshot)
     for snapshot in wrong:
         if expectation["options"].get("incomplete") or expectation["options"].get("exact") is False:
             break
         if not compare.compare(expectation, snapshot, "running"):
             problems.append("the comparison accepts a wrong snapshot")
     return problems
+
+
+def wrong_conclusions(expectation, snapshot):
+    """Snapshots that lack an object, a socket or a finding, or have a finding too many."""
+    wrong = [dict(snapshot, **{name: snapshot[name][1:]}) for name in ("objects", "sockets")
+             if snapshot[name]]
+    if expectation.get("verdict"):
+        more = verdict.as_finding({"keys": {"code": "OTHER"}, "contains": []})
+        wrong += [dict(snapshot, findings=snapshot["findings"] + [more]),
+                  dict(snapshot, verdict={"code": "OTHER"})]
+    if expectation.get("findings"):
+        wrong.append(dict(snapshot, findings=snapshot["findings"][1:]))
+    return wrong
 
 
 def run_one(test, interpreter, scenario):

@@ -13,8 +13,13 @@ import threading
 import time
 import traceback
 
+import claims
 import introspect
 import old_asyncio
+import waits
+from claims import (about, allow_findings, any_of, at_least, between, contains,  # noqa: F401
+                    expect_finding, expect_first_lines, expect_object, expect_ok, expect_socket,
+                    expect_verdict, since, until)
 
 HOUR = 3600
 # Seconds until the target ends by itself, whatever becomes of the runner: 300 dumps on a busy
@@ -40,20 +45,22 @@ def expect_task(task, state=None, stack=None, **keys):
     """Registers a task. Keys that are not given are computed from the live task.
 
     `stack` claims function names, innermost first; "..." stands for any number of frames. It is
-    checked here, so a scenario that did not reach its shape fails by itself.
+    checked here, so a scenario that did not reach its shape fails by itself. `awaiting` is added to
+    what is computed, `holds` is a list of all that its frames have open with `with`, `awaited_by`
+    a list of tasks. A live object stands for its id.
     """
     if state is not None:
         keys["state"] = state
     expect_loop(task._loop)
-    _tasks[id(task)] = (task, keys, stack)
+    _tasks[id(task)] = (task, claims.task(keys), stack)
 
 
 def expect_loop(loop, **keys):
-    _loops[id(loop)] = (loop, dict(_loops.get(id(loop), (loop, {}))[1], **keys))
+    _loops[id(loop)] = (loop, dict(_loops.get(id(loop), (loop, {}))[1], **claims.plain(keys)))
 
 
 def expect_thread(ident, **keys):
-    _threads[ident] = dict(_threads.get(ident, {}), **keys)
+    _threads[ident] = dict(_threads.get(ident, {}), **claims.plain(keys))
 
 
 def options(**keys):
@@ -74,9 +81,9 @@ def ready():
 
 
 async def idle():
-    """The task that awaits this waits for ever, and the loop can go idle."""
+    """The task that awaits this waits, for something that will come, and the loop can go idle."""
     ready()
-    await asyncio.get_event_loop().create_future()
+    await asyncio.sleep(HOUR)
 
 
 def block():
@@ -128,6 +135,12 @@ def expect_inherited(loop, tasks):
     expect_loop(loop, state={"any": True}, tid={"any": True}, optional=not known)
 
 
+def innermost(task):
+    """The name of the innermost function of a suspended task."""
+    frames = introspect.await_chain(introspect.unwrapped(task._coro))
+    return frames[0].f_code.co_name if frames else None
+
+
 def own_native_id():
     """The kernel's number of the calling thread."""
     return old_asyncio.own_native_id()
@@ -154,6 +167,7 @@ def heartbeat():
 def _print_here():
     hold_frame = sys._getframe(1)
     try:
+        introspect.still = not _options.get("busy")
         _print(_picture({threading.get_ident(): hold_frame}))
     except BaseException:
         _give_up()
@@ -259,13 +273,13 @@ def _picture(tops):
     if _options.get("threads", True):
         threads = [_thread(ident, frames, stacks, known, table)
                    for ident, frames in stacks.items()]
-    return {
+    return dict(claims.picture(), **{
         "pid": os.getpid(), "python_version": introspect.python_version(),
         "options": {key: value for key, value in _options.items() if key != "busy"},
         "tasks": tasks + _plain_tasks,
         "event_loops": [_loop(loop, keys, stacks) for loop, keys in _loops.values()],
         "threads": threads, "stacks": table.stacks,
-    }
+    })
 
 
 class _StackTable:
@@ -331,17 +345,29 @@ def _task(task, stated, claim, stacks, awaiters, table):
         if hasattr(task, "cancelling"):
             picture["cancel_requests"] = task.cancelling()
         picture["awaited_by"] = {"includes": awaiters.get(id(task), [])}
-    _task_frames(picture, task, coroutine, claim, stacks, table)
+    frames = _task_frames(picture, task, coroutine, claim, stacks, table)
     if state in ("done", "cancelled", "running", "not_started"):
         picture["awaiting"] = None
     elif state == "waiting":
-        waiter = task._fut_waiter
-        is_task = hasattr(waiter, "get_coro") or hasattr(waiter, "_coro")
-        picture["awaiting"] = {"kind": "task" if is_task else "future", "id": hex(id(waiter))}
-        if is_task:
-            picture["awaiting"]["tasks"] = [hex(id(waiter))]
-    picture.update(stated)
+        picture["awaiting"] = waits.of(task, frames)
+    picture.update(_stated(stated, picture.get("awaiting")))
     return picture
+
+
+def _stated(stated, awaiting):
+    """What the scenario says of a task, over what is computed."""
+    claim = stated.get("awaiting")
+    if isinstance(claim, dict) and "any" not in claim and "any_of" not in claim:
+        _check_kind(awaiting, claim)
+        stated = dict(stated, awaiting=dict(awaiting or {}, **claim))
+    return stated
+
+
+def _check_kind(computed, stated):
+    """A claim must not contradict what the frames say."""
+    kinds = [(computed or {}).get("kind"), stated.get("kind")]
+    if all(isinstance(kind, str) for kind in kinds) and kinds[0] != kinds[1]:
+        raise AssertionError("a task waits for %s, not %s" % tuple(kinds))
 
 
 def _task_name(task, stated):
@@ -355,13 +381,13 @@ def _task_frames(picture, task, coroutine, claim, stacks, table):
     state = picture["state"]
     if state in ("done", "cancelled"):
         picture["frames"] = []
-        return
+        return []
     if state == "not_started":
         root = introspect.root_frame(coroutine)
         picture["frames"] = {"any_of": [[], [{"function": introspect.text(root.f_code.co_name),
                                               "file": introspect.text(root.f_code.co_filename),
                                               "line": root.f_code.co_firstlineno}]]}
-        return
+        return []
     if state == "running":
         frames = introspect.running_stack(coroutine, stacks)
     else:
@@ -371,6 +397,7 @@ def _task_frames(picture, task, coroutine, claim, stacks, table):
         raise AssertionError("task %s: the stack is %s, not %s"
                              % (picture.get("name"), names, claim))
     picture["frames"] = table.add(frames)
+    return frames
 
 
 def _matches(claim, names):
@@ -400,6 +427,8 @@ def _loop(loop, stated, stacks):
         picture["tid"] = _native_id(ident)
         at_rest = stacks[ident][0].f_code.co_name == "select"
         picture["state"] = "idle" if at_rest else {"any_of": ["running", "blocked"]}
+    if introspect.still:
+        picture.update(introspect.loop_facts(loop, stacks.get(ident, [])))
     picture.update(stated)
     return picture
 

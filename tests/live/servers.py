@@ -17,6 +17,7 @@ import traceback
 
 import compare
 import databases
+import verdict
 from target import HERE, Target, TargetFailed, TargetSkipped
 from tester import load_validator
 
@@ -26,7 +27,6 @@ KINDS = ("aiohttp", "asyncio", "uvloop", "gunicorn")
 DUMPS = 100
 SECOND_LOOKS = 20  # one of so many is made with a second look
 VALIDATED = 20     # one of so many is compared with the schema
-FIRM = ("likely", "certain")
 RATE = 150
 POLLS = 5
 KEPT_ALIVE = 20
@@ -119,9 +119,9 @@ class Spy:
         for task in snapshot["tasks"]:
             for note in task["notes"]:
                 self.problems["a task's note: %s" % note] += 1
-        if self.validator and self.dumps % VALIDATED == 1:
-            for problem in compare.schema_problems(self.validator, snapshot):
-                self.problems[problem] += 1
+        if self.dumps % VALIDATED == 1:
+            problems = compare.schema_problems(self.validator, snapshot) if self.validator else []
+            self.problems.update(problems + verdict.consistency(snapshot))
         return snapshot
 
     def healthy(self, pid, *options):
@@ -138,10 +138,10 @@ class Spy:
             return None
         if snapshot["verdict"]["code"] not in codes:
             self.problems["verdict %s" % snapshot["verdict"]] += 1
-        elif not all(word in json.dumps(snapshot["findings"][0]) for word in words):
-            self.problems["%s is not in %s" % (words, snapshot["findings"][0])] += 1
+        elif not all(word in verdict.texts(snapshot["findings"][0]) for word in words):
+            self.problems["%s is not in %s" % (words, verdict.texts(snapshot["findings"][0]))] += 1
         for finding in snapshot["findings"]:
-            if finding["confidence"] in FIRM and finding["code"] not in codes:
+            if finding["confidence"] in verdict.FIRM and finding["code"] not in codes:
                 self.problems["finding %s" % finding] += 1
         return snapshot
 

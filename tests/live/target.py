@@ -10,7 +10,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HELPERS = ("scenario.py", "introspect.py", "old_asyncio.py")
+HELPERS = ("scenario.py", "claims.py", "introspect.py", "waits.py", "old_asyncio.py", "peers.py")
 START_SECONDS = 60
 REST_SECONDS = 5
 

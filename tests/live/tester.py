@@ -3,9 +3,11 @@
 import json
 import os
 import subprocess
+import time
 
 import compare
 import interpreters
+import verdict
 from target import Target, kernel_can_prove_quiet
 
 SCHEMA = os.path.join(interpreters.REPOSITORY, "include", "asyncspy", "snapshot.schema.json")
@@ -27,6 +29,7 @@ class Tester:
     def check(self, target, scenario):
         """Problems of the dumps of a target that stands where the scenario wants it."""
         problems = []
+        time.sleep(scenario.settle)
         for _ in range(scenario.repeat):
             problems = self.dump(target, scenario)
             if problems:
@@ -39,6 +42,7 @@ class Tester:
 
     def run(self, target, scenario, form):
         command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form]
+        command += [] if scenario.second_look else ["--once"]
         environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
         done = subprocess.run(command + scenario.dump, stdout=subprocess.PIPE, env=environment,
                               stderr=subprocess.PIPE, timeout=DUMP_SECONDS)
@@ -52,7 +56,9 @@ class Tester:
         return done, problems
 
     def dump(self, target, scenario):
+        before = time.monotonic()
         done, problems = self.run(target, scenario, "json")
+        expectation = compare.at(target.expectation, before, time.monotonic())
         if done.returncode != 0:
             return problems
         try:
@@ -60,8 +66,10 @@ class Tester:
         except ValueError as error:
             return problems + ["json: %s" % error]
         mode = scenario.mode if self.proves_quiet or scenario.mode != "running" else None
-        problems += compare.compare(target.expectation, snapshot, mode, target.pid)
+        problems += compare.compare(expectation, snapshot, mode, target.pid)
         problems += compare.grouped_once(snapshot)
+        if scenario.mode != "nonblocking":
+            problems += verdict.consistency(snapshot)
         if self.validator:
             problems += compare.schema_problems(self.validator, snapshot)
         return problems
@@ -70,7 +78,8 @@ class Tester:
         done, problems = self.run(target, scenario, "text")
         if done.returncode != 0 or target.expectation["options"].get("incomplete"):
             return problems
-        return problems + compare.text_problems(done.stdout, target.expectation)
+        problems += compare.text_problems(done.stdout, target.expectation)
+        return problems + verdict.text_problems(done.stdout, target.expectation)
 
 
 def load_validator():

@@ -17,8 +17,7 @@
 #include "../../src/capture/walk.h"
 #include "../support/fake_asyncio.h"
 #include "../support/fake_target.h"
-#include "asyncspy/analysis/edges.h"
-#include "asyncspy/analysis/group.h"
+#include "asyncspy/analysis/analyze.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/json.h"
 
@@ -58,9 +57,8 @@ static void test_bytes_to_text(struct fake_target *target) {
     fake_expect_success(walk_interpreters(target->py, target->snapshot,
                                           &(struct walk_kernel){&kernel, 1, NAN}, &search));
 
-    /* 3. Analysis: who awaits whom, which stacks are the same. */
-    edges_find(target->snapshot);
-    group_tasks(target->snapshot);
+    /* 3. Analysis: who awaits whom, which stacks are the same, what is wrong. */
+    analyze(target->snapshot, NULL);
     assert_true(target->snapshot->groups.count > 3);
 
     /* 4. Text for people, JSON for programs. */

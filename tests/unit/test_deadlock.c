@@ -209,6 +209,16 @@ static void test_across_threads(void **state) {
     const struct snapshot_finding *finding =
         case_expect(snapshot, SNAPSHOT_FINDING_DEADLOCK, SNAPSHOT_CERTAIN);
     assert_int_equal(finding->thread_count, 2);
+    struct snapshot_wait *any = case_wait(snapshot, here, SNAPSHOT_WAIT_WAIT);
+    any->any_task = SNAPSHOT_YES; /* two can wake it, but its thread runs nothing */
+    for (int i = 0; i < 2; i++) {
+        struct snapshot_task *live = case_task(snapshot, "live");
+        live->state = SNAPSHOT_TASK_READY;
+        live->event_loop = 0;
+        case_await(snapshot, any, live);
+    }
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_DEADLOCK, SNAPSHOT_CERTAIN);
     back->has_timeout = SNAPSHOT_YES;
     analyze(snapshot, NULL);
     assert_null(case_find(snapshot, SNAPSHOT_FINDING_DEADLOCK));

@@ -13,6 +13,69 @@
 
 #define ASYNCIO "/usr/lib/python3.11/asyncio/"
 
+static const struct text_case {
+    const char *text;
+    struct snapshot_wait wait;
+    int object; /* 1: the queue, 2: the group, 3: the barrier */
+    bool child;
+} text_cases[] = {
+    {"task child", {.kind = SNAPSHOT_WAIT_TASK}, 0, true},
+    {"shield of task child", {.kind = SNAPSHOT_WAIT_SHIELD}, 0, true},
+    {"wait_for(task child), 3.2 s left",
+     {.kind = SNAPSHOT_WAIT_TIMEOUT, .deadline_s = 3.2},
+     0,
+     true},
+    {"gather of 10 tasks, 3 done",
+     {.kind = SNAPSHOT_WAIT_GATHER, .done = 3, .total = 10},
+     0,
+     false},
+    {"gather of 1 task", {.kind = SNAPSHOT_WAIT_GATHER}, 0, true},
+    {"wait for any of 1 task", {.kind = SNAPSHOT_WAIT_WAIT, .any_task = SNAPSHOT_YES}, 0, true},
+    {"TaskGroup#1, 2 children left", {.kind = SNAPSHOT_WAIT_TASK_GROUP}, 2, false},
+    {"sleep, due in 12.3 s", {.kind = SNAPSHOT_WAIT_SLEEP, .deadline_s = 12.31}, 0, false},
+    {"sleep, 0.25 s overdue", {.kind = SNAPSHOT_WAIT_SLEEP, .deadline_s = -0.25}, 0, false},
+    {"sleep", {.kind = SNAPSHOT_WAIT_SLEEP}, 0, false},
+    {"Queue#1 'jobs' empty (0 of 10)", {.kind = SNAPSHOT_WAIT_QUEUE_GET}, 1, false},
+    {"join of Queue#1 'jobs', 3 unfinished", {.kind = SNAPSHOT_WAIT_QUEUE_JOIN}, 1, false},
+    {"Barrier#1, 2 of 3 there", {.kind = SNAPSHOT_WAIT_BARRIER}, 3, false},
+    {"a lock", {.kind = SNAPSHOT_WAIT_LOCK}, 0, false},
+    {"an event, timeout in 2.0 s", {.kind = SNAPSHOT_WAIT_EVENT, .deadline_s = 2}, 0, false},
+    {"fd 7 (accept)", {.kind = SNAPSHOT_WAIT_SOCKET_ACCEPT, .fd = 7}, 0, false},
+    {"a stream (drain)", {.kind = SNAPSHOT_WAIT_STREAM_DRAIN}, 0, false},
+    {"process 4711", {.kind = SNAPSHOT_WAIT_SUBPROCESS, .pid = 4711}, 0, false},
+    {"DNS lookup of db.example", {.kind = SNAPSHOT_WAIT_DNS, .callee = "db.example"}, 0, false},
+    {"executor thread MainThread", {.kind = SNAPSHOT_WAIT_EXECUTOR, .tid = CASE_TID}, 0, false},
+    {"a free executor thread: 22nd in the queue",
+     {.kind = SNAPSHOT_WAIT_EXECUTOR, .position = 22},
+     0,
+     false},
+    {"a future of unknown owner", {.kind = SNAPSHOT_WAIT_FUTURE}, 0, false},
+    {"a future of unknown owner (MyFuture)",
+     {.kind = SNAPSHOT_WAIT_FUTURE, .type = "mine.MyFuture"},
+     0,
+     false},
+    {"an object of type Odd", {.kind = SNAPSHOT_WAIT_UNKNOWN, .type = "a.Odd"}, 0, false},
+};
+
+/* What a case says, and blank for what it leaves at 0. */
+static struct snapshot_wait *add_case(struct snapshot *snapshot,
+                                      const struct text_case *text_case) {
+    const struct snapshot_wait *blank = &snapshot_wait_blank, *from = &text_case->wait;
+    struct snapshot_task *task = case_task(snapshot, "task");
+    struct snapshot_wait *wait = case_wait(snapshot, task, from->kind);
+    wait->type = from->type;
+    wait->callee = from->callee;
+    wait->any_task = from->any_task;
+    wait->deadline_s = from->deadline_s != 0 ? from->deadline_s : blank->deadline_s;
+    wait->fd = from->fd ? from->fd : blank->fd;
+    wait->tid = from->tid ? from->tid : blank->tid;
+    wait->pid = from->pid ? from->pid : blank->pid;
+    wait->done = from->done ? from->done : blank->done;
+    wait->total = from->total ? from->total : blank->total;
+    wait->position = from->position ? from->position : blank->position;
+    return wait;
+}
+
 static void test_texts(void **state) {
     (void)state;
     struct snapshot *snapshot = case_create(64);
@@ -28,74 +91,18 @@ static void test_texts(void **state) {
     case_fact(snapshot, group, "children", 2);
     case_fact(snapshot, barrier, "parties", 3);
     case_fact(snapshot, barrier, "count", 2);
-    struct snapshot_wait blank = snapshot_wait_blank;
-    static const struct {
-        const char *text;
-        struct snapshot_wait wait;
-        int object; /* 1: the queue, 2: the group, 3: the barrier */
-        bool child;
-    } cases[] = {
-        {"task child", {.kind = SNAPSHOT_WAIT_TASK}, 0, true},
-        {"shield of task child", {.kind = SNAPSHOT_WAIT_SHIELD}, 0, true},
-        {"wait_for(task child), 3.2 s left",
-         {.kind = SNAPSHOT_WAIT_TIMEOUT, .deadline_s = 3.2},
-         0,
-         true},
-        {"gather of 10 tasks, 3 done",
-         {.kind = SNAPSHOT_WAIT_GATHER, .done = 3, .total = 10},
-         0,
-         false},
-        {"gather of 1 task", {.kind = SNAPSHOT_WAIT_GATHER}, 0, true},
-        {"wait for any of 1 task", {.kind = SNAPSHOT_WAIT_WAIT, .any_task = SNAPSHOT_YES}, 0, true},
-        {"TaskGroup#1, 2 children left", {.kind = SNAPSHOT_WAIT_TASK_GROUP}, 2, false},
-        {"sleep, due in 12.3 s", {.kind = SNAPSHOT_WAIT_SLEEP, .deadline_s = 12.31}, 0, false},
-        {"sleep, 0.25 s overdue", {.kind = SNAPSHOT_WAIT_SLEEP, .deadline_s = -0.25}, 0, false},
-        {"sleep", {.kind = SNAPSHOT_WAIT_SLEEP}, 0, false},
-        {"Queue#1 'jobs' empty (0 of 10)", {.kind = SNAPSHOT_WAIT_QUEUE_GET}, 1, false},
-        {"join of Queue#1 'jobs', 3 unfinished", {.kind = SNAPSHOT_WAIT_QUEUE_JOIN}, 1, false},
-        {"Barrier#1, 2 of 3 there", {.kind = SNAPSHOT_WAIT_BARRIER}, 3, false},
-        {"a lock", {.kind = SNAPSHOT_WAIT_LOCK}, 0, false},
-        {"an event, timeout in 2.0 s", {.kind = SNAPSHOT_WAIT_EVENT, .deadline_s = 2}, 0, false},
-        {"fd 7 (accept)", {.kind = SNAPSHOT_WAIT_SOCKET_ACCEPT, .fd = 7}, 0, false},
-        {"a stream (drain)", {.kind = SNAPSHOT_WAIT_STREAM_DRAIN}, 0, false},
-        {"process 4711", {.kind = SNAPSHOT_WAIT_SUBPROCESS, .pid = 4711}, 0, false},
-        {"DNS lookup of db.example", {.kind = SNAPSHOT_WAIT_DNS, .callee = "db.example"}, 0, false},
-        {"executor thread MainThread", {.kind = SNAPSHOT_WAIT_EXECUTOR, .tid = CASE_TID}, 0, false},
-        {"a free executor thread: 22nd in the queue",
-         {.kind = SNAPSHOT_WAIT_EXECUTOR, .position = 22},
-         0,
-         false},
-        {"a future of unknown owner", {.kind = SNAPSHOT_WAIT_FUTURE}, 0, false},
-        {"a future of unknown owner (MyFuture)",
-         {.kind = SNAPSHOT_WAIT_FUTURE, .type = "mine.MyFuture"},
-         0,
-         false},
-        {"an object of type Odd", {.kind = SNAPSHOT_WAIT_UNKNOWN, .type = "a.Odd"}, 0, false},
-    };
     struct snapshot_object *objects[] = {NULL, queue, group, barrier};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct snapshot_task *task = case_task(snapshot, "task");
-        const struct snapshot_wait *from = &cases[i].wait;
-        struct snapshot_wait *wait = case_wait(snapshot, task, from->kind);
-        wait->type = from->type;
-        wait->callee = from->callee;
-        wait->any_task = from->any_task;
-        wait->deadline_s = from->deadline_s != 0 ? from->deadline_s : blank.deadline_s;
-        wait->fd = from->fd ? from->fd : blank.fd;
-        wait->tid = from->tid ? from->tid : blank.tid;
-        wait->pid = from->pid ? from->pid : blank.pid;
-        wait->done = from->done ? from->done : blank.done;
-        wait->total = from->total ? from->total : blank.total;
-        wait->position = from->position ? from->position : blank.position;
-        if (cases[i].object)
-            wait->object = objects[cases[i].object]->id;
-        if (cases[i].child)
+    for (size_t i = 0; i < sizeof text_cases / sizeof *text_cases; i++) {
+        struct snapshot_wait *wait = add_case(snapshot, &text_cases[i]);
+        if (text_cases[i].object)
+            wait->object = objects[text_cases[i].object]->id;
+        if (text_cases[i].child)
             case_await(snapshot, wait, child);
     }
     for (int round = 0; round < 2; round++) {
         analyze(snapshot, NULL);
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-            assert_string_equal(snapshot->tasks.items[i + 1].awaiting->text, cases[i].text);
+        for (size_t i = 0; i < sizeof text_cases / sizeof *text_cases; i++)
+            assert_string_equal(snapshot->tasks.items[i + 1].awaiting->text, text_cases[i].text);
     }
     snapshot_destroy(snapshot);
 }

@@ -19,18 +19,19 @@ static const struct snapshot_frame frames[] = {
 static const struct snapshot_frame *handler_stack[] = {&frames[0], &frames[1]};
 static const struct snapshot_frame *worker_stack[] = {&frames[0], &frames[2]};
 
-/* A task; a NULL `text` stands for no wait. */
+/* A task; a NULL `type` of what it waits for stands for no wait. */
 static struct snapshot_task *add_task(struct snapshot *snapshot, enum snapshot_task_state state,
-                                      const struct snapshot_frame **stack, const char *text) {
+                                      const struct snapshot_frame **stack, const char *type) {
     struct snapshot_task *task = SNAPSHOT_APPEND(snapshot, &snapshot->tasks);
     task->id = 0x1000 + 0x10 * (snapshot->tasks.count - 1);
     task->state = state;
     task->frames = (struct snapshot_stack){.count = stack ? 2 : 0, .frames = stack};
-    if (text) {
+    if (type) {
         task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
+        *task->awaiting = snapshot_wait_blank;
         task->awaiting->kind = SNAPSHOT_WAIT_FUTURE;
         task->awaiting->id = task->id + 8;
-        task->awaiting->text = arena_copy_string(snapshot->arena, text, strlen(text));
+        task->awaiting->type = arena_copy_string(snapshot->arena, type, strlen(type));
     }
     return task;
 }
@@ -42,7 +43,7 @@ static void test_folds_equal_tasks(void **state) {
     for (int i = 0; i < 1000; i++)
         add_task(snapshot, SNAPSHOT_TASK_WAITING, handler_stack, "_asyncio.Future");
     add_task(snapshot, SNAPSHOT_TASK_WAITING, worker_stack, "_asyncio.Future");
-    add_task(snapshot, SNAPSHOT_TASK_WAITING, worker_stack, "mine.Future");
+    add_task(snapshot, SNAPSHOT_TASK_WAITING, worker_stack, "mine.Waiter");
     add_task(snapshot, SNAPSHOT_TASK_READY, worker_stack, NULL);
     add_task(snapshot, SNAPSHOT_TASK_RUNNING, worker_stack, NULL);
     for (int round = 0; round < 2; round++) { /* grouping again changes nothing */
@@ -53,10 +54,10 @@ static void test_folds_equal_tasks(void **state) {
         assert_int_equal(groups[1].task_count, 1000);
         assert_int_equal(groups[1].tasks[999], 1000);
         assert_ptr_equal(groups[1].frames.frames, handler_stack);
-        assert_string_equal(groups[1].awaiting, "a future");
+        assert_string_equal(groups[1].awaiting, "a future of unknown owner");
         assert_int_equal(groups[2].task_count, 2);
         assert_int_equal(groups[2].tasks[1], 1001);
-        assert_string_equal(groups[3].awaiting, "a future (Future)");
+        assert_string_equal(groups[3].awaiting, "a future of unknown owner (Waiter)");
         assert_null(groups[4].awaiting);
     }
     snapshot_destroy(snapshot);
@@ -88,6 +89,8 @@ static void test_empty(void **state) {
 static void await_tasks(struct snapshot *snapshot, struct snapshot_task *task, size_t count,
                         const snapshot_id *ids) {
     task->awaiting = arena_alloc(snapshot->arena, sizeof *task->awaiting);
+    *task->awaiting = snapshot_wait_blank;
+    task->awaiting->kind = SNAPSHOT_WAIT_TASK;
     task->awaiting->tasks = arena_alloc_array(snapshot->arena, count, sizeof *ids);
     memcpy(task->awaiting->tasks, ids, count * sizeof *ids);
     task->awaiting->task_count = count;

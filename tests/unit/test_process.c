@@ -40,7 +40,7 @@ static void test_maps_plain(void **state) {
     struct target_mappings maps = mappings_parse(
         arena, "00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/dbus-daemon\n"
                "7f0000000000-7f0000004000 rw-p 00000000 00:00 0 \n"
-               "7ffc00000000-7ffc00021000 ---p 00000000 00:00 0                    [stack]\n"
+               "7ffc00000000-7ffc00021000 ---s 00000000 00:00 0                    [stack]\n"
                "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]\n");
     assert_int_equal(maps.count, 4);
     const struct target_mapping *first = &maps.items[0];
@@ -51,7 +51,8 @@ static void test_maps_plain(void **state) {
     assert_true(first->readable && first->executable && !first->writable && !first->deleted);
     assert_string_equal(first->path, "/usr/bin/dbus-daemon");
     assert_string_equal(maps.items[1].path, "");
-    assert_true(maps.items[1].writable);
+    assert_true(maps.items[1].writable && !maps.items[1].shared);
+    assert_true(maps.items[2].shared);
     assert_false(maps.items[2].readable);
     assert_string_equal(maps.items[2].path, "[stack]");
     assert_int_equal(maps.items[3].start, UINT64_C(0xffffffffff600000));

@@ -32,7 +32,8 @@ static const struct snapshot_thread *walk(struct fake_target *target, pid_t tid,
         .tid = tid, .namespace_tid = tid, .syscall = number, .arguments = {first, second}};
     struct walk_search search = {0};
     snapshot_reset(target->snapshot);
-    fake_expect_success(walk_interpreters(target->py, target->snapshot, &kernel, 1, &search));
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel, 1, NAN}, &search));
     for (size_t i = 0; i < target->snapshot->threads.count; i++)
         if (target->snapshot->threads.items[i].tid == tid)
             return &target->snapshot->threads.items[i];

@@ -11,6 +11,9 @@ double clock_monotonic(void);
 /* Seconds since the epoch. */
 double clock_realtime(void);
 
+/* Sleeps that long; signals do not shorten it. */
+void clock_sleep(double seconds);
+
 /* "2026-11-21T04:12:07.250Z" of seconds since the epoch; NULL outside the years 1970 to 9999 and
  * for NaN. */
 char *clock_format_stamp(struct arena *arena, double epoch_s);

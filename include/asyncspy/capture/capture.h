@@ -13,6 +13,7 @@
 struct capture_options {
     bool nonblocking; /* never stop the target: the picture may be torn */
     bool gc;          /* also look for tasks and loops among all objects of the garbage collector */
+    bool referrers;   /* look who refers to the futures that nobody is known to complete */
 };
 
 struct capture;
@@ -24,3 +25,8 @@ void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopp
 
 /* Fills `snapshot` (it is reset first). */
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
+
+/* Looks a second time, 200 ms later, and sets `moved` in the picture that capture_take just made:
+ * which tasks, loops, threads and sockets changed. ERROR_GONE when the process ended meanwhile; the
+ * picture stays as it is. */
+struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;

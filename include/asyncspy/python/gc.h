@@ -34,5 +34,10 @@ enum py_gc_tracked { PY_GC_UNTRACKED, PY_GC_MARKED, PY_GC_TRACKED };
 struct error *py_gc_is_tracked(struct py *py, uint64_t address,
                                enum py_gc_tracked *ret) ERROR_CHECK;
 
+/* A number made of the object's links in its list. As long as it stays, the object is still the one
+ * that was there before: freed and made anew at the same address it stands elsewhere. It changes
+ * also when a neighbour goes, or a collection sorts the list. 0: not known. */
+struct error *py_gc_links_read(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
 /* Whether the lists are of the whole process instead of one interpreter. */
 bool py_gc_is_shared(const struct py *py);

@@ -97,6 +97,7 @@ struct snapshot_referrer {
 struct snapshot_wait {
     enum snapshot_wait_kind kind;
     snapshot_id id;     /* the object the task is parked on (_fut_waiter) */
+    uint64_t links;     /* tells another object at the same address; not in the JSON. 0: unknown */
     const char *type;   /* the type of that object */
     const char *text;   /* one line for people; the analysis makes it from the rest */
     snapshot_id *tasks; /* the tasks behind it, the unfinished ones */

@@ -19,6 +19,7 @@ struct target_mapping {
     uint64_t start, end;
     uint64_t file_offset;
     bool readable, writable, executable;
+    bool shared;      /* what is written to it, others see */
     const char *path; /* "" for anonymous memory; as the kernel prints it, " (deleted)" cut off */
     bool deleted;
     uint64_t inode;

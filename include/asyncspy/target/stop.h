@@ -40,3 +40,20 @@ struct error *quiet_begin(struct target_process *process, struct target_quiet **
 bool quiet_check(struct target_quiet *quiet);
 
 void quiet_end(struct target_quiet *quiet); /* NULL-safe */
+
+/* How often the threads of a process have run so far, as the scheduler counts. */
+struct target_runs;
+
+struct error *runs_begin(struct target_process *process, struct target_runs **ret) ERROR_CHECK;
+
+/* Compares with now; to be asked some ticks of the timer (10 ms each at most) after runs_begin, since
+ * a thread that keeps running is counted at ticks only. */
+void runs_update(struct target_runs *runs);
+
+/* Whether the thread ran between runs_begin and runs_update: 1 it did, 0 not, -1 not known. */
+int runs_get(const struct target_runs *runs, pid_t tid);
+
+/* Whether no thread ran, none was born and none ended: nothing in the process has changed. */
+bool runs_are_none(const struct target_runs *runs);
+
+void runs_end(struct target_runs *runs); /* NULL-safe */

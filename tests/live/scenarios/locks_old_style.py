@@ -29,13 +29,17 @@ async def main():
     lock, semaphore, condition = asyncio.Lock(), asyncio.Semaphore(0), asyncio.Condition()
     await condition.acquire()
     holder = asyncio.ensure_future(holds(lock))
-    scenario.expect_task(holder, "waiting", ["sleep", "holds"])
+    scenario.expect_task(holder, "waiting", ["sleep", "holds"], holds=[lock])
     await asyncio.sleep(0)
-    for primitive in (lock, semaphore, condition):
-        scenario.expect_task(asyncio.ensure_future(waits(primitive)), "waiting",
-                             ["acquire", "...", "waits"])
-        scenario.expect_task(asyncio.ensure_future(awaits(primitive)), "waiting",
-                             ["acquire", "...", "awaits"])
+    for primitive, kind in ((lock, "lock"), (semaphore, "semaphore"), (condition, "lock")):
+        waiters = []
+        for function in (waits, awaits):
+            waiters.append(asyncio.ensure_future(function(primitive)))
+            scenario.expect_task(waiters[-1], "waiting", ["acquire", "...", function.__name__],
+                                 awaiting={"kind": kind,
+                                           "object": getattr(primitive, "_lock", primitive)})
+        scenario.expect_object(getattr(primitive, "_lock", primitive), kind=kind, waiters=waiters)
+    scenario.expect_object(lock, holders=[holder], state={"locked": True})
     await scenario.idle()
 
 scenario.run(main())

@@ -31,15 +31,15 @@ async def outer():
         await inner()  # here: outer
 
 
-def picture(task):
+def picture(task, awaiting="sleep"):
     frames = [{"function": "sleep"}, marked("inner", "inner"), marked("outer", "outer")]
     return {"id": hex(id(task)), "state": "waiting", "coroutine": "outer", "frames": frames,
-            "notes": [], "type": "_asyncio.Task", "awaiting": {"kind": "future"}}
+            "notes": [], "type": "_asyncio.Task", "awaiting": {"kind": awaiting}}
 
 
 async def main():
     tasks = [asyncio.create_task(outer()) for _ in range(5)]
-    own = dict(picture(asyncio.current_task()), coroutine="main", frames=[marked("main", "main")])
+    own = dict(picture(asyncio.current_task(), "future"), coroutine="main", frames=[marked("main", "main")])
     scenario.print_stated(tasks=[own] + [picture(task) for task in tasks])
     await asyncio.get_event_loop().create_future()  # here: main
 

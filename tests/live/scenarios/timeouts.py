@@ -18,8 +18,10 @@ async def unlimited():
 
 
 async def main():
+    left = scenario.until(asyncio.get_running_loop().time() + scenario.HOUR, slack=20)
     scenario.expect_task(asyncio.create_task(limited(), name="limited"), "waiting",
-                         ["sleep", "limited"])
+                         ["sleep", "limited"], awaiting={"kind": "sleep", "has_timeout": True,
+                                                         "deadline_s": left})
     scenario.expect_task(asyncio.create_task(unlimited(), name="unlimited"), "waiting",
                          ["unlimited"])
     await scenario.idle()

@@ -1,0 +1,166 @@
+#include "second_look.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "asyncspy/snapshot/task_index.h"
+
+#define ITERATION_TOLERANCE 0.0001 /* s: one iteration of a loop has one beginning */
+
+struct comparison {
+    const struct look_at *first, *second;
+    const struct target_runs *runs;
+    struct arena *arena;
+    const struct task_index *index; /* of the second picture's tasks */
+};
+
+static bool equal_texts(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool equal_frames(const struct snapshot_stack *a, const struct snapshot_stack *b) {
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct snapshot_frame *one = a->frames[i], *other = b->frames[i];
+        if (one->line != other->line || one->column != other->column ||
+            one->end_column != other->end_column || !equal_texts(one->function, other->function) ||
+            !equal_texts(one->file, other->file))
+            return false;
+    }
+    return true;
+}
+
+static enum snapshot_tristate has_run(const struct comparison *comparison, int64_t tid) {
+    int ran = tid == SNAPSHOT_UNKNOWN ? -1 : runs_get(comparison->runs, (pid_t)tid);
+    return ran < 0 ? SNAPSHOT_MAYBE : ran ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
+/* --- event loops --- */
+
+static const struct snapshot_loop *find_loop(const struct snapshot *snapshot, snapshot_id id) {
+    for (size_t i = 0; i < snapshot->event_loops.count; i++)
+        if (snapshot->event_loops.items[i].id == id)
+            return &snapshot->event_loops.items[i];
+    return NULL;
+}
+
+/* Whether two looks show the same callback of the same iteration, or the same wait in select(). */
+static enum snapshot_tristate compare_runs(const struct comparison *comparison,
+                                           const struct snapshot_loop *a,
+                                           const struct snapshot_loop *b) {
+    double passed = comparison->second->now - comparison->first->now;
+    if (a->state != b->state)
+        return SNAPSHOT_YES;
+    if (!isnan(a->iteration_age_s) && !isnan(b->iteration_age_s))
+        return fabs(a->iteration_age_s + passed - b->iteration_age_s) < ITERATION_TOLERANCE &&
+                       a->callback_index == b->callback_index
+                   ? SNAPSHOT_NO
+                   : SNAPSHOT_YES;
+    if (!isnan(a->idle_s) && !isnan(b->idle_s))
+        return fabs(a->idle_s + passed - b->idle_s) < ITERATION_TOLERANCE ? SNAPSHOT_NO
+                                                                          : SNAPSHOT_YES;
+    return isnan(a->iteration_age_s) && isnan(b->iteration_age_s) ? SNAPSHOT_MAYBE : SNAPSHOT_YES;
+}
+
+static enum snapshot_tristate compare_loop(const struct comparison *comparison,
+                                           const struct snapshot_loop *a) {
+    const struct snapshot_loop *b = find_loop(comparison->second->snapshot, a->id);
+    if (!b)
+        return SNAPSHOT_YES;
+    if (has_run(comparison, a->tid) == SNAPSHOT_NO)
+        return SNAPSHOT_NO;
+    return compare_runs(comparison, a, b);
+}
+
+/* --- tasks --- */
+
+static bool has_changed(const struct snapshot_task *a, const struct snapshot_task *b) {
+    if (a->state != b->state || !a->awaiting != !b->awaiting)
+        return true;
+    if (a->awaiting &&
+        (a->awaiting->id != b->awaiting->id || a->awaiting->kind != b->awaiting->kind ||
+         a->awaiting->object != b->awaiting->object))
+        return true;
+    return !equal_frames(&a->frames, &b->frames);
+}
+
+/* Another future may stand at the address of the one before; its links tell. */
+static enum snapshot_tristate compare_task(const struct comparison *comparison,
+                                           const struct snapshot_task *a,
+                                           const struct snapshot_loop *loop) {
+    size_t place = task_index_find(comparison->index, a->id);
+    if (place == TASK_INDEX_NONE)
+        return SNAPSHOT_YES;
+    const struct snapshot_task *b = &comparison->second->snapshot->tasks.items[place];
+    if (has_changed(a, b))
+        return SNAPSHOT_YES;
+    if (loop && loop->moved == SNAPSHOT_NO && loop->tid != SNAPSHOT_UNKNOWN)
+        return SNAPSHOT_NO;
+    if (!a->awaiting || !a->awaiting->links || !b->awaiting->links)
+        return SNAPSHOT_MAYBE;
+    return a->awaiting->links == b->awaiting->links ? SNAPSHOT_NO : SNAPSHOT_MAYBE;
+}
+
+static void compare_tasks(const struct comparison *comparison) {
+    struct snapshot *snapshot = comparison->first->snapshot;
+    const struct snapshot_loop *loop = NULL;
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        struct snapshot_task *task = &snapshot->tasks.items[i];
+        if (!loop || loop->id != task->event_loop) /* most tasks have the same */
+            loop = find_loop(snapshot, task->event_loop);
+        task->moved = compare_task(comparison, task, loop);
+    }
+}
+
+/* --- sockets --- */
+
+static const struct snapshot_socket *find_socket(const struct snapshot *snapshot, size_t near,
+                                                 int64_t fd) {
+    if (near < snapshot->sockets.count && snapshot->sockets.items[near].fd == fd)
+        return &snapshot->sockets.items[near];
+    for (size_t i = 0; i < snapshot->sockets.count; i++)
+        if (snapshot->sockets.items[i].fd == fd)
+            return &snapshot->sockets.items[i];
+    return NULL;
+}
+
+static bool equal_sockets(const struct snapshot_socket *a, const struct snapshot_socket *b) {
+    return a->receive_queue == b->receive_queue && a->send_queue == b->send_queue &&
+           equal_texts(a->state, b->state) && equal_texts(a->local, b->local) &&
+           equal_texts(a->peer, b->peer);
+}
+
+static void compare_sockets(struct snapshot *first, const struct snapshot *second) {
+    for (size_t i = 0; i < first->sockets.count; i++) {
+        struct snapshot_socket *a = &first->sockets.items[i];
+        const struct snapshot_socket *b = find_socket(second, i, a->fd);
+        a->moved = b && equal_sockets(a, b) ? SNAPSHOT_NO : SNAPSHOT_YES;
+    }
+}
+
+void second_look_compare(const struct look_at *first, const struct look_at *second,
+                         const struct target_runs *runs) {
+    struct snapshot *snapshot = first->snapshot;
+    struct comparison comparison = {
+        .first = first, .second = second, .runs = runs, .arena = arena_create()};
+    comparison.index = task_index_create(comparison.arena, second->snapshot);
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        snapshot->threads.items[i].moved = has_run(&comparison, snapshot->threads.items[i].tid);
+    for (size_t i = 0; i < snapshot->event_loops.count; i++)
+        snapshot->event_loops.items[i].moved =
+            compare_loop(&comparison, &snapshot->event_loops.items[i]);
+    compare_tasks(&comparison);
+    compare_sockets(snapshot, second->snapshot);
+    arena_destroy(comparison.arena);
+}
+
+void second_look_stood_still(struct snapshot *first, const struct snapshot *second) {
+    for (size_t i = 0; i < first->threads.count; i++)
+        first->threads.items[i].moved = SNAPSHOT_NO;
+    for (size_t i = 0; i < first->event_loops.count; i++)
+        first->event_loops.items[i].moved = SNAPSHOT_NO;
+    for (size_t i = 0; i < first->tasks.count; i++)
+        first->tasks.items[i].moved = SNAPSHOT_NO;
+    compare_sockets(first, second);
+}

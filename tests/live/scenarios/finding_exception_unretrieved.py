@@ -1,0 +1,29 @@
+"""Tasks that ended with an exception which nobody looks at; one that was looked at is none."""
+import asyncio
+
+import scenario
+
+SECOND_LOOK = True
+DUMP = ["--gc"]
+
+kept = []
+
+
+async def fails(text):
+    raise ValueError(text)
+
+
+async def main():
+    task, seen = (asyncio.create_task(fails(text), name=text) for text in ("boom", "seen"))
+    await asyncio.wait([task, seen])
+    seen.exception()
+    kept.extend([task, seen])
+    scenario.expect_task(task, "done", exception={"type": scenario.any_of(
+        "ValueError", "builtins.ValueError"), "text": {"any": True}})
+    scenario.expect_task(seen, "done")
+    scenario.options(extra_finished=True)
+    scenario.expect_finding("EXC_UNRETRIEVED", "likely", tasks=[task], contains=["ValueError"])
+    scenario.expect_first_lines("EXC UNRETRIEVED", "ValueError")
+    await scenario.idle()
+
+scenario.run(main())
