@@ -1,6 +1,6 @@
-"""Real servers and real databases: what is said of them idle, at work, blocked, and out of connections.
+"""Real servers and databases: what is said of them idle, at work, blocked, out of connections.
 
-A server gets its requests from a bounded client in a process of its own. Nothing that it answers may
+A server gets its requests from a bounded client in a process of its own. Nothing it answers may
 fail while it is dumped a hundred times.
 """
 
@@ -243,7 +243,8 @@ def lasting(server):
 
 def threads_used_up(context, interpreter, kind):
     """Endpoints that are no coroutines, more of them than anyio has threads."""
-    with Server(interpreter, kind) as server, Client(server.port, "crunch", SYNC_REQUESTS):
+    with Server(interpreter, kind, "starlette.routing") as server, Client(
+            server.port, "crunch", SYNC_REQUESTS):
         spy = context.spy()
         time.sleep(BLOCKED_SINCE)
         snapshot = spy.found(server.pid, {"EXECUTOR_FULL", "POOL_EXHAUSTED"}, [])
@@ -262,8 +263,9 @@ def pool_used_up(context, interpreter, kind, module, handler, database, pause=Fa
             time.sleep(BLOCKED_SINCE)
             if pause:
                 db.signal(signal.SIGSTOP)
-            snapshot = spy.found(server.pid, {"POOL_EXHAUSTED", "PEER_SILENT"},
-                                 [":%d" % db.port])
+            # Which connection of uvloop's a future belongs to cannot be told from outside.
+            words = [":%d" % db.port] if kind != "uvloop" else []
+            snapshot = spy.found(server.pid, {"POOL_EXHAUSTED", "PEER_SILENT"}, words)
             problems = list(expect_tasks([snapshot], handler, POOL_REQUESTS))
             peers = [row for row in snapshot["sockets"] if row["peer"] == "127.0.0.1:%d" % db.port]
             if len(peers) != POOL_SIZE:

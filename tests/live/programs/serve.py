@@ -1,10 +1,10 @@
 """A real server with handlers that are quick, wait for news, block, or query a database.
 
-    serve.py aiohttp | asyncio | uvloop | gunicorn [asyncpg | redis.asyncio PORT]
+    serve.py aiohttp | asyncio | uvloop | gunicorn [MODULE [DATABASE'S PORT]]
 
-Prints one line of JSON with its port (or the reason why it cannot run here), then serves. The kinds
-"asyncio" and "uvloop" are uvicorn on that loop; FastAPI is above it where it can be imported, else
-Starlette.
+Prints one line of JSON with its port (or the reason why it cannot run here, where MODULE cannot),
+then serves. The kinds "asyncio" and "uvloop" are uvicorn on that loop; FastAPI is above it where it
+can be imported, else Starlette, else nothing.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 
 BLOCKED_SECONDS = 600
 POOL_SIZE = 5
@@ -153,11 +154,24 @@ def starlette_application():
     return Starlette(routes=[route(handler) for handler in HANDLERS])
 
 
+async def bare_application(scope, receive, send):
+    """What an ASGI server calls, without a framework."""
+    if scope["type"] != "http":
+        raise RuntimeError("no lifespan")
+    handler = next(h for h in HANDLERS if scope["path"] == "/" + h.__name__)
+    body = (await handler()).encode()
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
 def asgi_application():
-    try:
-        return fastapi_application()
-    except (ImportError, TypeError):
-        return starlette_application()
+    for make in (fastapi_application, starlette_application):
+        try:
+            return make()
+        except (ImportError, TypeError):
+            continue
+    return bare_application
 
 
 def uvicorn_server(sock, loop):
@@ -199,10 +213,12 @@ def server(kind, sock):
         return uvicorn_server(sock, kind)
     except (ImportError, SyntaxError, TypeError, AttributeError) as error:
         # The packages are Debian's, for a Python that may be another than this one.
-        raise Skip("%s cannot be imported: %s" % (kind, error))
+        raise Skip("%s cannot be imported: %s" % (" or ".join([kind] + sys.argv[2:3]), error))
 
 
 def main():
+    # Debug builds tell what the servers forget to close.
+    warnings.simplefilter("ignore", ResourceWarning)
     sock = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else None
     if sock is None:
         sock = socket.socket()
