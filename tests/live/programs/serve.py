@@ -217,8 +217,8 @@ def server(kind, sock):
 
 
 def main():
-    # Debug builds tell what the servers forget to close.
-    warnings.simplefilter("ignore", ResourceWarning)
+    # Debug builds tell what is deprecated, and what the servers forget to close.
+    warnings.simplefilter("ignore")
     sock = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else None
     if sock is None:
         sock = socket.socket()
