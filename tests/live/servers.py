@@ -35,7 +35,7 @@ POOL_SIZE = 5
 SYNC_REQUESTS = 50
 SYNC_THREADS = 40
 BLOCKED_SINCE = 1.0
-SECONDS = 60
+SECONDS = 240  # none of this takes as long
 
 
 class Server(Target):
@@ -323,9 +323,17 @@ def run(asyncspy, found, everything, pattern):
     """(row, column, status, details) of every case on three interpreters, or on all."""
     context = Context(asyncspy)
     cases = [case for case in CASES if not pattern or pattern in "server: " + case[0]]
+    tried = collections.defaultdict(set)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         runs = {pool.submit(outcome, context, interpreter, case, kind):
                 ("server: " + name, interpreter.label)
                 for name, case, kind in cases for interpreter in chosen(found, everything)}
         for future in concurrent.futures.as_completed(runs):
-            yield runs[future] + future.result()
+            row, column = runs[future]
+            status, details = future.result()
+            tried[row].add(status)
+            yield row, column, status, details
+    for name, _, _ in cases:
+        # scripts/install-deps and scripts/fetch-pythons bring what each of them needs.
+        if os.environ.get("CI") == "true" and tried["server: " + name] <= {"skip"}:
+            yield "server: " + name, "any", "FAIL", ["no interpreter can run it"]
