@@ -8,6 +8,7 @@ import collections
 import concurrent.futures
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,7 @@ POOL_SIZE = 5
 SYNC_REQUESTS = 50
 SYNC_THREADS = 40
 BLOCKED_SINCE = 1.0
+TYPE_NAME = re.compile(r"[\w.<>]+")
 SECONDS = 240  # none of this takes as long
 
 
@@ -119,6 +121,9 @@ class Spy:
         for task in snapshot["tasks"]:
             for note in task["notes"]:
                 self.problems["a task's note: %s" % note] += 1
+            for referrer in (task["awaiting"] or {}).get("referrers", ()):
+                if not TYPE_NAME.fullmatch(referrer["type"] or ""):
+                    self.problems["not the name of a type: %s" % referrer] += 1
         if self.dumps % VALIDATED == 1:
             problems = compare.schema_problems(self.validator, snapshot) if self.validator else []
             self.problems.update(problems + verdict.consistency(snapshot))
