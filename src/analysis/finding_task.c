@@ -153,40 +153,55 @@ static void find_flood(struct analysis *analysis, const struct snapshot_group *g
     finding->next = "bound how many are started: a worker pool or a semaphore around creation";
 }
 
-static void find_exceptions(struct analysis *analysis) {
-    const struct snapshot *snapshot = analysis->snapshot;
-    struct snapshot_finding *finding = NULL;
-    const struct snapshot_task *first = NULL;
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->state != SNAPSHOT_TASK_DONE || !task->exception)
-            continue;
-        if (!finding) {
-            finding = finding_add(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SUSPECT, NULL);
-            first = task;
-        }
-        finding_add_task(analysis, finding, task);
-    }
-    if (!finding)
-        return;
-    const char *type = first->exception->type ? first->exception->type : "an exception";
-    const char *text = first->exception->text;
-    finding->summary =
-        TEXT(analysis, "EXCEPTIONS - %s ended with one that nobody may have looked at",
-             words_many(analysis, (int64_t)finding->task_count, "task"));
-    finding_prove(analysis, finding,
-                  TEXT(analysis, "%s: %s%s%s", words_task(analysis, first),
-                       words_shorten(analysis, type, 60), text && *text ? ": " : "",
-                       text ? words_shorten(analysis, text, 80) : ""));
-    finding->next = "await these tasks, or look at their result() in a done callback";
-}
-
 static bool some_code_runs(const struct snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->event_loops.count; i++)
         if (snapshot->event_loops.items[i].state != SNAPSHOT_LOOP_IDLE &&
             snapshot->event_loops.items[i].tid != SNAPSHOT_UNKNOWN)
             return true;
     return false;
+}
+
+/* Whoever awaits a task that ended a moment ago looks at its exception when its turn comes. */
+static enum suspicion judge_exception(const struct snapshot *snapshot,
+                                      const struct snapshot_task *task) {
+    if (task->state != SNAPSHOT_TASK_DONE || !task->exception ||
+        task->exception_retrieved == SNAPSHOT_YES)
+        return NOTHING;
+    bool is_left = task->exception_retrieved == SNAPSHOT_NO && task->moved == SNAPSHOT_NO;
+    return is_left && !some_code_runs(snapshot) ? LIKELY : SUSPECT;
+}
+
+static void find_exceptions(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    struct snapshot_finding *finding = NULL;
+    const struct snapshot_task *first = NULL;
+    enum suspicion worst = NOTHING;
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        const struct snapshot_task *task = &snapshot->tasks.items[i];
+        enum suspicion suspicion = judge_exception(snapshot, task);
+        if (suspicion == NOTHING)
+            continue;
+        if (!finding)
+            finding = finding_add(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, suspicion, NULL);
+        finding_add_task(analysis, finding, task);
+        if (suspicion > worst) {
+            worst = suspicion;
+            first = task;
+        }
+    }
+    if (!finding)
+        return;
+    finding->confidence = (enum snapshot_confidence)worst;
+    const char *type = first->exception->type ? first->exception->type : "an exception";
+    const char *text = first->exception->text;
+    finding->summary =
+        TEXT(analysis, "EXC UNRETRIEVED - %s ended with an exception that nobody looked at",
+             words_many(analysis, (int64_t)finding->task_count, "task"));
+    finding_prove(analysis, finding,
+                  TEXT(analysis, "%s: %s%s%s", words_task(analysis, first),
+                       words_shorten(analysis, type, 60), text && *text ? ": " : "",
+                       text ? words_shorten(analysis, text, 80) : ""));
+    finding->next = "await these tasks, or look at their result() in a done callback";
 }
 
 /* While code runs, it may have made them a moment ago, to await them next. */

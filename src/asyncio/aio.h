@@ -193,6 +193,7 @@ struct aio_fields {
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
+    enum snapshot_tristate log_traceback; /* nobody looked at the exception it ended with */
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
     bool foreign; /* the class does not derive from asyncio's */
 };

@@ -57,8 +57,9 @@ static struct error *read_exception_text(struct aio *aio, uint64_t exception, co
     return py_string_read(aio->py, item, ret);
 }
 
-static struct error *read_exception(struct aio *aio, uint64_t exception,
+static struct error *read_exception(struct aio *aio, const struct aio_fields *fields,
                                     struct snapshot_task *task) {
+    uint64_t exception = fields->exception;
     struct py_type *type;
     struct error *err = aio_drop_none(aio, &exception);
     if (err || !exception)
@@ -68,6 +69,9 @@ static struct error *read_exception(struct aio *aio, uint64_t exception,
         return err;
     task->exception = arena_alloc(aio->snapshot->arena, sizeof *task->exception);
     task->exception->type = type->full_name;
+    if (fields->log_traceback != SNAPSHOT_MAYBE)
+        task->exception_retrieved =
+            fields->log_traceback == SNAPSHOT_YES ? SNAPSHOT_NO : SNAPSHOT_YES;
     return read_exception_text(aio, exception, &task->exception->text);
 }
 
@@ -183,7 +187,7 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
         err = aio_task_note(aio, task, "created at", err);
     }
     if (!err && fields->state == 2 && fields->exception)
-        err = aio_task_note(aio, task, "exception", read_exception(aio, fields->exception, task));
+        err = aio_task_note(aio, task, "exception", read_exception(aio, fields, task));
     return err;
 }
 

@@ -38,6 +38,7 @@ struct fake_task {
     uint64_t exception, source_traceback;
     int cancel_requests;
     bool must_cancel;
+    bool log_traceback; /* nobody looked at its exception */
 };
 
 /* A task of _asyncio, registered where the version registers tasks. */

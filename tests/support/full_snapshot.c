@@ -178,6 +178,7 @@ static void add_main_task(struct snapshot *snapshot) {
         .cancel_requests = 2,
         .must_cancel = SNAPSHOT_NO,
         .exception = &exception,
+        .exception_retrieved = SNAPSHOT_NO,
         .holds = holds,
         .hold_count = COUNT(holds),
         .creator = OTHER_TASK,

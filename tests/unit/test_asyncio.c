@@ -138,6 +138,26 @@ static void test_states(struct fake_target *target) {
     assert_null(task->exception);
 }
 
+/* A flag among others tells whether somebody looked at an exception. */
+static void test_retrieved(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    struct fake_task it = {.state = FAKE_FINISHED_STATE,
+                           .coroutine = fake_coroutine(&aio, "fail", 70, FAKE_FINISHED, 0),
+                           .exception = fake_exception(&aio, "ValueError", "no such host")};
+    uint64_t seen = fake_task(&aio, &it), seen_too = fake_python_task(&aio, &it);
+    it.log_traceback = true;
+    uint64_t unseen = fake_task(&aio, &it), unseen_too = fake_python_task(&aio, &it);
+    it.exception = 0;
+    uint64_t fine = fake_task(&aio, &it);
+    walk(target, aio.runtime);
+    assert_int_equal(find(target, seen)->exception_retrieved, SNAPSHOT_YES);
+    assert_int_equal(find(target, seen_too)->exception_retrieved, SNAPSHOT_YES);
+    assert_int_equal(find(target, unseen)->exception_retrieved, SNAPSHOT_NO);
+    assert_int_equal(find(target, unseen_too)->exception_retrieved, SNAPSHOT_NO);
+    assert_int_equal(find(target, fine)->exception_retrieved, SNAPSHOT_MAYBE);
+}
+
 static void test_waiting(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_program program;
@@ -299,6 +319,7 @@ static void test_cycles_of_threads_and_interpreters(struct fake_target *target) 
 
 FAKE_EACH_VERSION(test_thread_and_loop)
 FAKE_EACH_VERSION(test_states)
+FAKE_EACH_VERSION(test_retrieved)
 FAKE_EACH_VERSION(test_waiting)
 FAKE_EACH_VERSION(test_odd_tasks)
 FAKE_EACH_VERSION(test_task_that_is_not_registered)
@@ -312,6 +333,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_thread_and_loop),
         FAKE_TEST(test_states),
+        FAKE_TEST(test_retrieved),
         FAKE_TEST(test_waiting),
         FAKE_TEST(test_odd_tasks),
         FAKE_TEST(test_task_that_is_not_registered),

@@ -120,6 +120,17 @@ static void test_exceptions(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SNAPSHOT_POSSIBLE);
     assert_string_equal(finding->proof[0], "job: builtins.KeyError: 'x'");
     case_expect_ok(snapshot);
+    task->exception_retrieved = SNAPSHOT_NO;
+    task->moved = SNAPSHOT_NO;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SNAPSHOT_LIKELY);
+    snapshot->event_loops.items[0].state = SNAPSHOT_LOOP_RUNNING; /* its awaiter comes next */
+    snapshot->event_loops.items[0].moved = SNAPSHOT_YES;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SNAPSHOT_POSSIBLE);
+    task->exception_retrieved = SNAPSHOT_YES;
+    analyze(snapshot, NULL);
+    assert_int_equal(snapshot->findings.count, 0);
     snapshot_destroy(snapshot);
 }
 

@@ -204,7 +204,8 @@ struct snapshot_task {
     int64_t tid; /* the thread that runs it now, for a running task; not in the JSON of a task */
     int64_t cancel_requests; /* or SNAPSHOT_UNKNOWN */
     enum snapshot_tristate must_cancel;
-    struct snapshot_exception *exception; /* or NULL */
+    struct snapshot_exception *exception;       /* or NULL */
+    enum snapshot_tristate exception_retrieved; /* somebody looked at it; awaited or asked for */
     struct snapshot_hold *holds;
     size_t hold_count;
     snapshot_id creator;               /* the task that made it, 0 not known */
