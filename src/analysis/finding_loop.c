@@ -17,6 +17,7 @@ struct stall {
     const struct snapshot_thread *thread; /* or NULL */
     const struct snapshot_task *task;     /* that runs, or NULL */
     double age;                           /* NaN: not known */
+    double looked_s;                      /* between the two looks, 0: there was one */
     bool exact;                           /* else it is at least that long */
 };
 
@@ -46,8 +47,8 @@ static enum suspicion judge_stall(const struct stall *stall) {
         return NOTHING;
     if (stall->loop->moved == SNAPSHOT_MAYBE)
         return stall->age >= STALL_ONCE_S ? LIKELY : NOTHING;
-    if (!isnan(stall->age))
-        return stall->age >= STALL_S ? CERTAIN : NOTHING;
+    if (!isnan(stall->age)) /* as old as that it was at the second look */
+        return stall->age + stall->looked_s >= STALL_S ? CERTAIN : NOTHING;
     return runs(stall) && !is_polling(stall->thread) && !is_starved(stall->thread) ? LIKELY
                                                                                    : NOTHING;
 }
@@ -182,6 +183,13 @@ static const struct snapshot_stack *get_stack(const struct stall *stall) {
 }
 
 /* What is the same in all findings about a loop. */
+static void halt(struct analysis *analysis, size_t place) {
+    struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[place];
+    analysis->loop_halted[place] = true;
+    if (loop->state == SNAPSHOT_LOOP_RUNNING)
+        loop->state = SNAPSHOT_LOOP_BLOCKED;
+}
+
 static struct snapshot_finding *add(struct analysis *analysis, const struct stall *stall,
                                     enum snapshot_finding_code code, enum suspicion suspicion,
                                     const char *summary) {
@@ -196,7 +204,7 @@ static struct snapshot_finding *add(struct analysis *analysis, const struct stal
     finding_prove(analysis, finding, describe_iteration(analysis, stall));
     add_costs(analysis, finding, stall->loop);
     if (suspicion >= LIKELY)
-        analysis->loop_halted[stall->loop - analysis->snapshot->event_loops.items] = true;
+        halt(analysis, (size_t)(stall->loop - analysis->snapshot->event_loops.items));
     return finding;
 }
 
@@ -212,21 +220,29 @@ static const struct snapshot_task *find_own_task(const struct analysis *analysis
     return NULL;
 }
 
+/* Whether the thread waits for what a callback of the same loop has still to begin. */
+static bool waits_for_callback(const struct stall *stall) {
+    const struct snapshot_wait *wait = stall->thread ? stall->thread->awaiting : NULL;
+    return wait && wait->kind == SNAPSHOT_WAIT_THREAD && wait->object == stall->loop->id;
+}
+
 static bool find_sync_over_async(struct analysis *analysis, const struct stall *stall) {
     const struct snapshot_task *awaited = find_own_task(analysis, stall);
-    if (!awaited || stall->loop->moved == SNAPSHOT_YES)
+    if ((!awaited && !waits_for_callback(stall)) || stall->loop->moved == SNAPSHOT_YES)
         return false;
     bool timeout = stall->thread->awaiting->has_timeout == SNAPSHOT_YES;
     if (timeout && judge_stall(stall) == NOTHING)
         return false;
     bool sure =
         stall->loop->moved == SNAPSHOT_NO || stall->thread->awaiting->has_timeout == SNAPSHOT_NO;
-    const char *name = words_task(analysis, awaited);
+    const char *name = awaited ? words_task(analysis, awaited) : "the coroutine";
     struct snapshot_finding *finding =
         add(analysis, stall, SNAPSHOT_FINDING_SYNC_OVER_ASYNC, sure ? CERTAIN : LIKELY,
-            TEXT(analysis, "%s BLOCKED%s - its thread waits for %s, a task of its own",
-                 name_loop(analysis, stall), describe_age(analysis, stall), name));
-    finding_add_task(analysis, finding, awaited);
+            TEXT(analysis, "%s BLOCKED%s - its thread waits for %s%s", name_loop(analysis, stall),
+                 describe_age(analysis, stall), awaited ? name : "a coroutine",
+                 awaited ? ", a task of its own" : " of its own"));
+    if (awaited)
+        finding_add_task(analysis, finding, awaited);
     finding_prove(analysis, finding,
                   TEXT(analysis, "%s waits in result(); %s can only run in that thread%s",
                        words_thread(analysis, stall->thread->tid), name,
@@ -383,11 +399,13 @@ static bool is_part_of_deadlock(const struct analysis *analysis, const struct st
 static void judge(struct analysis *analysis, size_t place) {
     const struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[place];
     struct stall stall = {.loop = loop, .thread = find_thread(analysis, loop->tid)};
+    if (!isnan(analysis->snapshot->capture.second_look_s))
+        stall.looked_s = analysis->snapshot->capture.second_look_s;
     if (stall.thread)
         stall.task = find_task(analysis, stall.thread->current_task);
     measure(&stall);
     if (is_part_of_deadlock(analysis, &stall)) {
-        analysis->loop_halted[place] = true;
+        halt(analysis, place);
         return;
     }
     if (find_sync_over_async(analysis, &stall) || find_lock_across_await(analysis, &stall) ||

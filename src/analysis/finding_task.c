@@ -130,12 +130,14 @@ static void find_swallowed(struct analysis *analysis) {
 
 static void find_flood(struct analysis *analysis, const struct snapshot_group *group) {
     const struct snapshot_task *first = &analysis->snapshot->tasks.items[group->tasks[0]];
-    if (group->task_count < analysis->options.flood || first->idle == SNAPSHOT_YES ||
+    bool sleeps = first->awaiting && first->awaiting->kind == SNAPSHOT_WAIT_SLEEP;
+    bool idle = first->idle == SNAPSHOT_YES; /* as many clients, or as many timers */
+    if (group->task_count < analysis->options.flood || (idle && !sleeps) ||
         analysis->explained[group->tasks[0]] || task_is_halted(analysis, first) ||
         node_is_stuck(analysis, (uint32_t)group->tasks[0]) || !task_is_alive(first))
         return;
     struct snapshot_finding *finding =
-        finding_add(analysis, SNAPSHOT_FINDING_TASK_FLOOD, LIKELY,
+        finding_add(analysis, SNAPSHOT_FINDING_TASK_FLOOD, idle ? SUSPECT : LIKELY,
                     TEXT(analysis, "TASK FLOOD - %s in one place, %s%s",
                          words_many(analysis, (int64_t)group->task_count, "task"),
                          group->state == SNAPSHOT_TASK_WAITING ? "waiting for " : "",

@@ -23,8 +23,10 @@ enum aio_kind {
     AIO_KIND_BARRIER,
     AIO_KIND_QUEUE,
     AIO_KIND_TASK_GROUP,
-    AIO_KIND_TIMEOUT,      /* asyncio.timeout() */
-    AIO_KIND_LOCK_CONTEXT, /* what `with await lock` holds (up to 3.8) */
+    AIO_KIND_TIMEOUT,           /* asyncio.timeout() */
+    AIO_KIND_LOCK_CONTEXT,      /* what `with await lock` holds (up to 3.8) */
+    AIO_KIND_GENERATOR_CONTEXT, /* what @contextmanager, @asynccontextmanager make */
+    AIO_KIND_EXIT_STACK,        /* contextlib's, AsyncExitStack too */
     AIO_KIND_TIMER_HANDLE,
     AIO_KIND_HANDLE,
     AIO_KIND_CONCURRENT_FUTURE,
@@ -130,6 +132,7 @@ struct aio {
     struct table *late;          /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 

@@ -4,11 +4,20 @@
  */
 #include "wait.h"
 
+#define INNER_MAX 64 /* managers behind one of contextlib */
+
+/* A manager that is held, and a frame that may have a name for it. */
+struct manager {
+    uint64_t address, frame;
+};
+
 struct holds_walk {
     struct aio_waiting *waiting;
     size_t link; /* index of the one that is looked at */
     uint64_t last;
     size_t hold_capacity;
+    struct manager open[INNER_MAX]; /* that are to be added */
+    size_t open_count;
 };
 
 static int64_t get_frame_index(const struct aio_waiting *waiting, size_t link) {
@@ -46,14 +55,15 @@ static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, boo
     return NULL;
 }
 
-static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool holds) {
+static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_t name_frame,
+                              bool holds) {
     struct aio_waiting *waiting = walk->waiting;
     struct aio *aio = waiting->aio;
     struct snapshot_task *task = waiting->task;
     struct aio_object *object;
     struct error *err = aio_object_add(aio, manager, &object);
     if (!err)
-        err = aio_object_find_name(aio, object, waiting->chain->links[walk->link].frame);
+        err = aio_object_find_name(aio, object, name_frame);
     if (err || !holds)
         return err;
     int64_t frame = get_frame_index(waiting, walk->link);
@@ -69,36 +79,58 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, bool ho
 }
 
 /* Who has entered a condition holds its lock. */
-static struct error *add_condition(struct holds_walk *walk, uint64_t condition) {
+static struct error *add_condition(struct holds_walk *walk, const struct manager *condition) {
     struct aio *aio = walk->waiting->aio;
     uint64_t lock = 0;
     bool waits;
-    struct error *err = is_in_wait(walk, condition, &waits);
+    struct error *err = is_in_wait(walk, condition->address, &waits);
     if (!err)
-        err = add_hold(walk, condition, false);
+        err = add_hold(walk, condition->address, condition->frame, false);
     if (!err && !waits)
-        err = aio_attribute_read(aio, condition, "_lock", &lock);
-    return err || !lock ? err : add_hold(walk, lock, true);
+        err = aio_attribute_read(aio, condition->address, "_lock", &lock);
+    return err || !lock ? err : add_hold(walk, lock, condition->frame, true);
 }
 
-static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
+static struct error *open_inner(void *context, uint64_t manager, uint64_t frame) {
+    struct holds_walk *walk = context;
+    if (walk->open_count < INNER_MAX)
+        walk->open[walk->open_count++] = (struct manager){manager, frame};
+    return NULL;
+}
+
+static struct error *add_one(struct holds_walk *walk, const struct manager *manager) {
     struct aio *aio = walk->waiting->aio;
     struct py_type *type;
     enum aio_kind kind;
-    struct error *err = py_type_of(aio->py, manager, &type);
+    uint64_t lock = manager->address;
+    struct error *err = py_type_of(aio->py, manager->address, &type);
     if (!err)
         err = aio_classify(aio, type, &kind);
     if (err)
         return err;
     if (kind == AIO_KIND_TIMEOUT)
-        return note_timeout(walk->waiting, manager);
+        return note_timeout(walk->waiting, manager->address);
     if (kind == AIO_KIND_CONDITION)
         return add_condition(walk, manager);
-    if (kind == AIO_KIND_LOCK_CONTEXT) {
-        err = aio_attribute_read(aio, manager, "_lock", &manager);
-        return err || !manager ? err : add_hold(walk, manager, true);
+    if (kind == AIO_KIND_LOCK_CONTEXT)
+        err = aio_attribute_read(aio, manager->address, "_lock", &lock);
+    if (!err && lock)
+        err = add_hold(walk, lock, manager->frame, true);
+    return err ? err
+               : aio_inner_managers_visit(aio, kind, manager->address, manager->frame, open_inner,
+                                          walk);
+}
+
+/* A manager, and what it has open itself. */
+static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
+    struct error *err = NULL;
+    walk->open[0] = (struct manager){manager, walk->waiting->chain->links[walk->link].frame};
+    walk->open_count = 1;
+    for (size_t i = 0; !err && i < walk->open_count; i++) {
+        struct manager next = walk->open[i];
+        err = add_one(walk, &next);
     }
-    return add_hold(walk, manager, true);
+    return err;
 }
 
 /* Each manager is dealt with when the next one shows that it is not the innermost: that one may be

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "executor.h"
+#include "thread_wait.h"
 
 #define FRAMES_MAX 16 /* how far out from the innermost one a wait is looked for */
 
@@ -14,8 +15,8 @@ static bool is_frame(const struct py_frame *frame, const char *file, const char 
            frame->decoded->function && strcmp(frame->decoded->function, function) == 0;
 }
 
-static struct snapshot_wait *start(struct aio *aio, struct aio_thread *thread,
-                                   enum snapshot_wait_kind kind, uint64_t id) {
+struct snapshot_wait *aio_thread_wait_start(struct aio *aio, struct aio_thread *thread,
+                                            enum snapshot_wait_kind kind, uint64_t id) {
     struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
     *wait = snapshot_wait_blank;
     wait->kind = kind;
@@ -88,7 +89,7 @@ static struct error *read_future(struct aio *aio, struct aio_thread *thread, uin
         err = aio_classify(aio, type, &kind);
     if (err || kind != AIO_KIND_CONCURRENT_FUTURE)
         return err;
-    struct snapshot_wait *wait = start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
+    struct snapshot_wait *wait = aio_thread_wait_start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
     struct aio_waiting waiting = {.aio = aio, .wait = wait};
     wait->type = type->full_name;
     err = aio_work_explain(&waiting, self);
@@ -107,7 +108,7 @@ static struct error *read_join(struct aio *aio, struct aio_thread *thread, uint6
         err = aio_attribute_read_integer(aio, self, "_ident", &ident);
     if (err || !self || ident == SNAPSHOT_UNKNOWN)
         return err;
-    struct snapshot_wait *wait = start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
+    struct snapshot_wait *wait = aio_thread_wait_start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].thread->ident == (uint64_t)ident)
             wait->tid = aio->threads[i].tid;
@@ -125,7 +126,7 @@ static struct error *read_frames(struct aio *aio, struct aio_thread *thread) {
         else if (is_frame(frame, "/threading.py", "join"))
             err = read_join(aio, thread, frame->address);
     }
-    return err;
+    return err ? err : aio_thread_lock_read(aio, thread);
 }
 
 struct error *aio_thread_waits_read(struct aio *aio) {

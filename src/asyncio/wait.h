@@ -40,6 +40,7 @@ void aio_wait_set_deadline(struct aio_waiting *waiting, double when);
 
 /* future_owner.c: what the callbacks of a future tell, and who will complete it. */
 struct error *aio_future_explain(struct aio_waiting *waiting) ERROR_CHECK;
+bool aio_is_gather(const struct py_type *type); /* a future that gather() made */
 /* Looks for the owner of another future than the one the task is parked on. */
 struct error *aio_waiting_set_future(struct aio_waiting *waiting, uint64_t future) ERROR_CHECK;
 
@@ -136,6 +137,13 @@ struct error *aio_objects_finish(struct aio *aio) ERROR_CHECK;
 
 /* holds.c: what a task has open; also how long its timeouts leave it. */
 struct error *aio_holds_read(struct aio_waiting *waiting) ERROR_CHECK;
+
+/* inner_manager.c: calls `visit` for each manager behind one of contextlib, with a frame that may
+ * have a name for it (`frame`, unless there is a better one). */
+typedef struct error *aio_visit_inner(void *context, uint64_t manager, uint64_t frame);
+struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
+                                       uint64_t frame, aio_visit_inner *visit,
+                                       void *context) ERROR_CHECK;
 
 /* executor.c: who runs or will run the work behind a concurrent future. */
 struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent) ERROR_CHECK;

@@ -101,6 +101,8 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
     }
     thread->syscall_fd = find_syscall_fd(walk, kernel);
     thread->waits_for_gil = waits_for_gil(walk, kernel, thread);
+    if (thread->waits_for_gil != SNAPSHOT_YES)
+        aio_thread->futex = process_syscall_futex(kernel);
     if (kernel->on_cpu || kernel->syscall >= 0)
         aio_thread->polls =
             is_polling(thread->syscall, kernel->arguments[0]) ? SNAPSHOT_YES : SNAPSHOT_NO;

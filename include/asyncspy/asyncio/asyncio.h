@@ -15,7 +15,8 @@
 /* A thread of the interpreter, as capture found it. */
 struct aio_thread {
     const struct py_thread *thread;
-    int64_t tid;                   /* as in the snapshot, or SNAPSHOT_UNKNOWN */
+    int64_t tid;    /* as in the snapshot, or SNAPSHOT_UNKNOWN */
+    uint64_t futex; /* address that it sleeps at in futex(2), 0: it does not, or it is the GIL's */
     enum snapshot_tristate polls;  /* in a system call that waits for events */
     const struct py_frame *frames; /* innermost first */
     size_t frame_count;
