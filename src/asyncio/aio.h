@@ -225,6 +225,10 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
 
+/* holds.c: what a task that runs has open in the frames of its thread. */
+struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
+                                     struct snapshot_task *task) ERROR_CHECK;
+
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
 struct error *aio_late_waits_fill(struct aio *aio) ERROR_CHECK;

@@ -132,7 +132,7 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
     if (chain->state == PY_GENERATOR_EXECUTING ||
         (current && chain->state == PY_GENERATOR_FINISHED)) {
         note_running(aio, chain, task);
-        return NULL;
+        return aio_task_note(aio, task, "what it holds", aio_running_holds_read(aio, chain, task));
     }
     if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
         task->state = SNAPSHOT_TASK_NOT_STARTED;
