@@ -121,6 +121,8 @@ struct aio {
     struct py_generator *links; /* the same */
     size_t link_capacity;
     double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    bool want_context;      /* the values of context variables are asked for */
+    struct table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct table *objects;       /* struct aio_object by address */
     struct table *object_labels; /* struct aio_label by the name of a class */
@@ -228,6 +230,10 @@ struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
 /* holds.c: what a task that runs has open in the frames of its thread. */
 struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
                                      struct snapshot_task *task) ERROR_CHECK;
+
+/* context.c: the context variables of a task, where they are asked for. */
+struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,
+                               struct snapshot_task *task) ERROR_CHECK;
 
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);

@@ -186,6 +186,8 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
         task->has_created_at = !err && task->created_at.count > 0;
         err = aio_task_note(aio, task, "created at", err);
     }
+    if (!err)
+        err = aio_task_note(aio, task, "context", aio_context_read(aio, fields, task));
     if (!err && fields->state == 2 && fields->exception)
         err = aio_task_note(aio, task, "exception", read_exception(aio, fields, task));
     return err;

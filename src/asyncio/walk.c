@@ -102,6 +102,8 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
                       .places = table_create(),
                       .plain_frames = table_create(),
                       .now = input->now,
+                      .want_context = input->want_context,
+                      .contexts = table_create(),
                       .late = table_create(),
                       .objects = table_create(),
                       .object_labels = table_create(),
@@ -117,6 +119,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     table_destroy(aio.places);
     table_destroy(aio.plain_frames);
     table_destroy(aio.late);
+    table_destroy(aio.contexts);
     table_destroy(aio.objects);
     table_destroy(aio.object_labels);
     table_destroy(aio.task_lists);

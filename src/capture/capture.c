@@ -271,6 +271,7 @@ static void start_shot(struct shot *shot, struct capture *capture, struct snapsh
                           .snapshot = snapshot,
                           .memory = process_get_memory(capture->process),
                           .arena = arena_create(),
+                          .search = {.want_context = capture->options.context},
                           .mode = ""};
 }
 

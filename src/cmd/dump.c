@@ -22,7 +22,7 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool nonblocking, gc, once, all_tasks, graph, ascii, verbose, quiet, exit_code;
+    bool nonblocking, gc, context, once, all_tasks, graph, ascii, verbose, quiet, exit_code;
 };
 
 enum {
@@ -31,6 +31,7 @@ enum {
     KEY_NONBLOCKING,
     KEY_ONCE,
     KEY_GC,
+    KEY_CONTEXT,
     KEY_ASCII,
     KEY_EXIT_CODE,
 };
@@ -53,6 +54,8 @@ static const struct argp_option option_table[] = {
      "Never stop the process; what is read of a busy one may be torn", 3},
     {"gc", KEY_GC, NULL, 0,
      "Look also for tasks and loops that only the garbage collector knows; slower", 3},
+    {"context", KEY_CONTEXT, NULL, 0,
+     "Show the context variables of tasks; their values may be secrets", 3},
     {"once", KEY_ONCE, NULL, 0, "One look only, and no search for who refers to a future", 3},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
      "Log target, python, asyncio, capture or all on standard error", 4},
@@ -116,6 +119,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_GC:
         options->gc = true;
         break;
+    case KEY_CONTEXT:
+        options->context = true;
+        break;
     case ARGP_KEY_END:
         check_options(options, state);
         break;
@@ -147,8 +153,10 @@ static struct error *look_again(const struct dump_options *options, struct captu
 }
 
 static struct error *read_process(const struct dump_options *options, struct snapshot *snapshot) {
-    struct capture_options capture_options = {
-        .nonblocking = options->nonblocking, .gc = options->gc, .referrers = !options->once};
+    struct capture_options capture_options = {.nonblocking = options->nonblocking,
+                                              .gc = options->gc,
+                                              .context = options->context,
+                                              .referrers = !options->once};
     struct capture *capture;
     struct error *err = capture_open(options->pid, &capture_options, &capture);
     if (err)

@@ -49,6 +49,7 @@ struct aio_input {
     struct aio_thread *threads;
     size_t thread_count;
     const struct aio_found *found; /* NULL: nothing was searched */
+    bool want_context; /* the values of context variables too */
     double now; /* the target's monotonic clock (s) when the memory was as it is, or NaN */
 };
 

@@ -13,6 +13,7 @@
 struct capture_options {
     bool nonblocking; /* never stop the target: the picture may be torn */
     bool gc;          /* also look for tasks and loops among all objects of the garbage collector */
+    bool context;     /* read the values of context variables: they may be secrets */
     bool referrers;   /* look who refers to the futures that nobody is known to complete */
 };
 
