@@ -239,6 +239,7 @@ uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
     FAKE_SET(fake, task, task, fut_waiter, it->fut_waiter);
     FAKE_SET(fake, task, task, coroutine, it->coroutine);
     FAKE_SET(fake, task, task, name, it->name);
+    FAKE_SET(fake, task, task, context, it->context);
     if (fake->layout.traits.task_registry & PY_TASKS_LINKED_LISTS)
         link_task(aio, task);
     else

@@ -9,6 +9,7 @@
 
 #include "../../src/capture/walk.h"
 #include "../support/fake_asyncio.h"
+#include "../support/fake_context.h"
 #include "../support/fake_target.h"
 
 static const struct target_thread kernel_thread = {.tid = 4712,
@@ -156,6 +157,43 @@ static void test_retrieved(struct fake_target *target) {
     assert_int_equal(find(target, unseen)->exception_retrieved, SNAPSHOT_NO);
     assert_int_equal(find(target, unseen_too)->exception_retrieved, SNAPSHOT_NO);
     assert_int_equal(find(target, fine)->exception_retrieved, SNAPSHOT_MAYBE);
+}
+
+static void walk_with_context(struct fake_target *target, uint64_t runtime) {
+    struct walk_search search = {.want_context = true};
+    fake_target_open(target, runtime);
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel_thread, 1, NAN}, &search));
+}
+
+/* Only where it is asked for; by name; one that cannot be read costs itself and a note. */
+static void test_context(struct fake_target *target) {
+    struct fake_python *fake = target->fake;
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, fake);
+    struct fake_task it = {.coroutine = fake_coroutine(&aio, "work", 70, FAKE_CREATED, 0)};
+    if (!PY_HAS(&fake->layout, hamt, root))
+        return;
+    uint64_t words[] = {fake_context_variable(fake, "user"), fake->none,
+                        fake_context_variable(fake, "request"), fake_int(fake, 7)};
+    it.context = fake_context(fake, fake_bitmap_node(fake, words, 4));
+    uint64_t first = fake_task(&aio, &it), second = fake_task(&aio, &it);
+    words[2] = fake->none;
+    it.context = fake_context(fake, fake_bitmap_node(fake, words, 4));
+    uint64_t torn = fake_task(&aio, &it);
+    walk(target, aio.runtime);
+    assert_false(find(target, first)->has_context);
+    walk_with_context(target, aio.runtime);
+    const struct snapshot_task *task = find(target, first);
+    assert_int_equal(task->context_count, 2);
+    assert_string_equal(task->context[0].name, "request");
+    assert_string_equal(task->context[0].value, "7");
+    assert_string_equal(task->context[1].value, "None");
+    assert_ptr_equal(find(target, second)->context, task->context);
+    task = find(target, torn);
+    assert_true(task->has_context);
+    assert_int_equal(task->context_count, 1);
+    assert_int_equal(task->note_count, 1);
 }
 
 static void test_waiting(struct fake_target *target) {
@@ -320,6 +358,7 @@ static void test_cycles_of_threads_and_interpreters(struct fake_target *target) 
 FAKE_EACH_VERSION(test_thread_and_loop)
 FAKE_EACH_VERSION(test_states)
 FAKE_EACH_VERSION(test_retrieved)
+FAKE_EACH_VERSION(test_context)
 FAKE_EACH_VERSION(test_waiting)
 FAKE_EACH_VERSION(test_odd_tasks)
 FAKE_EACH_VERSION(test_task_that_is_not_registered)
@@ -334,6 +373,7 @@ int main(void) {
         FAKE_TEST(test_thread_and_loop),
         FAKE_TEST(test_states),
         FAKE_TEST(test_retrieved),
+        FAKE_TEST(test_context),
         FAKE_TEST(test_waiting),
         FAKE_TEST(test_odd_tasks),
         FAKE_TEST(test_task_that_is_not_registered),
