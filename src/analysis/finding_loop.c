@@ -17,6 +17,7 @@ struct stall {
     const struct snapshot_thread *thread; /* or NULL */
     const struct snapshot_task *task;     /* that runs, or NULL */
     double age;                           /* NaN: not known */
+    bool is_starved;                      /* its thread waits for the GIL */
     double looked_s;                      /* between the two looks, 0: there was one */
     bool exact;                           /* else it is at least that long */
 };
@@ -25,8 +26,27 @@ static bool is_polling(const struct snapshot_thread *thread) {
     return thread && thread->syscall && strncmp(thread->syscall, "epoll_", 6) == 0;
 }
 
-static bool is_starved(const struct snapshot_thread *thread) {
-    return thread && thread->waits_for_gil == SNAPSHOT_YES;
+static int64_t find_gil_holder(const struct analysis *analysis, int64_t interpreter) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    for (size_t i = 0; i < snapshot->interpreters.count; i++)
+        if (snapshot->interpreters.items[i].id == interpreter &&
+            snapshot->interpreters.items[i].gil_holder != SNAPSHOT_UNKNOWN)
+            return snapshot->interpreters.items[i].gil_holder;
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        if (snapshot->threads.items[i].holds_gil == SNAPSHOT_YES)
+            return snapshot->threads.items[i].tid;
+    return SNAPSHOT_UNKNOWN;
+}
+
+/* Where it is not known what a thread sleeps at: without the GIL, which another has, it woke up
+ * between two looks and went on with nothing. Who waits for a lock sleeps on. */
+static bool seems_starved(const struct analysis *analysis, const struct snapshot_thread *thread) {
+    int64_t holder = find_gil_holder(analysis, thread->interpreter);
+    bool sleeps = !thread->syscall || strcmp(thread->syscall, "futex") == 0 ||
+                  strcmp(thread->syscall, "restart_syscall") == 0;
+    return thread->waits_for_gil == SNAPSHOT_MAYBE && thread->holds_gil == SNAPSHOT_NO &&
+           thread->moved == SNAPSHOT_YES && sleeps && holder != SNAPSHOT_UNKNOWN &&
+           holder != thread->tid;
 }
 
 static bool runs(const struct stall *stall) {
@@ -43,14 +63,13 @@ static void measure(struct stall *stall) {
 
 /* That the loop runs nothing but what it runs now. */
 static enum suspicion judge_stall(const struct stall *stall) {
-    if (stall->loop->moved == SNAPSHOT_YES || !(runs(stall) || is_starved(stall->thread)))
+    if (stall->loop->moved == SNAPSHOT_YES || !(runs(stall) || stall->is_starved))
         return NOTHING;
     if (stall->loop->moved == SNAPSHOT_MAYBE)
         return stall->age >= STALL_ONCE_S ? LIKELY : NOTHING;
     if (!isnan(stall->age)) /* as old as that it was at the second look */
         return stall->age + stall->looked_s >= STALL_S ? CERTAIN : NOTHING;
-    return runs(stall) && !is_polling(stall->thread) && !is_starved(stall->thread) ? LIKELY
-                                                                                   : NOTHING;
+    return runs(stall) && !is_polling(stall->thread) && !stall->is_starved ? LIKELY : NOTHING;
 }
 
 static const char *describe_age(const struct analysis *analysis, const struct stall *stall) {
@@ -303,18 +322,6 @@ static bool find_lock_across_await(struct analysis *analysis, const struct stall
     return true;
 }
 
-static int64_t find_gil_holder(const struct analysis *analysis, int64_t interpreter) {
-    const struct snapshot *snapshot = analysis->snapshot;
-    for (size_t i = 0; i < snapshot->interpreters.count; i++)
-        if (snapshot->interpreters.items[i].id == interpreter &&
-            snapshot->interpreters.items[i].gil_holder != SNAPSHOT_UNKNOWN)
-            return snapshot->interpreters.items[i].gil_holder;
-    for (size_t i = 0; i < snapshot->threads.count; i++)
-        if (snapshot->threads.items[i].holds_gil == SNAPSHOT_YES)
-            return snapshot->threads.items[i].tid;
-    return SNAPSHOT_UNKNOWN;
-}
-
 static bool is_collecting(const struct analysis *analysis, const struct snapshot_thread *thread) {
     const struct snapshot *snapshot = analysis->snapshot;
     for (size_t i = 0; thread && i < snapshot->interpreters.count; i++)
@@ -403,6 +410,9 @@ static void judge(struct analysis *analysis, size_t place) {
         stall.looked_s = analysis->snapshot->capture.second_look_s;
     if (stall.thread)
         stall.task = find_task(analysis, stall.thread->current_task);
+    if (stall.thread)
+        stall.is_starved =
+            stall.thread->waits_for_gil == SNAPSHOT_YES || seems_starved(analysis, stall.thread);
     measure(&stall);
     if (is_part_of_deadlock(analysis, &stall)) {
         halt(analysis, place);
@@ -413,7 +423,7 @@ static void judge(struct analysis *analysis, size_t place) {
         return;
     if (is_collecting(analysis, stall.thread))
         find_gc_pause(analysis, &stall);
-    else if (is_starved(stall.thread))
+    else if (stall.is_starved)
         find_gil_starved(analysis, &stall);
     else
         find_blocked(analysis, &stall);

@@ -34,19 +34,48 @@ static bool is_frame(const struct py_frame *frame, const char *file, const char 
            is_in_file(frame->decoded, file);
 }
 
-/* What an item of work calls: `fn`, from 3.14 on the first of `task`. */
-static struct error *read_callee(struct aio *aio, uint64_t item, const char **ret) {
+/* What an item of work calls and with what: `fn` and `args`, from 3.14 on the first two of `task`.
+ */
+static struct error *find_call(struct aio *aio, uint64_t item, uint64_t *ret_function,
+                               uint64_t *ret_arguments) {
     struct py_type *type;
-    uint64_t function = 0, task = 0;
-    *ret = NULL;
-    struct error *err = aio_attribute_read(aio, item, "fn", &function);
-    if (!err && !function)
+    uint64_t task = 0;
+    struct error *err = aio_attribute_read(aio, item, "fn", ret_function);
+    if (!err && *ret_function)
+        return aio_attribute_read(aio, item, "args", ret_arguments);
+    if (!err)
         err = aio_attribute_read(aio, item, "task", &task);
     if (!err && task)
         err = py_type_of(aio->py, task, &type);
-    if (!err && task && type->kind == PY_KIND_TUPLE)
-        err = py_tuple_get(aio->py, task, 0, &function);
-    return err || !function ? err : aio_callable_describe(aio, function, ret);
+    if (err || !task || type->kind != PY_KIND_TUPLE)
+        return err;
+    err = py_tuple_get(aio->py, task, 0, ret_function);
+    return err ? err : py_tuple_get(aio->py, task, 1, ret_arguments);
+}
+
+/* loop.getaddrinfo() looks up its first argument (asyncio/base_events.py; in 3.6 it has no frame).
+ */
+static struct error *read_host(struct aio *aio, uint64_t arguments, struct aio_work *work) {
+    struct py_type *type;
+    uint64_t host = 0;
+    if (!arguments || !work->callee || strcmp(work->callee, "getaddrinfo") != 0)
+        return NULL;
+    struct error *err = py_type_of(aio->py, arguments, &type);
+    if (!err && type->kind == PY_KIND_TUPLE)
+        err = py_tuple_get(aio->py, arguments, 0, &host);
+    if (!err && host)
+        err = py_type_of(aio->py, host, &type);
+    return err || !host || type->kind != PY_KIND_STRING
+               ? err
+               : py_string_read(aio->py, host, &work->host);
+}
+
+static struct error *read_call(struct aio *aio, uint64_t item, struct aio_work *work) {
+    uint64_t function = 0, arguments = 0;
+    struct error *err = find_call(aio, item, &function, &arguments);
+    if (!err && function)
+        err = aio_callable_describe(aio, function, &work->callee);
+    return err ? err : read_host(aio, arguments, work);
 }
 
 static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_work *work) {
@@ -58,7 +87,7 @@ static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_w
     struct aio_work *copy = arena_alloc(aio->arena, sizeof *copy);
     *copy = *work;
     copy->future = future;
-    err = read_callee(aio, item, &copy->callee);
+    err = read_call(aio, item, copy);
     if (!err)
         table_add(works, &copy->future, sizeof copy->future, copy);
     return err;
@@ -303,6 +332,8 @@ struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent)
     wait->kind = SNAPSHOT_WAIT_EXECUTOR;
     wait->callee = work->callee;
     wait->position = work->position;
+    if (work->host && !waiting->host)
+        waiting->host = work->host;
     if (work->thread)
         wait->tid = work->thread->tid;
     if (!work->executor)
