@@ -93,6 +93,7 @@ const struct py_table py_table_3_6 = {
             [PY_FIELD_generator_qualname] = PY_AT(56),
             [PY_FIELD_generator_frame_object] = PY_AT(16),
             [PY_FIELD_generator_running] = PY_AT(24),
+            [PY_FIELD_coroutine_size] = PY_AT(64),
             [PY_FIELD_asend_size] = PY_AT(40),
             [PY_FIELD_asend_generator] = PY_AT(16),
             [PY_FIELD_athrow_size] = PY_AT(40),

@@ -59,6 +59,7 @@ ONLY_IN = {
     "future.callback0": (7, NOW),
     "task.callback0": (7, NOW),
     "task.context": (7, NOW),
+    "coroutine.origin": (7, NOW),
     "context.size": (7, NOW),
     "context.variables": (7, NOW),
     "context_variable.size": (7, NOW),

@@ -206,20 +206,46 @@ static void find_exceptions(struct analysis *analysis) {
     finding->next = "await these tasks, or look at their result() in a done callback";
 }
 
-/* While code runs, it may have made them a moment ago, to await them next. */
+/* While code runs, it may have made them a moment ago, to await them next; and an instance may be
+ * what will await them. */
+static enum suspicion judge_coroutine(const struct snapshot *snapshot,
+                                      const struct snapshot_coroutine *coroutine) {
+    bool is_global = coroutine->holder && strcmp(coroutine->holder, "module") == 0;
+    return is_global && !some_code_runs(snapshot) ? LIKELY : SUSPECT;
+}
+
+static const char *describe_holder(const struct analysis *analysis,
+                                   const struct snapshot_coroutine *coroutine) {
+    if (!coroutine->holder)
+        return NULL;
+    if (strcmp(coroutine->holder, "module") == 0)
+        return "only global variables lead to it";
+    return TEXT(analysis, "only an object leads to it: %s",
+                words_shorten(analysis, coroutine->holder, 60));
+}
+
 static void find_never_awaited(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     size_t count = snapshot->coroutines.count;
-    if (!count)
+    const struct snapshot_coroutine *first = NULL;
+    enum suspicion worst = NOTHING;
+    for (size_t i = 0; i < count; i++) {
+        enum suspicion suspicion = judge_coroutine(snapshot, &snapshot->coroutines.items[i]);
+        if (suspicion > worst) {
+            worst = suspicion;
+            first = &snapshot->coroutines.items[i];
+        }
+    }
+    if (!first)
         return;
-    const struct snapshot_coroutine *first = &snapshot->coroutines.items[0];
     const char *name = first->name ? words_shorten(analysis, first->name, 48) : "?";
     struct snapshot_finding *finding = finding_add(
-        analysis, SNAPSHOT_FINDING_NEVER_AWAITED, some_code_runs(snapshot) ? SUSPECT : CERTAIN,
+        analysis, SNAPSHOT_FINDING_NEVER_AWAITED, worst,
         TEXT(analysis, "NEVER AWAITED - %s made and not awaited so far: %s()%s",
              words_many(analysis, (int64_t)count, "coroutine"), name, count > 1 ? ", ..." : ""));
     finding->where = words_where(analysis, &first->frames);
     finding_prove(analysis, finding, "made by a call, never started, and no task will run it");
+    finding_prove(analysis, finding, describe_holder(analysis, first));
     finding->next = "a call of an async function does nothing by itself: await it";
 }
 

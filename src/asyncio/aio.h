@@ -120,7 +120,7 @@ struct aio {
     size_t stack_capacity;
     struct py_generator *links; /* the same */
     size_t link_capacity;
-    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    double now;             /* the target's monotonic clock at the moment of the picture, or NaN */
     bool want_context;      /* the values of context variables are asked for */
     struct table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
@@ -137,6 +137,10 @@ struct aio {
     size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
+
+/* walk.c: the state of a walk. */
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret);
+void aio_destroy(struct aio *aio);
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */

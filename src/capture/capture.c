@@ -9,6 +9,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
 #include "search.h"
@@ -282,6 +283,28 @@ static struct error *check_alive(const struct capture *capture) {
                         (int)process_get_pid(capture->process));
 }
 
+#define FORGOTTEN_SECONDS 0.15 /* there is time while the second look is waited for */
+#define FORGOTTEN_SECONDS_MAX 10.0
+
+static struct error *search_forgotten(struct capture *capture, struct snapshot *snapshot,
+                                      struct forgotten *ret) {
+    bool is_asked_for = capture->options.forgotten || capture->options.gc;
+    const struct forgotten_request request = {.process = capture->process,
+                                              .layout = &capture->layout,
+                                              .roots = &capture->discovery.roots,
+                                              .seconds = is_asked_for ? FORGOTTEN_SECONDS_MAX
+                                                                      : FORGOTTEN_SECONDS};
+    return forgotten_search(&request, snapshot, ret);
+}
+
+static struct error *add_forgotten(struct capture *capture, struct snapshot *snapshot) {
+    struct forgotten forgotten = {.searched = false};
+    struct error *err = search_forgotten(capture, snapshot, &forgotten);
+    if (!err)
+        forgotten_add(&forgotten, snapshot);
+    return err;
+}
+
 /* The picture, and what is around it. */
 static struct error *take_whole(struct shot *shot) {
     struct capture *capture = shot->capture;
@@ -289,6 +312,8 @@ static struct error *take_whole(struct shot *shot) {
     if (!err && capture->options.referrers)
         err = referrers_add(capture->process, &capture->layout, &capture->discovery.roots,
                             shot->snapshot);
+    if (!err && capture->options.forgotten)
+        err = add_forgotten(capture, shot->snapshot);
     if (!err)
         err = check_alive(capture);
     if (!err)
@@ -344,20 +369,27 @@ static struct error *look_again(struct capture *capture, const struct target_run
 
 struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) {
     struct target_runs *runs = NULL;
+    struct forgotten forgotten = {.searched = false};
     double start = clock_monotonic();
     struct error *err = runs_begin(capture->process, &runs);
     if (err)
         return err;
     struct snapshot *second = snapshot_create();
-    clock_sleep(SECOND_LOOK_S);
+    if (!snapshot->has_coroutines)
+        err = search_forgotten(capture, snapshot, &forgotten);
+    double left = SECOND_LOOK_S - (clock_monotonic() - start);
+    if (left > 0)
+        clock_sleep(left);
     runs_update(runs);
     double passed = clock_monotonic() - start;
-    if (runs_are_none(runs))
+    if (!err && runs_are_none(runs))
         look_at_sockets(capture, snapshot, second);
-    else
+    else if (!err)
         err = look_again(capture, runs, snapshot, second);
-    if (!err)
+    if (!err) {
+        forgotten_add(&forgotten, snapshot);
         snapshot->capture.second_look_s = passed;
+    }
     runs_end(runs);
     snapshot_destroy(second);
     return err;

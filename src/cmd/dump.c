@@ -156,6 +156,7 @@ static struct error *read_process(const struct dump_options *options, struct sna
     struct capture_options capture_options = {.nonblocking = options->nonblocking,
                                               .gc = options->gc,
                                               .context = options->context,
+                                              .forgotten = options->gc && options->once,
                                               .referrers = !options->once};
     struct capture *capture;
     struct error *err = capture_open(options->pid, &capture_options, &capture);

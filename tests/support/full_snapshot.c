@@ -272,8 +272,11 @@ static void add_finding(struct snapshot *snapshot) {
 
 static void add_rest(struct snapshot *snapshot) {
     static size_t members[] = {1, 0};
-    *SNAPSHOT_APPEND(snapshot, &snapshot->coroutines) = (struct snapshot_coroutine){
-        .id = 0x7f80, .name = "Pool.close", .frames = {COUNT(work_frames), work_frames}};
+    *SNAPSHOT_APPEND(snapshot, &snapshot->coroutines) =
+        (struct snapshot_coroutine){.id = 0x7f80,
+                                    .name = "Pool.close",
+                                    .frames = {COUNT(work_frames), work_frames},
+                                    .holder = "module"};
     snapshot->has_coroutines = true;
     *SNAPSHOT_APPEND(snapshot, &snapshot->groups) =
         (struct snapshot_group){.state = SNAPSHOT_TASK_WAITING,

@@ -335,11 +335,13 @@ struct snapshot_socket {
     enum snapshot_tristate moved;        /* its queues changed between two looks */
 };
 
-/* A coroutine object that was made and never awaited. */
+/* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
+ * nor a callback holds. */
 struct snapshot_coroutine {
     snapshot_id id;
-    const char *name; /* or NULL */
-    struct snapshot_stack frames;
+    const char *name;             /* or NULL */
+    struct snapshot_stack frames; /* where it is defined; then who made it, where that is tracked */
+    const char *holder; /* the type of what refers to it, "module" for a global variable; or NULL */
 };
 
 /* Something that keeps the program from moving, with its proof; made by the analysis. */
