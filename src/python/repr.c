@@ -127,7 +127,7 @@ static void format_hexadecimal(const uint32_t *digits, size_t count, size_t size
 }
 
 static struct error *put_integer(struct output *output, uint64_t address) {
-    uint32_t digits[DIGITS_MAX];
+    uint32_t digits[DIGITS_MAX] = {0};
     char text[DIGITS_MAX * 30 / 4 + 1];
     size_t count;
     bool negative;
@@ -135,9 +135,7 @@ static struct error *put_integer(struct output *output, uint64_t address) {
     if (err)
         return err;
     if (count < 3 || (count == 3 && digits[2] < 16)) {
-        uint64_t value = 0;
-        for (size_t i = 0; i < count; i++)
-            value |= (uint64_t)digits[i] << (30 * i);
+        uint64_t value = digits[0] | (uint64_t)digits[1] << 30 | (uint64_t)digits[2] << 60;
         put_format(output, "%s%" PRIu64, negative ? "-" : "", value);
         return NULL;
     }

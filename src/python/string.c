@@ -167,17 +167,16 @@ struct error *py_digits_read(struct py *py, uint64_t address, uint32_t *digits, 
 }
 
 struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
-    uint32_t digits[3];
-    uint64_t value = 0;
+    uint32_t digits[3] = {0};
+    uint64_t value;
     size_t count;
     bool negative;
     struct error *err = py_digits_read(py, address, digits, 3, &count, &negative);
     if (err)
         return err;
-    if (count == 3 && digits[2] >> 3)
+    if (digits[2] >> 3)
         return error_create(ERROR_INVALID, "an int of more than 63 bits");
-    for (size_t i = 0; i < count; i++)
-        value |= (uint64_t)digits[i] << (30 * i);
+    value = digits[0] | (uint64_t)digits[1] << 30 | (uint64_t)digits[2] << 60;
     *ret = negative ? -(int64_t)value : (int64_t)value;
     return NULL;
 }
