@@ -133,7 +133,9 @@ struct aio {
     size_t stack_capacity;
     struct py_generator *links; /* the same */
     size_t link_capacity;
-    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    double now;             /* the target's monotonic clock at the moment of the picture, or NaN */
+    bool want_context;      /* the values of context variables are asked for */
+    struct table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct table *objects;       /* struct aio_object by address */
     struct table *object_labels; /* struct aio_label by the name of a class */
@@ -152,6 +154,10 @@ struct aio {
     size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
+
+/* walk.c: the state of a walk. */
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret);
+void aio_destroy(struct aio *aio);
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */
@@ -213,6 +219,7 @@ struct aio_fields {
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
+    enum snapshot_tristate log_traceback; /* nobody looked at the exception it ended with */
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
     bool foreign; /* the class does not derive from asyncio's */
 };
@@ -240,6 +247,14 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 /* wait.c: state, wait and holds of a task whose coroutine is suspended. */
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
+
+/* holds.c: what a task that runs has open in the frames of its thread. */
+struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
+                                     struct snapshot_task *task) ERROR_CHECK;
+
+/* context.c: the context variables of a task, where they are asked for. */
+struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,
+                               struct snapshot_task *task) ERROR_CHECK;
 
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
