@@ -3,13 +3,8 @@
 
 #include "executor.h"
 
-bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
-    if (table_find(seen, &address, sizeof address))
-        return false;
-    uint64_t *key = arena_alloc(aio->arena, sizeof *key);
-    *key = address;
-    table_add(seen, key, sizeof *key, key);
-    return true;
+bool aio_seen_add(struct aio *aio, struct id_table *seen, uint64_t address) {
+    return id_table_add(seen, address, aio); /* any value: that it is there tells all */
 }
 
 struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) {
@@ -91,41 +86,31 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
 
 struct error *aio_walk(struct py *py, const struct aio_input *input,
                        enum aio_registry *ret_registry) {
+    struct arena *arena = arena_create();
     struct aio aio = {.py = py,
                       .snapshot = py_get_snapshot(py),
-                      .arena = arena_create(),
+                      .arena = arena,
                       .interpreter = input->interpreter,
                       .threads = input->threads,
                       .thread_count = input->thread_count,
-                      .seen_tasks = table_create(),
-                      .seen_loops = table_create(),
-                      .places = table_create(),
+                      .seen_tasks = id_table_create(arena, 0),
+                      .seen_loops = id_table_create(arena, 0),
+                      .places = id_table_create(arena, 0),
                       .plain_frames = table_create(),
                       .now = input->now,
-                      .late = table_create(),
-                      .objects = table_create(),
+                      .late = id_table_create(arena, 0),
+                      .objects = id_table_create(arena, 0),
                       .object_labels = table_create(),
-                      .task_lists = table_create(),
-                      .handle_types = table_create(),
-                      .mapped_loops = table_create(),
-                      .timers = table_create(),
-                      .watches = table_create()};
+                      .task_lists = id_table_create(arena, 0),
+                      .handle_types = id_table_create(arena, 0),
+                      .mapped_loops = id_table_create(arena, 0),
+                      .timers = id_table_create(arena, 0),
+                      .watches = id_table_create(arena, 0)};
     struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
-    table_destroy(aio.seen_tasks);
-    table_destroy(aio.seen_loops);
-    table_destroy(aio.places);
     table_destroy(aio.plain_frames);
-    table_destroy(aio.late);
-    table_destroy(aio.objects);
     table_destroy(aio.object_labels);
-    table_destroy(aio.task_lists);
-    table_destroy(aio.handle_types);
-    table_destroy(aio.mapped_loops);
-    table_destroy(aio.timers);
-    table_destroy(aio.watches);
-    aio_executors_destroy(aio.executors);
-    arena_destroy(aio.arena);
+    arena_destroy(arena);
     free(aio.queue);
     free(aio.stack);
     free(aio.links);
