@@ -167,6 +167,9 @@ struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
 /* The text of a str object as UTF-8, interned; NUL and lone surrogates as \u0000, \udc80. */
 struct error *py_string_read(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
 
+/* The same for texts of which hardly two are equal: not interned. */
+struct error *py_string_copy(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
+
 /* Whether the str object at `address` is exactly the ASCII text `text`. */
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text,
                                bool *ret) ERROR_CHECK;
