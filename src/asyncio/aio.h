@@ -95,6 +95,9 @@ struct aio_late_wait {
     struct snapshot_wait *wait;
 };
 
+/* chain.c: the stacks met last; tasks that stand in the same place share them. */
+#define AIO_STACK_MEMO_SIZE 256
+
 struct aio_executors;
 
 struct aio {
@@ -121,7 +124,9 @@ struct aio {
     size_t stack_capacity;
     struct py_generator *links; /* the same */
     size_t link_capacity;
-    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    struct snapshot_stack stack_memo[AIO_STACK_MEMO_SIZE];
+    uint64_t none; /* the address of None, once it was met */
+    double now;    /* the target's monotonic clock at the moment of the picture, or NaN */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct id_table *objects;      /* struct aio_object by address */
     struct table *object_labels;   /* struct aio_label by the name of a class */
