@@ -10,8 +10,7 @@ static void build_places(struct aio *aio) {
         for (size_t j = 0; j < thread->frame_count; j++) {
             struct aio_stack_place *place = arena_alloc(aio->arena, sizeof *place);
             *place = (struct aio_stack_place){thread->frames[j].address, thread, j};
-            if (!table_find(aio->places, &place->frame, sizeof place->frame))
-                table_add(aio->places, &place->frame, sizeof place->frame, place);
+            id_table_add(aio->places, place->frame, place);
         }
     }
 }
@@ -20,7 +19,7 @@ static void build_places(struct aio *aio) {
 static const struct aio_stack_place *find_place(struct aio *aio, uint64_t frame) {
     if (!aio->places_built)
         build_places(aio);
-    return table_find(aio->places, &frame, sizeof frame);
+    return id_table_find(aio->places, frame);
 }
 
 /* A running coroutine's stack is the thread's, from where it really is down to the root, and below

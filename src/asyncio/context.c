@@ -77,7 +77,7 @@ static struct error *read_tree(struct aio *aio, struct aio_context *context) {
 }
 
 static struct error *find_context(struct aio *aio, uint64_t tree, struct aio_context **ret) {
-    *ret = table_find(aio->contexts, &tree, sizeof tree);
+    *ret = id_table_find(aio->contexts, tree);
     if (*ret)
         return NULL;
     struct aio_context *context = arena_alloc(aio->arena, sizeof *context);
@@ -85,7 +85,7 @@ static struct error *find_context(struct aio *aio, uint64_t tree, struct aio_con
     struct error *err = read_tree(aio, context);
     if (err)
         return err;
-    table_add(aio->contexts, &context->tree, sizeof context->tree, context);
+    id_table_add(aio->contexts, context->tree, context);
     *ret = context;
     return NULL;
 }

@@ -26,7 +26,7 @@ struct memo {
 struct search {
     struct aio *aio;
     struct aio_forgotten *found;
-    struct table *started; /* addresses of coroutines that tasks have */
+    struct id_table *started; /* addresses of coroutines that tasks have */
     struct memo memo[MEMO_SIZE];
 };
 
@@ -97,7 +97,7 @@ static void drop_started(struct search *search) {
     struct aio_addresses *list = &search->found->coroutines;
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++)
-        if (!table_find(search->started, &list->items[i], sizeof *list->items))
+        if (!id_table_find(search->started, list->items[i]))
             list->items[kept++] = list->items[i];
     list->count = kept;
 }
@@ -115,7 +115,7 @@ struct error *aio_forgotten_find(struct py *py, const struct py_interpreter *int
     struct py_gc_walk walk = {0};
     aio_create(py, &(struct aio_input){.interpreter = interpreter, .now = NAN}, &aio);
     struct search *search = memory_alloc(sizeof *search);
-    *search = (struct search){.aio = &aio, .found = ret, .started = table_create()};
+    *search = (struct search){.aio = &aio, .found = ret, .started = id_table_create(aio.arena, 0)};
     struct error *err = aio_modules_try(&aio);
     if (!err && aio.modules.tasks)
         err = py_gc_visit(py, interpreter, seconds, visit_object, search, &walk);
@@ -124,7 +124,6 @@ struct error *aio_forgotten_find(struct py *py, const struct py_interpreter *int
     drop_started(search);
     cut(ret, &ret->coroutines);
     cut(ret, &ret->tasks);
-    table_destroy(search->started);
     free(search);
     aio_destroy(&aio);
     return err;

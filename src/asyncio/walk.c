@@ -4,13 +4,8 @@
 #include "anyio.h"
 #include "executor.h"
 
-bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
-    if (table_find(seen, &address, sizeof address))
-        return false;
-    uint64_t *key = arena_alloc(aio->arena, sizeof *key);
-    *key = address;
-    table_add(seen, key, sizeof *key, key);
-    return true;
+bool aio_seen_add(struct aio *aio, struct id_table *seen, uint64_t address) {
+    return id_table_add(seen, address, aio); /* any value: that it is there tells all */
 }
 
 struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) {
@@ -94,50 +89,36 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
 }
 
 void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
+    struct arena *arena = arena_create();
     *ret = (struct aio){.py = py,
                         .snapshot = py_get_snapshot(py),
-                        .arena = arena_create(),
+                        .arena = arena,
                         .interpreter = input->interpreter,
                         .threads = input->threads,
                         .thread_count = input->thread_count,
-                        .seen_tasks = table_create(),
-                        .seen_loops = table_create(),
-                        .places = table_create(),
+                        .seen_tasks = id_table_create(arena, 0),
+                        .seen_loops = id_table_create(arena, 0),
+                        .places = id_table_create(arena, 0),
                         .plain_frames = table_create(),
                         .now = input->now,
                         .want_context = input->want_context,
-                        .contexts = table_create(),
-                        .late = table_create(),
-                        .uvloops = table_create(),
-                        .anyio_states = table_create(),
-                        .anyio_scopes = table_create(),
-                        .objects = table_create(),
+                        .contexts = id_table_create(arena, 0),
+                        .late = id_table_create(arena, 0),
+                        .uvloops = id_table_create(arena, 0),
+                        .anyio_states = id_table_create(arena, 0),
+                        .anyio_scopes = id_table_create(arena, 0),
+                        .objects = id_table_create(arena, 0),
                         .object_labels = table_create(),
-                        .task_lists = table_create(),
-                        .handle_types = table_create(),
-                        .mapped_loops = table_create(),
-                        .timers = table_create(),
-                        .watches = table_create()};
+                        .task_lists = id_table_create(arena, 0),
+                        .handle_types = id_table_create(arena, 0),
+                        .mapped_loops = id_table_create(arena, 0),
+                        .timers = id_table_create(arena, 0),
+                        .watches = id_table_create(arena, 0)};
 }
 
 void aio_destroy(struct aio *aio) {
-    table_destroy(aio->seen_tasks);
-    table_destroy(aio->seen_loops);
-    table_destroy(aio->places);
     table_destroy(aio->plain_frames);
-    table_destroy(aio->late);
-    table_destroy(aio->uvloops);
-    table_destroy(aio->anyio_states);
-    table_destroy(aio->anyio_scopes);
-    table_destroy(aio->contexts);
-    table_destroy(aio->objects);
     table_destroy(aio->object_labels);
-    table_destroy(aio->task_lists);
-    table_destroy(aio->handle_types);
-    table_destroy(aio->mapped_loops);
-    table_destroy(aio->timers);
-    table_destroy(aio->watches);
-    aio_executors_destroy(aio->executors);
     arena_destroy(aio->arena);
     free(aio->queue);
     free(aio->stack);

@@ -4,8 +4,8 @@
 
 #include "asyncspy/asyncio/asyncio.h"
 #include "asyncspy/base/clock.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/log.h"
-#include "asyncspy/base/table.h"
 #include "asyncspy/python/gc.h"
 #include "asyncspy/python/referrers.h"
 #include "asyncspy/target/scan.h"
@@ -36,7 +36,7 @@ struct search {
     struct target_memory *memory; /* a cache of its own */
     struct py *py;
     struct arena *arena;
-    struct table *by_address; /* places among the nodes, from 1 */
+    struct id_table *by_address; /* of the nodes */
     struct node *nodes;
     size_t count;
 };
@@ -45,13 +45,14 @@ struct search {
 
 /* Place of the node of `address`, from 1; 0: there is no room for one more. */
 static size_t find_node(struct search *search, uint64_t address) {
-    size_t place = (size_t)(uintptr_t)table_find(search->by_address, &address, sizeof address);
-    if (place || search->count == NODES_MAX)
-        return place;
+    const struct node *known = id_table_find(search->by_address, address);
+    if (known)
+        return (size_t)(known - search->nodes) + 1;
+    if (search->count == NODES_MAX)
+        return 0;
     struct node *node = &search->nodes[search->count++];
     *node = (struct node){.referred = {.address = address}};
-    table_add(search->by_address, &node->referred.address, sizeof node->referred.address,
-              (void *)(uintptr_t)search->count);
+    id_table_add(search->by_address, address, node);
     return search->count;
 }
 
@@ -126,7 +127,7 @@ static struct error *find_holders(struct search *search, const struct aio_forgot
     struct error *err = NULL;
     size_t first = 0, end;
     search->count = 0;
-    table_reset(search->by_address);
+    search->by_address = id_table_create(search->arena, 0);
     for (size_t i = 0; i < found->coroutines.count; i++)
         find_node(search, found->coroutines.items[i]);
     end = search->count;
@@ -229,8 +230,7 @@ struct error *forgotten_search(const struct forgotten_request *request, struct s
     struct search search = {.request = request,
                             .snapshot = snapshot,
                             .memory = process_create_memory(request->process),
-                            .arena = arena_create(),
-                            .by_address = table_create()};
+                            .arena = arena_create()};
     double start = clock_monotonic();
     search.nodes = arena_alloc_array(search.arena, NODES_MAX, sizeof *search.nodes);
     memory_set_window(search.memory, WINDOW);
@@ -242,7 +242,6 @@ struct error *forgotten_search(const struct forgotten_request *request, struct s
               1e3 * (clock_monotonic() - start), ret->coroutine_count, ret->task_count,
               ret->searched ? "" : ", not to the end");
     py_destroy(search.py);
-    table_destroy(search.by_address);
     arena_destroy(search.arena);
     memory_destroy(search.memory);
     return err;

@@ -161,7 +161,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         *ret = *memo;
         return NULL;
     }
-    struct py_type *type = table_find(py->types, &type_address, sizeof type_address);
+    struct py_type *type = id_table_find(py->types, type_address);
     if (!type) {
         struct py_type found = {0};
         struct error *err = read_static_part(py, type_address, &found);
@@ -172,7 +172,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         py_charge(py, TYPE_UNITS);
         type = arena_alloc(py->arena, sizeof *type);
         *type = found;
-        table_add(py->types, &type->address, sizeof type->address, type);
+        id_table_add(py->types, type->address, type);
         /* The type is findable already, so that a class in a cycle with its own names ends. */
         err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;
         if (err)

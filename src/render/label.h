@@ -9,9 +9,8 @@
 
 struct object_index;
 
-/* Finds objects by their id. Lives in `arena`, but for a table: end it with _destroy. */
+/* Finds objects by their id. Lives in `arena`. */
 struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot);
-void object_index_destroy(struct object_index *index);
 
 /* NULL where there is none. */
 const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id);

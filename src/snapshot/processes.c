@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "asyncspy/base/table.h"
+#include "asyncspy/base/id_table.h"
 
 struct snapshot_processes *snapshot_processes_create(void) {
     struct snapshot_processes *processes = memory_alloc(sizeof *processes);
@@ -47,14 +47,12 @@ size_t *snapshot_processes_find_parents(const struct snapshot_processes *process
     size_t count = processes->list.count;
     const struct snapshot_process *items = processes->list.items;
     size_t *parents = arena_alloc_array(arena, count + 1, sizeof *parents);
-    struct table *places = table_create();
+    struct id_table *places = id_table_create(arena, count);
     for (size_t i = 0; i < count; i++) {
-        size_t *known = table_find(places, &items[i].parent, sizeof items[i].parent);
+        size_t *known = id_table_find(places, (uint64_t)items[i].parent);
         parents[i + 1] = known ? (size_t)(known - parents) : 0;
-        if (!table_find(places, &items[i].pid, sizeof items[i].pid))
-            table_add(places, &items[i].pid, sizeof items[i].pid, &parents[i + 1]);
+        id_table_add(places, (uint64_t)items[i].pid, &parents[i + 1]);
     }
-    table_destroy(places);
     return parents;
 }
 
