@@ -34,9 +34,16 @@ static void note_unregistered(struct aio *aio) {
         snapshot_add_note(aio->snapshot, task, "no registry has it: all_tasks() does not show it");
 }
 
+/* Most of what is queued turns out to be a task; more of a registry than this has to be read before
+ * it is believed. */
+#define RESERVED_MAX (1u << 18)
+
 /* Reads what is queued; the entries from `first_found` to `end_found` a search brought. */
 static struct error *read_tasks(struct aio *aio, size_t first_found, size_t end_found) {
     struct error *err = NULL;
+    size_t queued = aio->queue_count - aio->queue_done;
+    SNAPSHOT_RESERVE(aio->snapshot, &aio->snapshot->tasks,
+                     queued < RESERVED_MAX ? queued : RESERVED_MAX);
     for (; !err && aio->queue_done < aio->queue_count;
          aio->queue_done++) { /* it grows on the way */
         size_t i = aio->queue_done;

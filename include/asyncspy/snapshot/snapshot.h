@@ -425,6 +425,15 @@ void *snapshot_vector_grow(struct arena *arena, void *items, size_t *count, size
                               &(vector_)->capacity, sizeof *(vector_)->items),                     \
      &(vector_)->items[(vector_)->count - 1])
 
+/* Makes room for `count` more elements at once, where so many are expected: of a big vector that
+ * spares the copies and the memory of growing. */
+void *snapshot_vector_reserve(struct arena *arena, void *items, size_t count, size_t *capacity,
+                              size_t more, size_t size);
+#define SNAPSHOT_RESERVE(snapshot_, vector_, more_)                                                \
+    ((vector_)->items =                                                                            \
+         snapshot_vector_reserve((snapshot_)->arena, (vector_)->items, (vector_)->count,           \
+                                 &(vector_)->capacity, (more_), sizeof *(vector_)->items))
+
 /* Adds a row to `missing`; equal rows are kept once. `what` and `why` are copied. Behind 1,000 rows
  * only one follows that says so, and those that must not be lost: _always. */
 void snapshot_add_missing(struct snapshot *snapshot, const char *what, const char *why);
