@@ -29,7 +29,7 @@ static struct error *read_name(struct aio *aio, uint64_t name, const char **ret)
     if (err || type->kind == PY_KIND_NONE)
         return err;
     if (type->kind == PY_KIND_STRING)
-        return py_string_read(aio->py, name, ret);
+        return py_string_copy(aio->py, name, ret);
     if (type->kind != PY_KIND_INTEGER)
         return error_create(ERROR_INVALID, "it is a %s", type->full_name);
     err = py_integer_read(aio->py, name, &number);

@@ -25,6 +25,7 @@ static void forget_caches(struct py *py) {
     memset(py->position_memo, 0, sizeof py->position_memo);
     memset(py->key_memo, 0, sizeof py->key_memo);
     memset(py->slot_memo, 0, sizeof py->slot_memo);
+    memset(py->text_memo, 0, sizeof py->text_memo);
     arena_reset(py->arena);
     py->types = id_table_create(py->arena, 0);
     py->codes = id_table_create(py->arena, 0);

@@ -67,6 +67,12 @@ struct py_name_memo {
     uint64_t place;
 };
 
+/* Names of classes, functions, attributes are asked for again and again. */
+struct py_text_memo {
+    uint64_t address; /* of the string */
+    const char *text; /* NULL: unused */
+};
+
 struct py {
     struct target_memory *memory;
     struct py_layout layout;
@@ -79,6 +85,7 @@ struct py {
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
     struct py_position *position_memo[PY_MEMO_SIZE];
     struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
+    struct py_text_memo text_memo[PY_MEMO_SIZE];
     struct id_table *codes;  /* struct py_code by address */
     struct table *positions; /* struct py_position by key */
 };

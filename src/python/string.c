@@ -81,45 +81,90 @@ static size_t put_character(char *out, uint32_t c) {
     return 4;
 }
 
-static const char *decode(struct py *py, const unsigned char *bytes, unsigned kind, size_t length,
-                          bool cut) {
-    char stack[1024];
-    size_t room = length * 6 + 4;
-    char *text = room <= sizeof stack ? stack : memory_alloc(room);
+/* Writes `length` characters, each at most 6 bytes; returns how many bytes. */
+static size_t decode(const unsigned char *bytes, unsigned kind, size_t length, char *out) {
     size_t at = 0;
     for (size_t i = 0; i < length; i++)
-        at += put_character(text + at, get_character(bytes, kind, i));
+        at += put_character(out + at, get_character(bytes, kind, i));
+    return at;
+}
+
+/* Whether characters of one byte are UTF-8 as they stand, whatever the object says of them. */
+static bool is_plain(const unsigned char *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] == 0 || bytes[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* Interned, or where hardly any two are equal only copied. */
+static const char *keep(struct py *py, const char *text, size_t length, bool is_unique) {
+    py_charge(py, length / 4);
+    return is_unique ? arena_copy_string(py->snapshot->arena, text, length)
+                     : string_pool_add(py->snapshot->strings, text, length);
+}
+
+static const char *decode_and_keep(struct py *py, const struct string_header *header, size_t length,
+                                   const unsigned char *bytes, bool is_unique) {
+    char stack[1024];
+    size_t room = length * 6 + 4;
+    bool cut = length < header->length;
+    if (header->kind == 1 && !cut && is_plain(bytes, length))
+        return keep(py, (const char *)bytes, length, is_unique);
+    char *text = room <= sizeof stack ? stack : memory_alloc(room);
+    size_t at = decode(bytes, header->kind, length, text);
     if (cut) {
         memcpy(text + at, "...", 3);
         at += 3;
     }
-    py_charge(py, at / 4);
-    const char *result = string_pool_add(py->snapshot->strings, text, at);
+    const char *result = keep(py, text, at, is_unique);
     if (text != stack)
         free(text);
     return result;
 }
 
-struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
-                                   const char **ret) {
+static struct error *read_text(struct py *py, uint64_t address, size_t limit, bool is_unique,
+                               const char **ret) {
     struct string_header header;
     struct error *err = read_header(py, address, &header);
     if (err)
         return err;
-    bool cut = header.length > limit;
-    size_t length = cut ? limit : (size_t)header.length, size = length * header.kind;
+    size_t length = header.length > limit ? limit : (size_t)header.length;
+    size_t size = length * header.kind;
     unsigned char stack[512];
     unsigned char *bytes = size <= sizeof stack ? stack : memory_alloc(size);
     err = memory_read(py->memory, header.data, bytes, size);
     if (!err)
-        *ret = decode(py, bytes, header.kind, length, cut);
+        *ret = decode_and_keep(py, &header, length, bytes, is_unique);
     if (bytes != stack)
         free(bytes);
     return err;
 }
 
+static struct py_text_memo *find_memo(struct py *py, uint64_t address) {
+    return &py->text_memo[(address ^ address >> 8) >> 4 & (PY_MEMO_SIZE - 1)];
+}
+
 struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
-    return py_string_read_start(py, address, PY_TEXT_MAX, ret);
+    struct py_text_memo *memo = find_memo(py, address);
+    if (!memo->text || memo->address != address) {
+        const char *text;
+        struct error *err = read_text(py, address, PY_TEXT_MAX, false, &text);
+        if (err)
+            return err;
+        *memo = (struct py_text_memo){address, text};
+    }
+    *ret = memo->text;
+    return NULL;
+}
+
+struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
+                                   const char **ret) {
+    return read_text(py, address, limit, false, ret);
+}
+
+struct error *py_string_copy(struct py *py, uint64_t address, const char **ret) {
+    return read_text(py, address, PY_TEXT_MAX, true, ret);
 }
 
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text, bool *ret) {

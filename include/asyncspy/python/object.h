@@ -178,6 +178,9 @@ struct error *py_string_read(struct py *py, uint64_t address, const char **ret) 
 struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
                                    const char **ret) ERROR_CHECK;
 
+/* The same for texts of which hardly two are equal: not interned. */
+struct error *py_string_copy(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
+
 /* Whether the str object at `address` is exactly the ASCII text `text`. */
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text,
                                bool *ret) ERROR_CHECK;
