@@ -24,6 +24,9 @@
 #define NONBLOCKING_TRIES 3
 
 #define QUIET_FETCH ((size_t)16 << 10)
+/* What nobody copies again need not be kept: fresh memory costs more than a few blocks read twice.
+ */
+#define QUIET_WINDOW ((size_t)64 << 20)
 #define BUSY_FETCH ((size_t)256 << 10)
 
 struct capture {
@@ -111,9 +114,11 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
+        memory_set_window(shot->memory, QUIET_WINDOW);
         err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
+        memory_set_window(shot->memory, 0);
         *done = !err && quiet_check(quiet);
         shot->mode = "running";
     }
