@@ -22,9 +22,10 @@ struct analysis {
     size_t *waiter_ends;          /* of each object: where its part of `waiters` ends */
     uint32_t *waiters;            /* places of the tasks that wait, by object */
     struct graph graph;
-    bool *loop_halted; /* of each loop: a finding says that it runs nothing */
-    bool *flows;       /* of each object that tasks wait for: its holders go on */
-    bool *explained;   /* of each task: a finding says why it waits */
+    bool *loop_halted;               /* of each loop: a finding says that it runs nothing */
+    bool *flows;                     /* of each object that tasks wait for: its holders go on */
+    bool *explained;                 /* of each task: a finding says why it waits */
+    struct stack_facts *stack_facts; /* idle.c: of the stacks looked at last */
 };
 
 void analysis_open(struct analysis *analysis, struct snapshot *snapshot,

@@ -108,6 +108,9 @@ struct aio_late_wait {
     struct snapshot_wait *wait;
 };
 
+/* chain.c: the stacks met last; tasks that stand in the same place share them. */
+#define AIO_STACK_MEMO_SIZE 256
+
 struct aio_executors;
 
 struct aio {
@@ -137,6 +140,8 @@ struct aio {
     double now;        /* the target's monotonic clock at the moment of the picture, or NaN */
     bool want_context; /* the values of context variables are asked for */
     struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
+    struct snapshot_stack stack_memo[AIO_STACK_MEMO_SIZE];
+    uint64_t none; /* the address of None, once it was met */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct id_table *objects;      /* struct aio_object by address */
     struct table *object_labels;   /* struct aio_label by the name of a class */

@@ -20,9 +20,11 @@ struct error *aio_drop_none(struct aio *aio, uint64_t *address) {
     struct py_type *type;
     if (!*address)
         return NULL;
-    struct error *err = py_type_of(aio->py, *address, &type);
-    if (!err && type->kind == PY_KIND_NONE)
+    struct error *err = *address == aio->none ? NULL : py_type_of(aio->py, *address, &type);
+    if (!err && (*address == aio->none || type->kind == PY_KIND_NONE)) {
+        aio->none = *address;
         *address = 0;
+    }
     return err;
 }
 
