@@ -90,7 +90,7 @@ struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t add
 }
 
 struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) {
-    return memory_read(py->memory, address, ret, sizeof *ret);
+    return memory_read_word(py->memory, address, ret);
 }
 
 struct error *py_read_u32(struct py *py, uint64_t address, uint32_t *ret) {
