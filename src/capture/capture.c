@@ -292,7 +292,7 @@ static struct error *check_alive(const struct capture *capture) {
                         (int)process_get_pid(capture->process));
 }
 
-#define FORGOTTEN_SECONDS 0.15 /* there is time while the second look is waited for */
+#define FORGOTTEN_SECONDS 0.1 /* there is time while the second look is waited for */
 #define FORGOTTEN_SECONDS_MAX 10.0
 
 static struct error *search_forgotten(struct capture *capture, struct snapshot *snapshot,
