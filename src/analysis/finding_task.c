@@ -87,7 +87,15 @@ static bool is_swallowed(const struct analysis *analysis, const struct snapshot_
            !analysis->explained[task_place(analysis, task)];
 }
 
+/* Timeouts of libraries (async_timeout before 4.0.3) cancel their own task around a read or write
+ * and do not take that back. */
+static bool may_be_timeout(const struct snapshot_wait *wait) {
+    return wait->kind >= SNAPSHOT_WAIT_SOCKET_READ && wait->kind <= SNAPSHOT_WAIT_STREAM_DRAIN;
+}
+
 static enum suspicion judge_swallowed(const struct snapshot_task *task) {
+    if (may_be_timeout(task->awaiting))
+        return SUSPECT;
     bool sleeps = task->awaiting->kind == SNAPSHOT_WAIT_SLEEP;
     bool soon = sleeps && !(task->awaiting->deadline_s > LONG_SLEEP_S);
     return task->moved == SNAPSHOT_NO && !soon && (sleeps || !task_goes_on(task)) ? LIKELY

@@ -72,6 +72,12 @@ static void test_cancel(void **state) {
     task->awaiting->deadline_s = 0.5; /* a cleanup */
     analyze(snapshot, NULL);
     case_expect_ok(snapshot);
+    task->awaiting->kind = SNAPSHOT_WAIT_STREAM_READ; /* a timeout of a library, perhaps */
+    task->awaiting->deadline_s = NAN;
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    assert_int_equal(snapshot->findings.items[0].confidence, SNAPSHOT_POSSIBLE);
+    task->awaiting->kind = SNAPSHOT_WAIT_SLEEP;
     task->awaiting->deadline_s = 50;
     task->must_cancel = SNAPSHOT_YES; /* will be told in a moment */
     analyze(snapshot, NULL);
