@@ -11,12 +11,30 @@ static const char *get_base_name(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
+/* The script or module that a Python runs, behind the options of its own (Python/getopt.c); 0: it
+ * is no Python, or runs code of the command line. */
+static size_t find_program(const char *const *words, size_t count) {
+    if (strncmp(get_base_name(words[0]), "python", 6) != 0)
+        return 0;
+    for (size_t i = 1; i < count; i++) {
+        size_t length = strlen(words[i]);
+        bool is_short = length > 1 && words[i][0] == '-' && words[i][1] != '-';
+        char last = is_short ? words[i][length - 1] : 0;
+        if (length && words[i][0] != '-')
+            return i;
+        if (last == 'm')
+            return i + 1 < count ? i + 1 : 0;
+        if (last == 'c' || length < 2)
+            return 0;
+        i += length == 2 && (last == 'W' || last == 'X'); /* whose argument is the next word */
+    }
+    return 0;
+}
+
 const char *label_command(struct arena *arena, const char *const *words, size_t count) {
-    size_t first = 0;
     if (!count)
         return "";
-    if (count > 1 && strncmp(get_base_name(words[0]), "python", 6) == 0 && words[1][0] != '-')
-        first = 1;
+    size_t first = find_program(words, count);
     const char *text = get_base_name(words[first]);
     for (size_t i = first + 1; i < count && i < first + WORDS_MAX; i++)
         text = arena_format(arena, "%s %s", text, words[i]);
