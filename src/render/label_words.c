@@ -11,8 +11,8 @@ static const char *get_base_name(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The script or module that a Python runs, behind the options of its own (Python/getopt.c); 0: it
- * is no Python, or runs code of the command line. */
+/* The script or module (-m) that a Python runs, behind the options of its own (Python/getopt.c); 0:
+ * it is no Python, or runs code of the command line. */
 static size_t find_program(const char *const *words, size_t count) {
     if (strncmp(get_base_name(words[0]), "python", 6) != 0)
         return 0;
@@ -22,8 +22,6 @@ static size_t find_program(const char *const *words, size_t count) {
         char last = is_short ? words[i][length - 1] : 0;
         if (length && words[i][0] != '-')
             return i;
-        if (last == 'm')
-            return i + 1 < count ? i + 1 : 0;
         if (last == 'c' || length < 2)
             return 0;
         i += length == 2 && (last == 'W' || last == 'X'); /* whose argument is the next word */
