@@ -41,6 +41,14 @@ def compare(name, page, text):
             ["%s: %s is in the page and not in --help" % (name, o) for o in sorted(written - said)])
 
 
+def check_findings(page):
+    """The page has the codes of the header, in its order, with its words."""
+    with open(os.path.join(TOP, "include/asyncspy/snapshot/finding.h"), encoding="utf-8") as opened:
+        rows = re.findall(r'X\((\w+),\s*"([^"]*)"\)', opened.read())
+    wanted = "".join(".It Li %s\n%s%s.\n" % (code, text[0].upper(), text[1:]) for code, text in rows)
+    return [] if rows and wanted in page else ["FINDINGS differs from snapshot/finding.h"]
+
+
 def lint(path):
     if not shutil.which("mandoc"):
         return None
@@ -82,6 +90,8 @@ def main():
             outcomes.append((name + ": options", compare(name, page, say_help([command]))))
         else:
             outcomes.append((name + ": commands", check_overview(page, overview, commands)))
+        if command == "dump":
+            outcomes.append((name + ": findings", check_findings(page)))
         outcomes.append((name + ": mandoc -Tlint", lint(path)))
     passed = failed = skipped = 0
     for name, problems in outcomes:

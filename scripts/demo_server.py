@@ -1,14 +1,17 @@
-"""A small order service that hangs, for scripts/demo.
+"""A small order service that hangs, for scripts/demo: demo_server.py [deadlock|blocked]
 
-Nothing is wrong with the event loop: it is idle, and its health check still ticks. But two transfers
-wait for each other's account, each with a database connection in hand. The pool has two, so every
-request waits for a connection that nobody gives back.
+deadlock: nothing is wrong with the event loop: it is idle, and its health check still ticks. But two
+transfers wait for each other's account, each with a database connection in hand. The pool has two,
+so every request waits for a connection that nobody gives back.
+
+blocked: one request makes a report, and that sleeps in the loop's own thread.
 """
 
 import asyncio
 import ctypes
 import os
 import sys
+import time
 
 POOL_SIZE = 2
 CLIENTS = 8
@@ -57,12 +60,26 @@ async def call(port):
     return await reader.read()
 
 
-async def health_check():
+def back_off(seconds):
+    time.sleep(seconds)  # what it should not do in a coroutine
+
+
+def build_report():
+    for attempt in range(1, 4):
+        back_off(1200 * attempt)
+
+
+async def export():
+    await asyncio.sleep(0.2)
+    return build_report()
+
+
+async def health_check(interval=30):
     while True:
-        await asyncio.sleep(30)
+        await asyncio.sleep(interval)
 
 
-async def main():
+async def deadlock():
     ledger = Ledger()
     server = await asyncio.start_server(lambda r, w: handle_request(ledger, r, w), "127.0.0.1", 0)
     tasks = [asyncio.create_task(ledger.transfer("alice", "bob"), name="transfer-alice-bob"),
@@ -76,8 +93,15 @@ async def main():
     await asyncio.gather(*tasks)
 
 
+async def blocked():
+    tasks = [asyncio.create_task(export(), name="request-export")]
+    tasks += [asyncio.create_task(health_check(0.1), name="health-%d" % n) for n in range(CLIENTS)]
+    print("ready", flush=True)
+    await asyncio.gather(*tasks)
+
+
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
         sys.exit("demo_server.py needs Python 3.11")
     let_siblings_look()
-    asyncio.run(main())
+    asyncio.run(blocked() if sys.argv[1:] == ["blocked"] else deadlock())

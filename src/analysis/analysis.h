@@ -17,6 +17,7 @@ struct analysis {
     const struct task_index *tasks;
     const struct id_index *objects, *threads, *loops, *sockets;
     const bool *accepted;         /* of each socket: a listening one of this process made it */
+    const bool *own_sockets;      /* of each socket: this process has the other end too */
     const uint32_t *task_sockets; /* of each task: the place of the socket that it waits for */
     const char **object_words;    /* of each object, made when first asked for */
     size_t *waiter_ends;          /* of each object: where its part of `waiters` ends */
@@ -61,6 +62,8 @@ int64_t get_fact(const struct snapshot_object *object, const char *key);
 bool task_is_alive(const struct snapshot_task *task);
 
 /* The connection was accepted by a listening socket of this process: the peer is a client. */
+/* A connection of this process to itself. */
+bool socket_is_own(const struct analysis *analysis, const struct snapshot_socket *socket);
 bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket);
 
 /* True of the kinds whose fd is a socket that the task reads from, or writes to. */

@@ -124,6 +124,23 @@ static const struct snapshot_frame *find_holding_frame(const struct snapshot_tas
     return NULL;
 }
 
+/* Where all tasks of the circle stand, which the finding says by itself; NULL: not in one place. */
+static const struct snapshot_frame *find_common_place(const struct analysis *analysis,
+                                                      const struct circle *circle) {
+    const struct snapshot_frame *common = NULL;
+    for (size_t i = 0; i < circle->count; i++) {
+        size_t place;
+        if (graph_get_kind(&analysis->graph, circle->nodes[i], &place) != GRAPH_TASK)
+            continue;
+        const struct snapshot_frame *user =
+            stack_find_user(&analysis->snapshot->tasks.items[place].frames);
+        if (!user || (common && user != common))
+            return NULL;
+        common = user;
+    }
+    return common;
+}
+
 /* "t-ab holds Lock#1 'first', waits for Lock#2 'second' in transfer  bank.py:5". */
 static const char *describe_member(struct analysis *analysis, const struct circle *circle,
                                    size_t at) {
@@ -133,17 +150,20 @@ static const char *describe_member(struct analysis *analysis, const struct circl
     const struct snapshot_task *task = &snapshot->tasks.items[place];
     const char *text = words_task(analysis, task);
     uint32_t previous = circle->nodes[(at + circle->count - 1) % circle->count];
+    const struct snapshot_frame *user = stack_find_user(&task->frames);
     if (graph_get_kind(&analysis->graph, previous, &before) == GRAPH_OBJECT) {
         const struct snapshot_object *held = &snapshot->objects.items[before];
         const struct snapshot_frame *frame = find_holding_frame(task, held->id);
+        bool elsewhere = frame && frame != user;
         text = TEXT(analysis, "%s holds %s%s%s,", text, words_object(analysis, held),
-                    frame ? " in " : "",
-                    frame ? words_shorten(analysis, frame_get_name(frame), 40) : "");
+                    elsewhere ? " in " : "",
+                    elsewhere ? words_shorten(analysis, frame_get_name(frame), 40) : "");
     }
-    const char *where = words_frame(analysis, stack_find_user(&task->frames));
+    const char *where =
+        user == find_common_place(analysis, circle) ? NULL : words_frame(analysis, user);
     return TEXT(analysis, "%s waits for %s%s%s", text,
-                task->awaiting ? task->awaiting->text : name_node(analysis, circle->nodes[at]),
-                where ? " in " : "", where ? where : "");
+                name_node(analysis, circle->nodes[(at + 1) % circle->count]), where ? " in " : "",
+                where ? where : "");
 }
 
 static const char *summarise(struct analysis *analysis, const struct circle *circle) {

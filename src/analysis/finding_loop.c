@@ -17,6 +17,8 @@ struct stall {
     const struct snapshot_thread *thread; /* or NULL */
     const struct snapshot_task *task;     /* that runs, or NULL */
     double age;                           /* NaN: not known */
+    bool is_starved;                      /* its thread waits for the GIL */
+    double looked_s;                      /* between the two looks, 0: there was one */
     bool exact;                           /* else it is at least that long */
 };
 
@@ -24,8 +26,27 @@ static bool is_polling(const struct snapshot_thread *thread) {
     return thread && thread->syscall && strncmp(thread->syscall, "epoll_", 6) == 0;
 }
 
-static bool is_starved(const struct snapshot_thread *thread) {
-    return thread && thread->waits_for_gil == SNAPSHOT_YES;
+static int64_t find_gil_holder(const struct analysis *analysis, int64_t interpreter) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    for (size_t i = 0; i < snapshot->interpreters.count; i++)
+        if (snapshot->interpreters.items[i].id == interpreter &&
+            snapshot->interpreters.items[i].gil_holder != SNAPSHOT_UNKNOWN)
+            return snapshot->interpreters.items[i].gil_holder;
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        if (snapshot->threads.items[i].holds_gil == SNAPSHOT_YES)
+            return snapshot->threads.items[i].tid;
+    return SNAPSHOT_UNKNOWN;
+}
+
+/* Where it is not known what a thread sleeps at: without the GIL, which another has, it woke up
+ * between two looks and went on with nothing. Who waits for a lock sleeps on. */
+static bool seems_starved(const struct analysis *analysis, const struct snapshot_thread *thread) {
+    int64_t holder = find_gil_holder(analysis, thread->interpreter);
+    bool sleeps = !thread->syscall || strcmp(thread->syscall, "futex") == 0 ||
+                  strcmp(thread->syscall, "restart_syscall") == 0;
+    return thread->waits_for_gil == SNAPSHOT_MAYBE && thread->holds_gil == SNAPSHOT_NO &&
+           thread->moved == SNAPSHOT_YES && sleeps && holder != SNAPSHOT_UNKNOWN &&
+           holder != thread->tid;
 }
 
 static bool runs(const struct stall *stall) {
@@ -36,20 +57,23 @@ static bool runs(const struct stall *stall) {
 }
 
 static void measure(struct stall *stall) {
-    stall->exact = !isnan(stall->loop->iteration_age_s);
-    stall->age = stall->exact ? stall->loop->iteration_age_s : stall->loop->overdue_s;
+    const struct snapshot_loop *loop = stall->loop;
+    bool known = !isnan(loop->iteration_age_s);
+    stall->exact = known && loop->callback_count != SNAPSHOT_UNKNOWN;
+    stall->age = known ? loop->iteration_age_s : loop->overdue_s;
+    if (known && !stall->exact && loop->overdue_s > stall->age)
+        stall->age = loop->overdue_s;
 }
 
 /* That the loop runs nothing but what it runs now. */
 static enum suspicion judge_stall(const struct stall *stall) {
-    if (stall->loop->moved == SNAPSHOT_YES || !(runs(stall) || is_starved(stall->thread)))
+    if (stall->loop->moved == SNAPSHOT_YES || !(runs(stall) || stall->is_starved))
         return NOTHING;
     if (stall->loop->moved == SNAPSHOT_MAYBE)
         return stall->age >= STALL_ONCE_S ? LIKELY : NOTHING;
-    if (!isnan(stall->age))
-        return stall->age >= STALL_S ? CERTAIN : NOTHING;
-    return runs(stall) && !is_polling(stall->thread) && !is_starved(stall->thread) ? LIKELY
-                                                                                   : NOTHING;
+    if (!isnan(stall->age)) /* as old as that it was at the second look */
+        return stall->age + stall->looked_s >= STALL_S ? CERTAIN : NOTHING;
+    return runs(stall) && !is_polling(stall->thread) && !stall->is_starved ? LIKELY : NOTHING;
 }
 
 static const char *describe_age(const struct analysis *analysis, const struct stall *stall) {
@@ -76,8 +100,9 @@ static const char *name_loop(const struct analysis *analysis, const struct stall
 static const char *describe_iteration(const struct analysis *analysis, const struct stall *stall) {
     const struct snapshot_loop *loop = stall->loop;
     const char *text = "";
-    if (stall->exact)
-        text = TEXT(analysis, "loop iteration began %s ago", words_seconds(analysis, stall->age));
+    if (!isnan(loop->iteration_age_s))
+        text = TEXT(analysis, "loop iteration began %s%s ago", stall->exact ? "" : "at least ",
+                    words_seconds(analysis, loop->iteration_age_s));
     if (stall->exact && loop->callback_index >= 0 && loop->callback_index < loop->callback_count)
         text = TEXT(analysis, "%s, at callback %" PRId64 " of %" PRId64, text,
                     loop->callback_index + 1, loop->callback_count);
@@ -182,6 +207,13 @@ static const struct snapshot_stack *get_stack(const struct stall *stall) {
 }
 
 /* What is the same in all findings about a loop. */
+static void halt(struct analysis *analysis, size_t place) {
+    struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[place];
+    analysis->loop_halted[place] = true;
+    if (loop->state == SNAPSHOT_LOOP_RUNNING)
+        loop->state = SNAPSHOT_LOOP_BLOCKED;
+}
+
 static struct snapshot_finding *add(struct analysis *analysis, const struct stall *stall,
                                     enum snapshot_finding_code code, enum suspicion suspicion,
                                     const char *summary) {
@@ -196,7 +228,7 @@ static struct snapshot_finding *add(struct analysis *analysis, const struct stal
     finding_prove(analysis, finding, describe_iteration(analysis, stall));
     add_costs(analysis, finding, stall->loop);
     if (suspicion >= LIKELY)
-        analysis->loop_halted[stall->loop - analysis->snapshot->event_loops.items] = true;
+        halt(analysis, (size_t)(stall->loop - analysis->snapshot->event_loops.items));
     return finding;
 }
 
@@ -212,21 +244,29 @@ static const struct snapshot_task *find_own_task(const struct analysis *analysis
     return NULL;
 }
 
+/* Whether the thread waits for what a callback of the same loop has still to begin. */
+static bool waits_for_callback(const struct stall *stall) {
+    const struct snapshot_wait *wait = stall->thread ? stall->thread->awaiting : NULL;
+    return wait && wait->kind == SNAPSHOT_WAIT_THREAD && wait->object == stall->loop->id;
+}
+
 static bool find_sync_over_async(struct analysis *analysis, const struct stall *stall) {
     const struct snapshot_task *awaited = find_own_task(analysis, stall);
-    if (!awaited || stall->loop->moved == SNAPSHOT_YES)
+    if ((!awaited && !waits_for_callback(stall)) || stall->loop->moved == SNAPSHOT_YES)
         return false;
     bool timeout = stall->thread->awaiting->has_timeout == SNAPSHOT_YES;
     if (timeout && judge_stall(stall) == NOTHING)
         return false;
     bool sure =
         stall->loop->moved == SNAPSHOT_NO || stall->thread->awaiting->has_timeout == SNAPSHOT_NO;
-    const char *name = words_task(analysis, awaited);
+    const char *name = awaited ? words_task(analysis, awaited) : "the coroutine";
     struct snapshot_finding *finding =
         add(analysis, stall, SNAPSHOT_FINDING_SYNC_OVER_ASYNC, sure ? CERTAIN : LIKELY,
-            TEXT(analysis, "%s BLOCKED%s - its thread waits for %s, a task of its own",
-                 name_loop(analysis, stall), describe_age(analysis, stall), name));
-    finding_add_task(analysis, finding, awaited);
+            TEXT(analysis, "%s BLOCKED%s - its thread waits for %s%s", name_loop(analysis, stall),
+                 describe_age(analysis, stall), awaited ? name : "a coroutine",
+                 awaited ? ", a task of its own" : " of its own"));
+    if (awaited)
+        finding_add_task(analysis, finding, awaited);
     finding_prove(analysis, finding,
                   TEXT(analysis, "%s waits in result(); %s can only run in that thread%s",
                        words_thread(analysis, stall->thread->tid), name,
@@ -285,18 +325,6 @@ static bool find_lock_across_await(struct analysis *analysis, const struct stall
         finding_prove(analysis, finding, "the holder can only go on in the thread that it blocks");
     finding->next = "use asyncio.Lock, or release the threading lock before every await";
     return true;
-}
-
-static int64_t find_gil_holder(const struct analysis *analysis, int64_t interpreter) {
-    const struct snapshot *snapshot = analysis->snapshot;
-    for (size_t i = 0; i < snapshot->interpreters.count; i++)
-        if (snapshot->interpreters.items[i].id == interpreter &&
-            snapshot->interpreters.items[i].gil_holder != SNAPSHOT_UNKNOWN)
-            return snapshot->interpreters.items[i].gil_holder;
-    for (size_t i = 0; i < snapshot->threads.count; i++)
-        if (snapshot->threads.items[i].holds_gil == SNAPSHOT_YES)
-            return snapshot->threads.items[i].tid;
-    return SNAPSHOT_UNKNOWN;
 }
 
 static bool is_collecting(const struct analysis *analysis, const struct snapshot_thread *thread) {
@@ -383,11 +411,16 @@ static bool is_part_of_deadlock(const struct analysis *analysis, const struct st
 static void judge(struct analysis *analysis, size_t place) {
     const struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[place];
     struct stall stall = {.loop = loop, .thread = find_thread(analysis, loop->tid)};
+    if (!isnan(analysis->snapshot->capture.second_look_s))
+        stall.looked_s = analysis->snapshot->capture.second_look_s;
     if (stall.thread)
         stall.task = find_task(analysis, stall.thread->current_task);
+    if (stall.thread)
+        stall.is_starved =
+            stall.thread->waits_for_gil == SNAPSHOT_YES || seems_starved(analysis, stall.thread);
     measure(&stall);
     if (is_part_of_deadlock(analysis, &stall)) {
-        analysis->loop_halted[place] = true;
+        halt(analysis, place);
         return;
     }
     if (find_sync_over_async(analysis, &stall) || find_lock_across_await(analysis, &stall) ||
@@ -395,7 +428,7 @@ static void judge(struct analysis *analysis, size_t place) {
         return;
     if (is_collecting(analysis, stall.thread))
         find_gc_pause(analysis, &stall);
-    else if (is_starved(stall.thread))
+    else if (stall.is_starved)
         find_gil_starved(analysis, &stall);
     else
         find_blocked(analysis, &stall);

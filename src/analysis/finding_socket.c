@@ -51,7 +51,9 @@ static bool is_needed(const struct analysis *analysis, const struct snapshot_tas
 /* A connection that this process has made, in which nothing is to be read. */
 static bool waits_for_peer(const struct analysis *analysis, const struct snapshot_task *task,
                            const struct snapshot_socket *socket) {
-    if (!socket || !socket->peer || socket_is_accepted(analysis, socket))
+    if (!socket || !socket->peer || socket_is_accepted(analysis, socket) ||
+        socket_is_own(analysis,
+                      socket)) /* then this process is to blame: that is another finding */
         return false;
     if (task->state != SNAPSHOT_TASK_WAITING || task->idle == SNAPSHOT_YES ||
         task_is_halted(analysis, task) || analysis->explained[task_place(analysis, task)])

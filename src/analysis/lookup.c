@@ -61,6 +61,33 @@ static const bool *find_accepted(struct analysis *analysis) {
     return accepted;
 }
 
+static uint64_t hash_ends(const char *one, const char *other) {
+    return hash_text(one) * 31 + hash_text(other);
+}
+
+/* Connections of which this process has the other end too. */
+static const bool *find_own(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    size_t count = snapshot->sockets.count;
+    struct id_index *ends = id_index_create(analysis->scratch, count);
+    bool *own = arena_alloc_array(analysis->scratch, count, sizeof *own);
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        if (socket->local && socket->peer)
+            id_index_add(ends, hash_ends(socket->local, socket->peer), i);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        own[i] = socket->local && socket->peer &&
+                 id_index_find(ends, hash_ends(socket->peer, socket->local)) != ID_NONE;
+    }
+    return own;
+}
+
+bool socket_is_own(const struct analysis *analysis, const struct snapshot_socket *socket) {
+    return analysis->own_sockets[socket - analysis->snapshot->sockets.items];
+}
+
 bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket) {
     return analysis->accepted[socket - analysis->snapshot->sockets.items];
 }
@@ -136,6 +163,7 @@ void analysis_open(struct analysis *analysis, struct snapshot *snapshot,
     analysis->loops = MAKE_INDEX(analysis, &snapshot->event_loops, id);
     analysis->sockets = MAKE_INDEX(analysis, &snapshot->sockets, fd);
     analysis->accepted = find_accepted(analysis);
+    analysis->own_sockets = find_own(analysis);
     analysis->task_sockets = find_task_sockets(analysis);
     analysis->object_words =
         arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->object_words);

@@ -23,13 +23,28 @@ enum aio_kind {
     AIO_KIND_BARRIER,
     AIO_KIND_QUEUE,
     AIO_KIND_TASK_GROUP,
-    AIO_KIND_TIMEOUT,      /* asyncio.timeout() */
-    AIO_KIND_LOCK_CONTEXT, /* what `with await lock` holds (up to 3.8) */
+    AIO_KIND_TIMEOUT,           /* asyncio.timeout() */
+    AIO_KIND_LOCK_CONTEXT,      /* what `with await lock` holds (up to 3.8) */
+    AIO_KIND_GENERATOR_CONTEXT, /* what @contextmanager, @asynccontextmanager make */
+    AIO_KIND_EXIT_STACK,        /* contextlib's, AsyncExitStack too */
     AIO_KIND_TIMER_HANDLE,
     AIO_KIND_HANDLE,
     AIO_KIND_CONCURRENT_FUTURE,
     AIO_KIND_THREAD_EXECUTOR,
     AIO_KIND_WORK_ITEM,
+    AIO_KIND_UVLOOP_TIMER,
+    AIO_KIND_UVLOOP_HANDLE,
+    /* those of anyio (anyio.c) */
+    AIO_KIND_ANYIO_LOCK,
+    AIO_KIND_ANYIO_SEMAPHORE,
+    AIO_KIND_ANYIO_LIMITER, /* CapacityLimiter */
+    AIO_KIND_ANYIO_EVENT,
+    AIO_KIND_ANYIO_CONDITION,
+    AIO_KIND_ANYIO_TASK_GROUP,
+    AIO_KIND_ANYIO_STREAM, /* what the ends of a memory object stream share */
+    AIO_KIND_ANYIO_SCOPE,
+    AIO_KIND_ANYIO_GUARD,
+    AIO_KIND_ANYIO_ADAPTER, /* stands for one of these that was made without a loop */
 };
 
 /* The modules and types of asyncio; 0 where the program has not imported them. */
@@ -118,7 +133,9 @@ struct aio {
     size_t stack_capacity;
     struct py_generator *links; /* the same */
     size_t link_capacity;
-    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    double now;             /* the target's monotonic clock at the moment of the picture, or NaN */
+    bool want_context;      /* the values of context variables are asked for */
+    struct table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct table *objects;       /* struct aio_object by address */
     struct table *object_labels; /* struct aio_label by the name of a class */
@@ -130,8 +147,17 @@ struct aio {
     struct table *late;          /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    struct table *uvloops;      /* struct aio_uvloop by address */
+    struct table *anyio_states; /* anyio_scope.c: struct task_state by task */
+    struct table *anyio_scopes; /* anyio_scope.c: struct scope by address */
+    bool anyio_states_read, anyio_has_creators;
+    size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
+
+/* walk.c: the state of a walk. */
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret);
+void aio_destroy(struct aio *aio);
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */
@@ -193,6 +219,7 @@ struct aio_fields {
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
+    enum snapshot_tristate log_traceback; /* nobody looked at the exception it ended with */
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
     bool foreign; /* the class does not derive from asyncio's */
 };
@@ -221,6 +248,14 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
 
+/* holds.c: what a task that runs has open in the frames of its thread. */
+struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
+                                     struct snapshot_task *task) ERROR_CHECK;
+
+/* context.c: the context variables of a task, where they are asked for. */
+struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,
+                               struct snapshot_task *task) ERROR_CHECK;
+
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
 struct error *aio_late_waits_fill(struct aio *aio) ERROR_CHECK;
@@ -248,10 +283,6 @@ struct error *aio_loop_is_foreign(struct aio *aio, uint64_t loop, bool *ret) ERR
 struct aio_loop_flags {
     enum snapshot_tristate closed, debug;
 };
-/* uvloop.c: the flags of a loop of uvloop; left alone for others and where they make no sense. */
-struct error *aio_uvloop_read(struct aio *aio, const struct py_type *type, uint64_t address,
-                              struct aio_loop_flags *ret) ERROR_CHECK;
-
 /* 0 for the None object too. */
 struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;
 

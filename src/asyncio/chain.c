@@ -1,7 +1,7 @@
 /* The await chain of a coroutine, from the root to the object that everything waits for. */
 #include <stdlib.h>
 
-#include "aio.h"
+#include "anyio.h"
 
 static void build_places(struct aio *aio) {
     aio->places_built = true;
@@ -106,11 +106,34 @@ static void take_suspended_stack(struct aio *aio, size_t count, struct aio_chain
         chain->frames.frames[i] = aio->stack[count - 1 - i];
 }
 
+/* What people would call the task: behind what anyio puts around it, the program's own coroutine.
+ */
+static struct error *find_own_name(struct aio *aio, const struct step *root, uint64_t *ret_address,
+                                   const char **ret_name) {
+    struct step step = *root;
+    struct error *err = NULL;
+    uint64_t inner = 1;
+    for (int i = 0; !err && inner && i < WRAPPERS_MAX; i++) {
+        *ret_address = step.generator.name_address;
+        err = aio_anyio_wrapped_find(aio, &step.generator, &inner, ret_name);
+        step = (struct step){0};
+        if (!err && inner)
+            err = read_step(aio, inner, &step);
+        if (!err && !step.generator.name_address)
+            break;
+    }
+    return err;
+}
+
 static struct error *read_root_name(struct aio *aio, const struct step *root,
                                     struct aio_chain *chain) {
-    if (root->generator.name_address)
-        return py_string_read(aio->py, root->generator.name_address, &chain->name);
-    return NULL;
+    uint64_t address = 0;
+    struct error *err = find_own_name(aio, root, &address, &chain->name);
+    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
+        error_destroy(err);
+        err = NULL;
+    }
+    return err || chain->name || !address ? err : py_string_read(aio->py, address, &chain->name);
 }
 
 static const char *note_error(struct aio *aio, struct error *err) {

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anyio.h"
+
 #define THREAD_FILE "concurrent/futures/thread.py"
 #define PROCESS_FILE "concurrent/futures/process.py"
+#define ANYIO_FILE "anyio/_backends/_asyncio.py"
 
 /* An executor of threads. */
 struct pool {
@@ -34,19 +37,48 @@ static bool is_frame(const struct py_frame *frame, const char *file, const char 
            is_in_file(frame->decoded, file);
 }
 
-/* What an item of work calls: `fn`, from 3.14 on the first of `task`. */
-static struct error *read_callee(struct aio *aio, uint64_t item, const char **ret) {
+/* What an item of work calls and with what: `fn` and `args`, from 3.14 on the first two of `task`.
+ */
+static struct error *find_call(struct aio *aio, uint64_t item, uint64_t *ret_function,
+                               uint64_t *ret_arguments) {
     struct py_type *type;
-    uint64_t function = 0, task = 0;
-    *ret = NULL;
-    struct error *err = aio_attribute_read(aio, item, "fn", &function);
-    if (!err && !function)
+    uint64_t task = 0;
+    struct error *err = aio_attribute_read(aio, item, "fn", ret_function);
+    if (!err && *ret_function)
+        return aio_attribute_read(aio, item, "args", ret_arguments);
+    if (!err)
         err = aio_attribute_read(aio, item, "task", &task);
     if (!err && task)
         err = py_type_of(aio->py, task, &type);
-    if (!err && task && type->kind == PY_KIND_TUPLE)
-        err = py_tuple_get(aio->py, task, 0, &function);
-    return err || !function ? err : aio_callable_describe(aio, function, ret);
+    if (err || !task || type->kind != PY_KIND_TUPLE)
+        return err;
+    err = py_tuple_get(aio->py, task, 0, ret_function);
+    return err ? err : py_tuple_get(aio->py, task, 1, ret_arguments);
+}
+
+/* loop.getaddrinfo() looks up its first argument (asyncio/base_events.py; in 3.6 it has no frame).
+ */
+static struct error *read_host(struct aio *aio, uint64_t arguments, struct aio_work *work) {
+    struct py_type *type;
+    uint64_t host = 0;
+    if (!arguments || !work->callee || strcmp(work->callee, "getaddrinfo") != 0)
+        return NULL;
+    struct error *err = py_type_of(aio->py, arguments, &type);
+    if (!err && type->kind == PY_KIND_TUPLE)
+        err = py_tuple_get(aio->py, arguments, 0, &host);
+    if (!err && host)
+        err = py_type_of(aio->py, host, &type);
+    return err || !host || type->kind != PY_KIND_STRING
+               ? err
+               : py_string_read(aio->py, host, &work->host);
+}
+
+static struct error *read_call(struct aio *aio, uint64_t item, struct aio_work *work) {
+    uint64_t function = 0, arguments = 0;
+    struct error *err = find_call(aio, item, &function, &arguments);
+    if (!err && function)
+        err = aio_callable_describe(aio, function, &work->callee);
+    return err ? err : read_host(aio, arguments, work);
 }
 
 static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_work *work) {
@@ -58,7 +90,7 @@ static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_w
     struct aio_work *copy = arena_alloc(aio->arena, sizeof *copy);
     *copy = *work;
     copy->future = future;
-    err = read_callee(aio, item, &copy->callee);
+    err = read_call(aio, item, copy);
     if (!err)
         table_add(works, &copy->future, sizeof copy->future, copy);
     return err;
@@ -192,6 +224,21 @@ static struct error *read_processes(struct aio *aio, const struct py_frame *fram
                : py_dict_visit(aio->py, pending, visit_pending, &walk);
 }
 
+/* anyio's WorkerThread.run() takes a future of asyncio with the function; the last one's is still
+ * in the variable while it has nothing to do, but is done then. */
+static struct error *read_anyio_worker(struct aio *aio, const struct aio_thread *thread,
+                                       const struct py_frame *frame) {
+    struct table *works = aio->executors->works;
+    uint64_t future;
+    struct error *err = py_local_find(aio->py, frame->address, "future", &future);
+    if (err || !future || table_find(works, &future, sizeof future))
+        return err;
+    struct aio_work *work = arena_alloc(aio->arena, sizeof *work);
+    *work = (struct aio_work){.future = future, .thread = thread, .position = SNAPSHOT_UNKNOWN};
+    table_add(works, &work->future, sizeof work->future, work);
+    return NULL;
+}
+
 /* From the outermost frame inwards: first _worker(), that knows the executor. */
 static struct error *read_thread(struct aio *aio, const struct aio_thread *thread) {
     struct pool *pool = NULL;
@@ -205,6 +252,8 @@ static struct error *read_thread(struct aio *aio, const struct aio_thread *threa
                 err = find_pool(aio, executor, &pool);
         } else if (is_frame(frame, THREAD_FILE, "run")) {
             err = read_running(aio, thread, frame, pool);
+        } else if (is_frame(frame, ANYIO_FILE, "run")) {
+            err = read_anyio_worker(aio, thread, frame);
         } else if (is_frame(frame, PROCESS_FILE, "run") ||
                    is_frame(frame, PROCESS_FILE, "_queue_management_worker")) {
             err = read_processes(aio, frame);
@@ -259,25 +308,32 @@ struct error *aio_executor_add(struct aio *aio, uint64_t executor, struct snapsh
 }
 
 /* A concurrent future may stand for a task of another loop: run_coroutine_threadsafe(). */
-static struct error *visit_concurrent_callback(void *context, uint64_t item) {
-    struct aio_waiting *waiting = context;
-    struct aio *aio = waiting->aio;
-    struct aio_callable callable;
+static struct error *find_source(struct aio *aio, const struct aio_callable *callback,
+                                 uint64_t *ret) {
     struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
-    uint64_t source = 0;
-    struct error *err = item ? aio_callable_read(aio, item, &callable) : NULL;
-    if (err || !item || callable.kind != PY_KIND_FUNCTION)
-        return err;
-    if (!strstr(callable.name, "_chain_future.<locals>._call_check_cancel"))
-        return NULL;
-    err = py_closure_find(aio->py, &callable.function, "source", &source);
-    if (!err && source)
-        err = py_type_of(aio->py, source, &type);
-    if (!err && source)
+    *ret = 0;
+    if (!strstr(callback->name, "_chain_future.<locals>._call_check_cancel"))
+        return aio_anyio_portal_get_task(aio, callback, ret);
+    struct error *err = py_closure_find(aio->py, &callback->function, "source", ret);
+    if (!err && *ret)
+        err = py_type_of(aio->py, *ret, &type);
+    if (!err && *ret)
         err = aio_classify(aio, type, &kind);
-    if (!err && aio_kind_is_task(kind))
-        aio_waiting_set_task(waiting, source);
+    if (err || !aio_kind_is_task(kind))
+        *ret = 0;
+    return err;
+}
+
+static struct error *visit_concurrent_callback(void *context, uint64_t item) {
+    struct aio_waiting *waiting = context;
+    struct aio_callable callable;
+    uint64_t task = 0;
+    struct error *err = item ? aio_callable_read(waiting->aio, item, &callable) : NULL;
+    if (!err && item && callable.kind == PY_KIND_FUNCTION)
+        err = find_source(waiting->aio, &callable, &task);
+    if (!err && task)
+        aio_waiting_set_task(waiting, task);
     return err;
 }
 
@@ -303,6 +359,8 @@ struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent)
     wait->kind = SNAPSHOT_WAIT_EXECUTOR;
     wait->callee = work->callee;
     wait->position = work->position;
+    if (work->host && !waiting->host)
+        waiting->host = work->host;
     if (work->thread)
         wait->tid = work->thread->tid;
     if (!work->executor)

@@ -10,6 +10,7 @@ struct aio_work {
     int64_t position;                /* in the queue, from 1, or SNAPSHOT_UNKNOWN */
     uint64_t executor;               /* 0 not known */
     const char *callee;              /* or NULL */
+    const char *host;                /* that it looks up in the DNS, or NULL */
 };
 
 /* Looks at what all threads run; once a walk, done by whoever needs it first. */

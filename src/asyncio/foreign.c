@@ -10,6 +10,7 @@
 /* Bytes of Cython's coroutine, and how far from its name its other members are. Where the name is
  * depends on the versions of Cython and Python; what awaits stands one or two words before. */
 #define CYTHON_SIZE_MAX 256
+#define CYTHON_BODY_AT 16 /* the C function; behind it all are objects but the label */
 #define CYTHON_NAME_FIRST 64
 #define QUALNAME_AT 8
 #define MODULE_AT 16
@@ -170,6 +171,18 @@ static struct error *find_awaited(struct aio *aio, const struct cython *cython, 
     return NULL;
 }
 
+/* One that has come to its end has let go of all, its names too: only the label is left. */
+static bool is_empty(const struct cython *cython) {
+    size_t labels = 0;
+    for (size_t at = CYTHON_BODY_AT + 8; at < cython->size; at += 8) {
+        if (!get_word(cython, at))
+            continue;
+        if ((int32_t)(uint32_t)get_word(cython, at) != -1 || labels++)
+            return false;
+    }
+    return labels == 1;
+}
+
 static enum py_generator_state get_state(const struct cython *cython) {
     uint64_t word = get_word(cython, cython->name_at + LABEL_AT);
     int32_t label = (int32_t)(uint32_t)word;
@@ -212,6 +225,10 @@ static struct error *read_cython(struct aio *aio, const struct py_type *type, ui
     struct error *err = NULL;
     for (size_t at = 0; !err && at + 8 <= cython.size; at += 8)
         err = py_read_u64(aio->py, address + at, &cython.words[at / 8]);
+    if (!err && is_empty(&cython)) {
+        ret->state = PY_GENERATOR_FINISHED;
+        return NULL;
+    }
     if (!err)
         err = find_name(aio, &cython);
     if (err)

@@ -15,6 +15,10 @@ static bool ends_with(const char *text, const char *end) {
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+bool aio_is_gather(const struct py_type *type) {
+    return ends_with(type->full_name, "._GatheringFuture");
+}
+
 static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
     waiting->wait->kind = kind;
     waiting->is_known = true;
@@ -136,7 +140,7 @@ struct error *aio_waiting_set_future(struct aio_waiting *waiting, uint64_t futur
     if (err)
         return err;
     waiting->future = future;
-    waiting->is_gather = ends_with(type->full_name, "._GatheringFuture");
+    waiting->is_gather = aio_is_gather(type);
     if (!waiting->wait->type)
         waiting->wait->type = type->full_name;
     if (aio_kind_is_task(waiting->future_kind))

@@ -1,5 +1,6 @@
-/* asyncio.Handle and TimerHandle: asyncio/events.py. Their attributes are slots. */
-#include "wait.h"
+/* asyncio.Handle and TimerHandle: asyncio/events.py. Their attributes are slots. Those of uvloop:
+ * uvloop_handle.c. */
+#include "uvloop.h"
 
 /* Where the slots of a class are; 0: it has none of that name. */
 struct aio_handle_type {
@@ -82,6 +83,8 @@ struct error *aio_handle_read(struct aio *aio, uint64_t address, struct aio_hand
     struct error *err = py_type_of(aio->py, address, &type);
     if (!err)
         err = aio_classify(aio, type, &kind);
+    if (!err && (kind == AIO_KIND_UVLOOP_TIMER || kind == AIO_KIND_UVLOOP_HANDLE))
+        return aio_uvloop_handle_read(aio, kind, address, ret);
     if (!err && kind != AIO_KIND_HANDLE && kind != AIO_KIND_TIMER_HANDLE)
         err = error_create(ERROR_INVALID, "a %s is no handle", type->full_name);
     if (!err)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "loop_run.h"
+#include "uvloop.h"
 
 #define LOOP_UNITS 50 /* of work, besides the reads */
 
@@ -90,8 +91,14 @@ static struct error *read_flags(struct aio *aio, const struct loop_attributes *a
     if (!err)
         err = read_flag(aio, attributes->values[ATTRIBUTE_DEBUG], &ret->debug);
     if (!err && ret->closed == SNAPSHOT_MAYBE)
-        err = aio_uvloop_read(aio, type, loop, ret);
+        err = aio_uvloop_flags_read(aio, type, loop, ret);
     return err;
+}
+
+static void take_uvloop(const struct aio_uvloop *uvloop, struct aio_loop_run *run) {
+    run->ready = uvloop->ready;
+    run->scheduled = uvloop->timers;
+    run->default_executor = uvloop->executor;
 }
 
 static struct error *read_run(struct aio *aio, const struct loop_attributes *attributes,
@@ -104,8 +111,18 @@ static struct error *read_run(struct aio *aio, const struct loop_attributes *att
         .timer_cancelled_count = attributes->values[ATTRIBUTE_TIMER_CANCELLED_COUNT],
         .default_executor = attributes->values[ATTRIBUTE_DEFAULT_EXECUTOR],
     };
+    const struct aio_uvloop *uvloop;
     struct error *err = aio_drop_none(aio, &run.default_executor);
-    return err ? err : aio_loop_run_read(aio, &run);
+    if (!err)
+        err = aio_uvloop_find(aio, loop->id, &uvloop);
+    if (!err && uvloop)
+        take_uvloop(uvloop, &run);
+    if (!err)
+        err = aio_loop_run_read(aio, &run);
+    /* The clock is looked at when select() returns, and whenever a timer is made. */
+    if (!err && uvloop && loop->state == SNAPSHOT_LOOP_RUNNING && aio->now >= uvloop->time)
+        loop->iteration_age_s = aio->now - uvloop->time;
+    return err;
 }
 
 static struct error *read_loop(struct aio *aio, struct snapshot_loop *loop) {
@@ -188,6 +205,7 @@ struct error *aio_loop_read(struct aio *aio, uint64_t address) {
     struct error *err = aio_note_missing(
         aio, arena_format(aio->arena, "event loop 0x%llx", (unsigned long long)address),
         read_loop(aio, &loop));
-    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops) = loop;
+    if (loop.type) /* else there is no object: a torn task named it */
+        *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->event_loops) = loop;
     return err;
 }

@@ -1,7 +1,8 @@
 /*
  * What a loop is doing: asyncio/base_events.py. _run_once() keeps in its local variables when it
  * came back from select() (end_time), and which of the callbacks that were ready then it is at (i
- * of ntodo, handle). The heap _scheduled has the timers.
+ * of ntodo, handle). The heap _scheduled has the timers; of uvloop it is a
+ * set.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct heap {
     size_t count, capacity;
     size_t *open; /* indexes that are to be looked at */
     size_t open_count;
-    double first; /* when the first that is not cancelled is due, or NaN */
+    bool is_sorted; /* false: a set, of uvloop's */
+    double first;   /* when the first that is not cancelled is due, or NaN */
     int64_t overdue;
 };
 
@@ -34,6 +36,8 @@ static struct error *visit_item(void *context, uint64_t item) {
 }
 
 static void open_children(struct heap *heap, size_t index) {
+    if (!heap->is_sorted)
+        return;
     for (size_t child = 2 * index + 1; child <= 2 * index + 2 && child < heap->count; child++)
         heap->open[heap->open_count++] = child;
 }
@@ -61,13 +65,17 @@ static struct error *read_timers(struct aio *aio, uint64_t scheduled, int64_t ca
     struct heap heap = {.aio = aio, .first = NAN};
     struct py_type *type;
     struct error *err = py_type_of(aio->py, scheduled, &type);
-    if (err || type->kind != PY_KIND_LIST)
+    if (err || (type->kind != PY_KIND_LIST && type->kind != PY_KIND_SET))
         return err;
-    err = py_list_visit(aio->py, scheduled, visit_item, &heap);
+    heap.is_sorted = type->kind == PY_KIND_LIST;
+    err = heap.is_sorted ? py_list_visit(aio->py, scheduled, visit_item, &heap)
+                         : py_set_visit(aio->py, scheduled, visit_item, &heap);
     if (err)
         return err;
     heap.open = arena_alloc_array(aio->arena, heap.count + 1, sizeof *heap.open);
-    heap.open_count = heap.count > 0;
+    heap.open_count = heap.is_sorted ? heap.count > 0 : heap.count;
+    for (size_t i = 0; i < heap.open_count; i++)
+        heap.open[i] = i;
     while (!err && heap.open_count)
         err = look_at(&heap, heap.open[--heap.open_count]);
     run->loop->timers = (int64_t)heap.count - (cancelled > 0 ? cancelled : 0);

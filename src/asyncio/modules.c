@@ -1,7 +1,7 @@
 /* Where asyncio is: its modules, its types, and whether their structures are the known ones. */
 #include <string.h>
 
-#include "aio.h"
+#include "anyio.h"
 
 /* The module object; 0 when it is not imported. */
 static struct error *find_object(struct aio *aio, const char *name, uint64_t *ret) {
@@ -126,8 +126,14 @@ static const struct {
     {"asyncio.queues.Queue", AIO_KIND_QUEUE},
     {"asyncio.taskgroups.TaskGroup", AIO_KIND_TASK_GROUP},
     {"asyncio.timeouts.Timeout", AIO_KIND_TIMEOUT},
+    {"contextlib._GeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
+    {"contextlib._AsyncGeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
+    {"contextlib.ExitStack", AIO_KIND_EXIT_STACK},
+    {"contextlib.AsyncExitStack", AIO_KIND_EXIT_STACK},
     {"asyncio.events.TimerHandle", AIO_KIND_TIMER_HANDLE},
     {"asyncio.events.Handle", AIO_KIND_HANDLE},
+    {"uvloop.loop.TimerHandle", AIO_KIND_UVLOOP_TIMER},
+    {"uvloop.loop.Handle", AIO_KIND_UVLOOP_HANDLE},
     {"concurrent.futures._base.Future", AIO_KIND_CONCURRENT_FUTURE},
     {"concurrent.futures.thread.ThreadPoolExecutor", AIO_KIND_THREAD_EXECUTOR},
     {"concurrent.futures.thread._WorkItem", AIO_KIND_WORK_ITEM},
@@ -137,7 +143,7 @@ static enum aio_kind find_named_kind(const char *name) {
     for (size_t i = 0; i < sizeof named_kinds / sizeof *named_kinds; i++)
         if (strcmp(named_kinds[i].name, name) == 0)
             return named_kinds[i].kind;
-    return AIO_KIND_OTHER;
+    return aio_anyio_find_kind(name);
 }
 
 struct kind_search {

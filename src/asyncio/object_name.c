@@ -3,8 +3,9 @@
 
 #include "wait.h"
 
-#define TRIES_MAX 3      /* frames that are asked about one object */
-#define VARIABLES_MAX 64 /* of a frame, whose attributes are looked through */
+#define TRIES_MAX 3        /* frames that are asked about one object */
+#define VARIABLES_MAX 64   /* of a frame, whose attributes are looked through */
+#define CONTAINER_MAX 1000 /* entries of a dict that is looked through */
 #define NAME_UNITS 200
 
 struct name_search {
@@ -12,6 +13,7 @@ struct name_search {
     uint64_t wanted;
     const char *attribute; /* that was found in the instance looked through */
     const char *name;      /* the answer */
+    const char *container; /* the dict that is looked through, as the program calls it */
     size_t variables;
 };
 
@@ -32,6 +34,74 @@ static const char *join(struct name_search *search, const char *variable,
                         strcmp(variable, "self") == 0 ? class : variable, search->attribute);
 }
 
+/* "['alice']", "[7]"; NULL of keys that are something else. */
+static struct error *describe_key(struct name_search *search, uint64_t key, const char **ret) {
+    struct py *py = search->aio->py;
+    struct py_type *type;
+    const char *text;
+    int64_t number;
+    *ret = NULL;
+    struct error *err = py_type_of(py, key, &type);
+    if (!err && type->kind == PY_KIND_STRING) {
+        err = py_string_read(py, key, &text);
+        if (!err)
+            *ret = arena_format(search->aio->arena, "['%.60s']", text);
+    } else if (!err && type->kind == PY_KIND_INTEGER) {
+        err = py_integer_read(py, key, &number);
+        if (!err)
+            *ret = arena_format(search->aio->arena, "[%lld]", (long long)number);
+    }
+    return err;
+}
+
+static struct error *visit_entry(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct name_search *search = context;
+    const char *text = NULL;
+    if (value != search->wanted)
+        return NULL;
+    *stop = true;
+    struct error *err = describe_key(search, key, &text);
+    if (!err && text)
+        search->name = arena_format(search->aio->snapshot->arena, "%s%s", search->container, text);
+    return err;
+}
+
+/* An entry of a dict that `container` names. */
+static struct error *look_into_dict(struct name_search *search, const char *container,
+                                    uint64_t dict) {
+    struct py_type *type;
+    int64_t count = 0;
+    struct error *err = dict ? py_type_of(search->aio->py, dict, &type) : NULL;
+    if (err || !dict || type->kind != PY_KIND_DICT)
+        return err;
+    err = py_count_read(search->aio->py, dict, &count);
+    if (err || count <= 0 || count > CONTAINER_MAX)
+        return err;
+    search->container = container;
+    return py_dict_visit(search->aio->py, dict, visit_entry, search);
+}
+
+/* The dicts among the attributes of an instance. */
+struct attribute_dicts {
+    struct name_search *search;
+    const char *variable;
+    const struct py_type *type;
+};
+
+static struct error *visit_attribute_dict(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct attribute_dicts *dicts = context;
+    struct name_search *search = dicts->search;
+    struct py_type *type;
+    struct error *err = value ? py_type_of(search->aio->py, value, &type) : NULL;
+    if (err || !value || type->kind != PY_KIND_DICT)
+        return err;
+    err = py_string_read(search->aio->py, key, &search->attribute);
+    if (!err)
+        err = look_into_dict(search, join(search, dicts->variable, dicts->type), value);
+    *stop = search->name != NULL;
+    return err;
+}
+
 static struct error *look_inside(struct name_search *search, const char *variable,
                                  uint64_t instance, bool *stop) {
     struct py_type *type;
@@ -40,11 +110,13 @@ static struct error *look_inside(struct name_search *search, const char *variabl
         return err;
     search->attribute = NULL;
     err = py_attributes_visit(search->aio->py, instance, visit_attribute, search);
-    if (err || !search->attribute)
-        return err;
-    search->name = join(search, variable, type);
-    *stop = true;
-    return NULL;
+    if (!err && search->attribute)
+        search->name = join(search, variable, type);
+    struct attribute_dicts dicts = {search, variable, type};
+    if (!err && !search->name)
+        err = py_attributes_visit(search->aio->py, instance, visit_attribute_dict, &dicts);
+    *stop = search->name != NULL;
+    return err;
 }
 
 static struct error *visit_variable(void *context, const char *name, uint64_t value, bool *stop) {
@@ -58,7 +130,10 @@ static struct error *visit_variable(void *context, const char *name, uint64_t va
 
 static struct error *visit_instance(void *context, const char *name, uint64_t value, bool *stop) {
     struct name_search *search = context;
-    struct error *err = look_inside(search, name, value, stop);
+    struct error *err = look_into_dict(search, name, value);
+    if (!err && !search->name)
+        err = look_inside(search, name, value, stop);
+    *stop = search->name != NULL;
     if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
         return err;
     error_destroy(err); /* no instance that could be read: the next one, then */
@@ -86,7 +161,8 @@ static struct error *find_name(struct name_search *search, uint64_t frame) {
 }
 
 struct error *aio_object_find_name(struct aio *aio, struct aio_object *object, uint64_t frame) {
-    struct name_search search = {.aio = aio, .wanted = object->address};
+    struct name_search search = {.aio = aio,
+                                 .wanted = object->known_as ? object->known_as : object->address};
     if (!frame || object->name_tries >= TRIES_MAX ||
         aio->snapshot->objects.items[object->index].name)
         return NULL;

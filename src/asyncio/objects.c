@@ -1,7 +1,7 @@
 /* Locks, semaphores, queues, ... that tasks wait for or hold: asyncio/locks.py, queues.py. */
 #include <string.h>
 
-#include "wait.h"
+#include "anyio.h"
 
 #define OBJECT_UNITS 100 /* of work, besides the reads */
 
@@ -39,18 +39,25 @@ static enum snapshot_object_kind get_object_kind(enum aio_kind kind, enum py_kin
         return SNAPSHOT_OBJECT_THREAD_LOCK;
     switch ((int)kind) {
     case AIO_KIND_LOCK:
+    case AIO_KIND_ANYIO_LOCK:
         return SNAPSHOT_OBJECT_LOCK;
     case AIO_KIND_SEMAPHORE:
+    case AIO_KIND_ANYIO_SEMAPHORE:
+    case AIO_KIND_ANYIO_LIMITER:
         return SNAPSHOT_OBJECT_SEMAPHORE;
     case AIO_KIND_EVENT:
+    case AIO_KIND_ANYIO_EVENT:
         return SNAPSHOT_OBJECT_EVENT;
     case AIO_KIND_CONDITION:
+    case AIO_KIND_ANYIO_CONDITION:
         return SNAPSHOT_OBJECT_CONDITION;
     case AIO_KIND_BARRIER:
         return SNAPSHOT_OBJECT_BARRIER;
     case AIO_KIND_QUEUE:
+    case AIO_KIND_ANYIO_STREAM:
         return SNAPSHOT_OBJECT_QUEUE;
     case AIO_KIND_TASK_GROUP:
+    case AIO_KIND_ANYIO_TASK_GROUP:
         return SNAPSHOT_OBJECT_TASK_GROUP;
     case AIO_KIND_THREAD_EXECUTOR:
         return SNAPSHOT_OBJECT_EXECUTOR;
@@ -106,8 +113,20 @@ static struct error *read_thread_lock(struct aio *aio, const struct py_type *typ
     return err;
 }
 
+/* An object that is being read. */
+struct fact_target {
+    struct aio *aio;
+    struct snapshot_object *object;
+};
+
+static void visit_fact(void *context, const char *key, int64_t value, bool is_bool) {
+    struct fact_target *target = context;
+    add_fact(target->aio, target->object, key, value, is_bool);
+}
+
 static struct error *read_facts(struct aio *aio, const struct py_type *type, enum aio_kind kind,
                                 struct snapshot_object *object) {
+    struct fact_target target = {aio, object};
     struct error *err = NULL;
     if (object->kind == SNAPSHOT_OBJECT_THREAD_LOCK)
         return read_thread_lock(aio, type, object);
@@ -116,7 +135,7 @@ static struct error *read_facts(struct aio *aio, const struct py_type *type, enu
     for (size_t i = 0; !err && i < sizeof attribute_facts / sizeof *attribute_facts; i++)
         if (attribute_facts[i].kind == kind)
             err = read_fact(aio, &attribute_facts[i], object);
-    return err;
+    return err ? err : aio_anyio_facts_visit(aio, kind, object->id, visit_fact, &target);
 }
 
 /* "Lock#3": the class without its module, and a number of its own. */

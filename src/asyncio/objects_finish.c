@@ -1,7 +1,7 @@
 /* Who waits for the objects that were met, in the order in which they will be woken. */
 #include <stdlib.h>
 
-#include "wait.h"
+#include "anyio.h"
 
 #define WAITER_UNITS 30 /* of work */
 
@@ -64,6 +64,9 @@ static struct error *take_in_order(struct waiter_walk *walk) {
     for (size_t i = 0; !err && i < sizeof waiter_lists / sizeof *waiter_lists; i++)
         if (waiter_lists[i].kind == walk->object->kind)
             err = visit_list(walk, waiter_lists[i].attribute);
+    if (!err)
+        err = aio_anyio_waiters_visit(walk->aio, walk->object->kind, walk->object->address,
+                                      visit_future, walk);
     const char *label = walk->aio->snapshot->objects.items[walk->object->index].label;
     return aio_note_missing(walk->aio, arena_format(walk->aio->arena, "waiters of %s", label), err);
 }

@@ -1,10 +1,11 @@
 /* What asyncio's own coroutines wait for, told by their frames: Lib/asyncio of 3.6 to 3.15. */
 #include <string.h>
 
-#include "wait.h"
+#include "anyio.h"
+#include "uvloop.h"
 
-static struct error *get_local(struct aio_waiting *waiting, const struct py_generator *link,
-                               const char *name, uint64_t *ret) {
+struct error *aio_waiting_get_local(struct aio_waiting *waiting, const struct py_generator *link,
+                                    const char *name, uint64_t *ret) {
     *ret = 0;
     if (!link->frame)
         return NULL;
@@ -12,18 +13,18 @@ static struct error *get_local(struct aio_waiting *waiting, const struct py_gene
     return err ? err : aio_drop_none(waiting->aio, ret);
 }
 
-/* The kind of what the local variable `self` is. */
-static struct error *get_self(struct aio_waiting *waiting, const struct py_generator *link,
-                              uint64_t *ret, enum aio_kind *ret_kind) {
+struct error *aio_waiting_get_self(struct aio_waiting *waiting, const struct py_generator *link,
+                                   uint64_t *ret, enum aio_kind *ret_kind) {
     struct py_type *type;
     *ret_kind = AIO_KIND_OTHER;
-    struct error *err = get_local(waiting, link, "self", ret);
+    struct error *err = aio_waiting_get_local(waiting, link, "self", ret);
     if (!err && *ret)
         err = py_type_of(waiting->aio->py, *ret, &type);
     return err || !*ret ? err : aio_classify(waiting->aio, type, ret_kind);
 }
 
-static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind, uint64_t object) {
+void aio_waiting_decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind,
+                        uint64_t object) {
     waiting->wait->kind = kind;
     waiting->object = object;
     waiting->is_known = true;
@@ -33,11 +34,11 @@ static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind, ui
 static struct error *apply_acquire(struct aio_waiting *waiting, const struct py_generator *link) {
     uint64_t self;
     enum aio_kind kind;
-    struct error *err = get_self(waiting, link, &self, &kind);
+    struct error *err = aio_waiting_get_self(waiting, link, &self, &kind);
     if (!err && kind == AIO_KIND_LOCK)
-        decide(waiting, SNAPSHOT_WAIT_LOCK, self);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_LOCK, self);
     else if (!err && kind == AIO_KIND_SEMAPHORE)
-        decide(waiting, SNAPSHOT_WAIT_SEMAPHORE, self);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_SEMAPHORE, self);
     return err;
 }
 
@@ -45,15 +46,15 @@ static struct error *apply_acquire(struct aio_waiting *waiting, const struct py_
 static struct error *apply_wait(struct aio_waiting *waiting, const struct py_generator *link) {
     uint64_t self;
     enum aio_kind kind;
-    struct error *err = get_self(waiting, link, &self, &kind);
+    struct error *err = aio_waiting_get_self(waiting, link, &self, &kind);
     if (err)
         return err;
     if (kind == AIO_KIND_EVENT && !waiting->is_known)
-        decide(waiting, SNAPSHOT_WAIT_EVENT, self);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_EVENT, self);
     else if (kind == AIO_KIND_CONDITION && !waiting->is_known)
-        decide(waiting, SNAPSHOT_WAIT_CONDITION, self);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_CONDITION, self);
     else if (kind == AIO_KIND_BARRIER && waiting->wait->kind != SNAPSHOT_WAIT_LOCK)
-        decide(waiting, SNAPSHOT_WAIT_BARRIER, self);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_BARRIER, self);
     return NULL;
 }
 
@@ -61,9 +62,9 @@ static struct error *apply_queue(struct aio_waiting *waiting, const struct py_ge
                                  enum snapshot_wait_kind wait_kind) {
     uint64_t self;
     enum aio_kind kind;
-    struct error *err = get_self(waiting, link, &self, &kind);
+    struct error *err = aio_waiting_get_self(waiting, link, &self, &kind);
     if (!err && kind == AIO_KIND_QUEUE)
-        decide(waiting, wait_kind, self);
+        aio_waiting_decide(waiting, wait_kind, self);
     return err;
 }
 
@@ -83,12 +84,12 @@ static struct error *apply_join(struct aio_waiting *waiting, const struct py_gen
 static struct error *apply_sleep(struct aio_waiting *waiting, const struct py_generator *link) {
     uint64_t timer;
     double when = NAN;
-    struct error *err = get_local(waiting, link, "h", &timer);
+    struct error *err = aio_waiting_get_local(waiting, link, "h", &timer);
     if (err || !timer)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_SLEEP, 0);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SLEEP, 0);
     err = aio_timer_read(waiting->aio, timer, &when);
-    if (!err)
+    if (!err && !isinf(when)) /* anyio.sleep_forever() */
         waiting->wait->deadline_s = when - waiting->aio->now;
     return err;
 }
@@ -97,7 +98,7 @@ static struct error *apply_timeout_handle(struct aio_waiting *waiting,
                                           const struct py_generator *link) {
     uint64_t timer;
     double when = NAN;
-    struct error *err = get_local(waiting, link, "timeout_handle", &timer);
+    struct error *err = aio_waiting_get_local(waiting, link, "timeout_handle", &timer);
     if (!err && timer)
         err = aio_timer_read(waiting->aio, timer, &when);
     if (!err && !isnan(when))
@@ -125,12 +126,12 @@ static struct error *apply_wait_function(struct aio_waiting *waiting,
                                          const struct py_generator *link) {
     uint64_t futures, return_when;
     bool first = false;
-    struct error *err = get_local(waiting, link, "fs", &futures);
+    struct error *err = aio_waiting_get_local(waiting, link, "fs", &futures);
     if (!err)
-        err = get_local(waiting, link, "return_when", &return_when);
+        err = aio_waiting_get_local(waiting, link, "return_when", &return_when);
     if (err || !futures)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
     if (return_when)
         err = py_string_equals(waiting->aio->py, return_when, "FIRST_COMPLETED", &first);
     if (!err && return_when)
@@ -143,16 +144,16 @@ static struct error *apply_wait_function(struct aio_waiting *waiting,
 /* wait_for() up to 3.11 parks on a future of its own and has what it is for in `fut`. */
 static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py_generator *link) {
     uint64_t waiter, inner;
-    struct error *err = get_local(waiting, link, "waiter", &waiter);
+    struct error *err = aio_waiting_get_local(waiting, link, "waiter", &waiter);
     if (!err)
-        err = get_local(waiting, link, "fut", &inner);
+        err = aio_waiting_get_local(waiting, link, "fut", &inner);
     if (err || !inner || waiter != waiting->future)
         return err;
     err = apply_timeout_handle(waiting, link);
     if (!err)
         err = aio_waiting_set_future(waiting, inner);
     if (!err && aio_kind_is_task(waiting->future_kind))
-        decide(waiting, SNAPSHOT_WAIT_TIMEOUT, 0);
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_TIMEOUT, 0);
     return err;
 }
 
@@ -160,13 +161,13 @@ static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py
 static struct error *apply_as_completed(struct aio_waiting *waiting,
                                         const struct py_generator *link) {
     uint64_t self, rest = 0;
-    struct error *err = get_local(waiting, link, "self", &self);
+    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
     if (!err && self)
         err = aio_attribute_read(waiting->aio, self, "_todo", &rest);
     if (err)
         return err;
     waiting->queue = waiting->object;
-    decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
     waiting->wait->any_task = SNAPSHOT_YES;
     if (!rest)
         return NULL;
@@ -179,10 +180,10 @@ static struct error *apply_task_group(struct aio_waiting *waiting,
                                       const struct py_generator *link) {
     uint64_t self, tasks = 0;
     enum aio_kind kind;
-    struct error *err = get_self(waiting, link, &self, &kind);
+    struct error *err = aio_waiting_get_self(waiting, link, &self, &kind);
     if (err || kind != AIO_KIND_TASK_GROUP)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_TASK_GROUP, self);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_TASK_GROUP, self);
     waiting->wait->any_task = SNAPSHOT_NO;
     err = aio_attribute_read(waiting->aio, self, "_tasks", &tasks);
     if (!err && tasks)
@@ -194,10 +195,10 @@ static struct error *apply_task_group(struct aio_waiting *waiting,
 static struct error *apply_stream(struct aio_waiting *waiting, const struct py_generator *link,
                                   enum snapshot_wait_kind kind) {
     uint64_t self, transport = 0;
-    struct error *err = get_local(waiting, link, "self", &self);
+    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
     if (err || !self)
         return err;
-    decide(waiting, kind, 0);
+    aio_waiting_decide(waiting, kind, 0);
     err = aio_attribute_read(waiting->aio, self, "_transport", &transport);
     return err || !transport ? err
                              : aio_transport_read(waiting->aio, transport, &waiting->wait->fd);
@@ -224,11 +225,23 @@ static struct error *apply_stream_close(struct aio_waiting *waiting,
 static struct error *apply_subprocess(struct aio_waiting *waiting,
                                       const struct py_generator *link) {
     uint64_t self;
-    struct error *err = get_local(waiting, link, "self", &self);
+    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
     if (err || !self)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
     return aio_attribute_read_integer(waiting->aio, self, "_pid", &waiting->wait->pid);
+}
+
+/* Process.wait() waits in the transport; that of uvloop has no frame to tell of it. */
+static struct error *apply_process(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t self;
+    if (waiting->is_known)
+        return NULL;
+    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
+    if (err || !self)
+        return err;
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
+    return aio_attribute_read_integer(waiting->aio, self, "pid", &waiting->wait->pid);
 }
 
 /* loop.sock_*(): the file is in `fd` where the version has such a variable. */
@@ -236,10 +249,10 @@ static struct error *apply_socket(struct aio_waiting *waiting, const struct py_g
                                   enum snapshot_wait_kind kind) {
     struct py_type *type;
     uint64_t fd;
-    struct error *err = get_local(waiting, link, "fd", &fd);
+    struct error *err = aio_waiting_get_local(waiting, link, "fd", &fd);
     if (err)
         return err;
-    decide(waiting, kind, 0);
+    aio_waiting_decide(waiting, kind, 0);
     if (fd)
         err = py_type_of(waiting->aio->py, fd, &type);
     if (!err && fd && type->kind == PY_KIND_INTEGER)
@@ -268,7 +281,7 @@ static struct error *apply_getaddrinfo(struct aio_waiting *waiting,
                                        const struct py_generator *link) {
     struct py_type *type;
     uint64_t host;
-    struct error *err = get_local(waiting, link, "host", &host);
+    struct error *err = aio_waiting_get_local(waiting, link, "host", &host);
     waiting->host = "";
     if (!err && host)
         err = py_type_of(waiting->aio->py, host, &type);
@@ -280,7 +293,7 @@ static struct error *apply_getaddrinfo(struct aio_waiting *waiting,
 static struct error *apply_serve_forever(struct aio_waiting *waiting,
                                          const struct py_generator *link) {
     (void)link;
-    decide(waiting, SNAPSHOT_WAIT_FUTURE, 0);
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_FUTURE, 0);
     waiting->wait->callee = "serve_forever";
     return NULL;
 }
@@ -303,6 +316,7 @@ static const struct aio_rule rules[] = {
     {"streams.py", "drain", apply_stream_drain},
     {"streams.py", "wait_closed", apply_stream_close},
     {"base_subprocess.py", "_wait", apply_subprocess},
+    {"subprocess.py", "wait", apply_process},
     {"selector_events.py", "sock_recv", apply_receive},
     {"selector_events.py", "sock_recv_into", apply_receive},
     {"selector_events.py", "sock_recvfrom", apply_receive},
@@ -330,10 +344,16 @@ static const char *get_asyncio_file(const char *file) {
     return start == file || start[-1] == '/' ? slash + 1 : NULL;
 }
 
+/* Libraries that stand between the program and asyncio. */
+static const struct aio_rule *find_rule_of_others(const struct snapshot_frame *frame) {
+    const struct aio_rule *rule = aio_anyio_rule_find(frame);
+    return rule ? rule : aio_uvloop_rule_find(frame);
+}
+
 static const struct aio_rule *find_rule(const struct snapshot_frame *frame) {
     const char *file = frame->file ? get_asyncio_file(frame->file) : NULL;
     if (!file)
-        return NULL;
+        return find_rule_of_others(frame);
     for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].file, file) == 0 && strcmp(rules[i].function, frame->function) == 0)
             return &rules[i];
@@ -350,7 +370,7 @@ const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_fram
 
 bool aio_rule_is_condition_wait(struct aio *aio, const struct snapshot_frame *frame) {
     const struct aio_rule *rule = aio_rule_find(aio, frame);
-    return rule && rule->apply == apply_wait;
+    return rule && (rule->apply == apply_wait || aio_anyio_rule_is_wait(rule));
 }
 
 struct error *aio_rules_apply(struct aio_waiting *waiting) {

@@ -4,7 +4,10 @@
  */
 #include <string.h>
 
+#include "anyio.h"
 #include "executor.h"
+#include "thread_wait.h"
+#include "uvloop.h"
 
 #define FRAMES_MAX 16 /* how far out from the innermost one a wait is looked for */
 
@@ -14,8 +17,8 @@ static bool is_frame(const struct py_frame *frame, const char *file, const char 
            frame->decoded->function && strcmp(frame->decoded->function, function) == 0;
 }
 
-static struct snapshot_wait *start(struct aio *aio, struct aio_thread *thread,
-                                   enum snapshot_wait_kind kind, uint64_t id) {
+struct snapshot_wait *aio_thread_wait_start(struct aio *aio, struct aio_thread *thread,
+                                            enum snapshot_wait_kind kind, uint64_t id) {
     struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
     *wait = snapshot_wait_blank;
     wait->kind = kind;
@@ -41,6 +44,16 @@ struct ready_walk {
     bool found;
 };
 
+/* The variable of a callback that has the future a thread waits for; NULL: it is no such callback.
+ */
+static const char *get_variable(const struct aio_callable *callable) {
+    if (callable->kind != PY_KIND_FUNCTION)
+        return NULL;
+    if (strstr(callable->name, "run_coroutine_threadsafe.<locals>.callback"))
+        return "future";
+    return aio_anyio_is_thread_call(&callable->function) ? "f" : NULL;
+}
+
 static struct error *visit_handle(void *context, uint64_t item) {
     struct ready_walk *walk = context;
     struct aio_handle handle;
@@ -51,12 +64,19 @@ static struct error *visit_handle(void *context, uint64_t item) {
     struct error *err = aio_handle_read(walk->aio, item, &handle);
     if (!err && handle.callback)
         err = aio_callable_read(walk->aio, handle.callback, &callable);
-    if (err || !handle.callback || callable.kind != PY_KIND_FUNCTION ||
-        !strstr(callable.name, "run_coroutine_threadsafe.<locals>.callback"))
+    const char *variable = err || !handle.callback ? NULL : get_variable(&callable);
+    if (!variable)
         return err;
-    err = py_closure_find(walk->aio->py, &callable.function, "future", &future);
+    err = py_closure_find(walk->aio->py, &callable.function, variable, &future);
     walk->found = !err && future == walk->future;
     return err;
+}
+
+static struct error *find_ready(struct aio *aio, uint64_t loop, uint64_t *ret) {
+    const struct aio_uvloop *uvloop;
+    struct error *err = aio_uvloop_find(aio, loop, &uvloop);
+    *ret = !err && uvloop ? uvloop->ready : 0;
+    return err || uvloop ? err : aio_attribute_read(aio, loop, "_ready", ret);
 }
 
 /* run_coroutine_threadsafe() leaves it to the loop to make the task: in `object` is that loop. */
@@ -66,7 +86,7 @@ static struct error *find_loop(struct aio *aio, struct snapshot_wait *wait) {
     for (size_t i = 0; !err && !walk.found && i < aio->snapshot->event_loops.count; i++) {
         uint64_t loop = aio->snapshot->event_loops.items[i].id, ready;
         struct py_type *type;
-        err = aio_attribute_read(aio, loop, "_ready", &ready);
+        err = find_ready(aio, loop, &ready);
         if (!err && ready)
             err = py_type_of(aio->py, ready, &type);
         if (!err && ready && type->kind == PY_KIND_DEQUE)
@@ -88,7 +108,7 @@ static struct error *read_future(struct aio *aio, struct aio_thread *thread, uin
         err = aio_classify(aio, type, &kind);
     if (err || kind != AIO_KIND_CONCURRENT_FUTURE)
         return err;
-    struct snapshot_wait *wait = start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
+    struct snapshot_wait *wait = aio_thread_wait_start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
     struct aio_waiting waiting = {.aio = aio, .wait = wait};
     wait->type = type->full_name;
     err = aio_work_explain(&waiting, self);
@@ -107,7 +127,7 @@ static struct error *read_join(struct aio *aio, struct aio_thread *thread, uint6
         err = aio_attribute_read_integer(aio, self, "_ident", &ident);
     if (err || !self || ident == SNAPSHOT_UNKNOWN)
         return err;
-    struct snapshot_wait *wait = start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
+    struct snapshot_wait *wait = aio_thread_wait_start(aio, thread, SNAPSHOT_WAIT_THREAD, self);
     for (size_t i = 0; i < aio->thread_count; i++)
         if (aio->threads[i].thread->ident == (uint64_t)ident)
             wait->tid = aio->threads[i].tid;
@@ -125,7 +145,7 @@ static struct error *read_frames(struct aio *aio, struct aio_thread *thread) {
         else if (is_frame(frame, "/threading.py", "join"))
             err = read_join(aio, thread, frame->address);
     }
-    return err;
+    return err ? err : aio_thread_lock_read(aio, thread);
 }
 
 struct error *aio_thread_waits_read(struct aio *aio) {

@@ -1,6 +1,6 @@
 /* Transports: which file a stream is about (asyncio/selector_events.py, unix_events.py,
  * sslproto.py). */
-#include "wait.h"
+#include "uvloop.h"
 
 #define LAYERS_MAX 4
 
@@ -16,15 +16,19 @@ struct error *aio_transport_read(struct aio *aio, uint64_t transport, int64_t *r
     static const char *const attributes[] = {"_sock_fd", "_fileno"}; /* sockets, pipes */
     struct error *err = NULL;
     int64_t fd = SNAPSHOT_UNKNOWN;
-    for (int layer = 0; !err && transport && layer < LAYERS_MAX; layer++) {
+    uint64_t below = transport;
+    for (int layer = 0; !err && below && layer < LAYERS_MAX; layer++) {
         for (int i = 0; !err && fd == SNAPSHOT_UNKNOWN && i < 2; i++)
-            err = aio_attribute_read_integer(aio, transport, attributes[i], &fd);
+            err = aio_attribute_read_integer(aio, below, attributes[i], &fd);
         if (!err && fd != SNAPSHOT_UNKNOWN)
             break;
+        transport = below;
         if (!err)
-            err = find_below(aio, transport, &transport);
+            err = find_below(aio, transport, &below);
     }
     if (!err && fd >= 0)
         *ret_fd = fd;
-    return err;
+    return err || fd != SNAPSHOT_UNKNOWN || !transport
+               ? err
+               : aio_libuv_transport_read(aio, transport, ret_fd);
 }

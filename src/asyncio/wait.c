@@ -20,6 +20,7 @@ static struct error *add_object(struct aio_waiting *waiting) {
     if (err)
         return err;
     waiting->wait->object = waiting->object;
+    object->known_as = waiting->known_as;
     if (waiting->user_link >= waiting->chain->link_count)
         return NULL;
     return aio_object_find_name(waiting->aio, object,

@@ -14,12 +14,13 @@ struct aio_waiting {
         future; /* whose owner is looked for: what the task is parked on, or what that is for */
     enum aio_kind future_kind;
     struct aio_fields future_fields;
-    bool is_gather;   /* `future` is one that gather() made */
-    bool is_known;    /* wait->kind is what the task waits for */
-    uint64_t queue;   /* of as_completed(), whose tasks are looked for when all are read */
-    uint64_t object;  /* lock, queue, ... that wait->object will be, 0 none */
-    const char *host; /* that is looked up in the DNS, or NULL */
-    size_t user_link; /* the innermost link that is not asyncio's; link_count: there is none */
+    bool is_gather;    /* `future` is one that gather() made */
+    bool is_known;     /* wait->kind is what the task waits for */
+    uint64_t queue;    /* of as_completed(), whose tasks are looked for when all are read */
+    uint64_t object;   /* lock, queue, ... that wait->object will be, 0 none */
+    uint64_t known_as; /* what the program's variables have in its place, 0: itself */
+    const char *host;  /* that is looked up in the DNS, or NULL */
+    size_t user_link;  /* the innermost link that is not asyncio's; link_count: there is none */
 };
 
 /* rules.c: what the frames of asyncio's own coroutines tell. */
@@ -35,11 +36,21 @@ bool aio_rule_is_condition_wait(struct aio *aio, const struct snapshot_frame *fr
 /* Goes from the innermost link outwards while they are asyncio's. */
 struct error *aio_rules_apply(struct aio_waiting *waiting) ERROR_CHECK;
 
+/* The local variable of a link; 0: it has none of that name, or None. */
+struct error *aio_waiting_get_local(struct aio_waiting *waiting, const struct py_generator *link,
+                                    const char *name, uint64_t *ret) ERROR_CHECK;
+/* The local variable `self`, and what kind of object that is. */
+struct error *aio_waiting_get_self(struct aio_waiting *waiting, const struct py_generator *link,
+                                   uint64_t *ret, enum aio_kind *ret_kind) ERROR_CHECK;
+/* The wait is for `object`, 0 none. */
+void aio_waiting_decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind, uint64_t object);
+
 /* wait.c: the wait ends at `when` of the loop's clock at the latest. */
 void aio_wait_set_deadline(struct aio_waiting *waiting, double when);
 
 /* future_owner.c: what the callbacks of a future tell, and who will complete it. */
 struct error *aio_future_explain(struct aio_waiting *waiting) ERROR_CHECK;
+bool aio_is_gather(const struct py_type *type); /* a future that gather() made */
 /* Looks for the owner of another future than the one the task is parked on. */
 struct error *aio_waiting_set_future(struct aio_waiting *waiting, uint64_t future) ERROR_CHECK;
 
@@ -83,6 +94,8 @@ struct error *aio_task_list_read(struct aio *aio, uint64_t container,
 /* handle.c: asyncio.Handle and TimerHandle. */
 struct aio_handle {
     uint64_t callback, arguments; /* objects, 0 none */
+    const char *method;           /* of uvloop's own, in place of a callback, or NULL; and */
+    uint64_t argument;            /* the first argument of that, 0 none */
     double when;                  /* of a timer, or NaN */
     bool cancelled;
 };
@@ -115,6 +128,7 @@ struct error *aio_watch_find(struct aio *aio, uint64_t loop, uint64_t future,
 /* objects.c: locks, queues, ... that the snapshot lists. */
 struct aio_object {
     uint64_t address;
+    uint64_t known_as; /* what variables have in its place, 0: itself */
     enum aio_kind kind;
     size_t index; /* in the snapshot's objects */
     size_t holder_capacity;
@@ -136,6 +150,13 @@ struct error *aio_objects_finish(struct aio *aio) ERROR_CHECK;
 
 /* holds.c: what a task has open; also how long its timeouts leave it. */
 struct error *aio_holds_read(struct aio_waiting *waiting) ERROR_CHECK;
+
+/* inner_manager.c: calls `visit` for each manager behind one of contextlib, with a frame that may
+ * have a name for it (`frame`, unless there is a better one). */
+typedef struct error *aio_visit_inner(void *context, uint64_t manager, uint64_t frame);
+struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
+                                       uint64_t frame, aio_visit_inner *visit,
+                                       void *context) ERROR_CHECK;
 
 /* executor.c: who runs or will run the work behind a concurrent future. */
 struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent) ERROR_CHECK;

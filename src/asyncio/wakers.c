@@ -1,18 +1,20 @@
 /*
  * Who will complete a future, seen from the loop: its timers (asyncio/base_events.py) and the files
- * that its selector watches (asyncio/selector_events.py). Looked through once each loop, and only
- * when a future is met of which nothing else tells.
+ * that its selector watches (asyncio/selector_events.py), or those of uvloop. Looked through once
+ * each loop, and only when a future is met of which nothing else tells.
  */
 #include <string.h>
 
-#include "wait.h"
+#include "uvloop.h"
 
 /* The first of a handle's arguments, or what its callback is a method of: one of the two is the
  * future that it completes. */
 static struct error *find_futures(struct aio *aio, const struct aio_handle *handle,
                                   struct aio_callable *callable, uint64_t ret[2]) {
     struct py_type *type;
-    ret[0] = ret[1] = 0;
+    *callable = (struct aio_callable){.name = handle->method ? handle->method : ""};
+    ret[0] = handle->argument;
+    ret[1] = 0;
     if (!handle->callback)
         return NULL;
     struct error *err = aio_callable_read(aio, handle->callback, callable);
@@ -73,7 +75,7 @@ static struct error *read_watcher(struct aio *aio, uint64_t address, int64_t fd,
     err = aio_handle_read(aio, address, &handle);
     if (!err)
         err = find_futures(aio, &handle, &callable, futures);
-    if (err || !handle.callback)
+    if (err)
         return err;
     for (int i = 0; i < 2; i++)
         add_watch(aio, futures[i], fd, get_watch_kind(callable.name, is_writer));
@@ -103,10 +105,34 @@ static struct error *visit_key(void *context, uint64_t key, uint64_t value, bool
     return err;
 }
 
+/* What uvloop watches for somebody else than its own transports. */
+static struct error *visit_poll(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct aio *aio = context;
+    int64_t fd;
+    uint64_t watchers[2] = {0};
+    (void)stop;
+    struct error *err = py_integer_read(aio->py, key, &fd);
+    if (!err)
+        err = aio_uvloop_poll_read(aio, value, fd, &watchers[0], &watchers[1]);
+    for (size_t i = 0; !err && i < 2; i++)
+        if (watchers[i])
+            err = read_watcher(aio, watchers[i], fd, i == 1);
+    return err;
+}
+
+static struct error *map_uvloop(struct aio *aio, const struct aio_uvloop *loop) {
+    struct error *err = py_set_visit(aio->py, loop->timers, visit_timer, aio);
+    return err ? err : py_dict_visit(aio->py, loop->polls, visit_poll, aio);
+}
+
 static struct error *map_loop(struct aio *aio, uint64_t loop) {
     uint64_t scheduled = 0, selector = 0, keys = 0;
+    const struct aio_uvloop *uvloop;
     struct py_type *type;
-    struct error *err = aio_attribute_read(aio, loop, "_scheduled", &scheduled);
+    struct error *err = aio_uvloop_find(aio, loop, &uvloop);
+    if (err || uvloop)
+        return err ? err : map_uvloop(aio, uvloop);
+    err = aio_attribute_read(aio, loop, "_scheduled", &scheduled);
     if (!err && scheduled)
         err = py_type_of(aio->py, scheduled, &type);
     if (!err && scheduled && type->kind == PY_KIND_LIST)

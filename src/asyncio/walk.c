@@ -1,6 +1,7 @@
 /* The walk over the asyncio of one interpreter. */
 #include <stdlib.h>
 
+#include "anyio.h"
 #include "executor.h"
 
 bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
@@ -86,48 +87,69 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
         err = read_tasks(aio, 0, 0);
     if (!err)
         err = aio_late_waits_fill(aio);
+    aio_anyio_check_creators(aio);
+    if (!err)
+        err = aio_anyio_owners_add(aio);
     return err ? err : aio_objects_finish(aio);
+}
+
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
+    *ret = (struct aio){.py = py,
+                        .snapshot = py_get_snapshot(py),
+                        .arena = arena_create(),
+                        .interpreter = input->interpreter,
+                        .threads = input->threads,
+                        .thread_count = input->thread_count,
+                        .seen_tasks = table_create(),
+                        .seen_loops = table_create(),
+                        .places = table_create(),
+                        .plain_frames = table_create(),
+                        .now = input->now,
+                        .want_context = input->want_context,
+                        .contexts = table_create(),
+                        .late = table_create(),
+                        .uvloops = table_create(),
+                        .anyio_states = table_create(),
+                        .anyio_scopes = table_create(),
+                        .objects = table_create(),
+                        .object_labels = table_create(),
+                        .task_lists = table_create(),
+                        .handle_types = table_create(),
+                        .mapped_loops = table_create(),
+                        .timers = table_create(),
+                        .watches = table_create()};
+}
+
+void aio_destroy(struct aio *aio) {
+    table_destroy(aio->seen_tasks);
+    table_destroy(aio->seen_loops);
+    table_destroy(aio->places);
+    table_destroy(aio->plain_frames);
+    table_destroy(aio->late);
+    table_destroy(aio->uvloops);
+    table_destroy(aio->anyio_states);
+    table_destroy(aio->anyio_scopes);
+    table_destroy(aio->contexts);
+    table_destroy(aio->objects);
+    table_destroy(aio->object_labels);
+    table_destroy(aio->task_lists);
+    table_destroy(aio->handle_types);
+    table_destroy(aio->mapped_loops);
+    table_destroy(aio->timers);
+    table_destroy(aio->watches);
+    aio_executors_destroy(aio->executors);
+    arena_destroy(aio->arena);
+    free(aio->queue);
+    free(aio->stack);
+    free(aio->links);
 }
 
 struct error *aio_walk(struct py *py, const struct aio_input *input,
                        enum aio_registry *ret_registry) {
-    struct aio aio = {.py = py,
-                      .snapshot = py_get_snapshot(py),
-                      .arena = arena_create(),
-                      .interpreter = input->interpreter,
-                      .threads = input->threads,
-                      .thread_count = input->thread_count,
-                      .seen_tasks = table_create(),
-                      .seen_loops = table_create(),
-                      .places = table_create(),
-                      .plain_frames = table_create(),
-                      .now = input->now,
-                      .late = table_create(),
-                      .objects = table_create(),
-                      .object_labels = table_create(),
-                      .task_lists = table_create(),
-                      .handle_types = table_create(),
-                      .mapped_loops = table_create(),
-                      .timers = table_create(),
-                      .watches = table_create()};
+    struct aio aio;
+    aio_create(py, input, &aio);
     struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
-    table_destroy(aio.seen_tasks);
-    table_destroy(aio.seen_loops);
-    table_destroy(aio.places);
-    table_destroy(aio.plain_frames);
-    table_destroy(aio.late);
-    table_destroy(aio.objects);
-    table_destroy(aio.object_labels);
-    table_destroy(aio.task_lists);
-    table_destroy(aio.handle_types);
-    table_destroy(aio.mapped_loops);
-    table_destroy(aio.timers);
-    table_destroy(aio.watches);
-    aio_executors_destroy(aio.executors);
-    arena_destroy(aio.arena);
-    free(aio.queue);
-    free(aio.stack);
-    free(aio.links);
+    aio_destroy(&aio);
     return err;
 }

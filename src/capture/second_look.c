@@ -56,6 +56,8 @@ static enum snapshot_tristate compare_runs(const struct comparison *comparison,
         return fabs(a->iteration_age_s + passed - b->iteration_age_s) < ITERATION_TOLERANCE &&
                        a->callback_index == b->callback_index
                    ? SNAPSHOT_NO
+               : a->callback_count == SNAPSHOT_UNKNOWN
+                   ? SNAPSHOT_MAYBE /* the ages are bounds: the clock was looked at meanwhile */
                    : SNAPSHOT_YES;
     if (!isnan(a->idle_s) && !isnan(b->idle_s))
         return fabs(a->idle_s + passed - b->idle_s) < ITERATION_TOLERANCE ? SNAPSHOT_NO
@@ -139,6 +141,17 @@ static void compare_sockets(struct snapshot *first, const struct snapshot *secon
     }
 }
 
+/* Who waits for the GIL wakes up every few milliseconds to ask for it; one of two looks may miss
+ * that. */
+static void compare_thread(const struct comparison *comparison, struct snapshot_thread *thread) {
+    const struct snapshot *second = comparison->second->snapshot;
+    thread->moved = has_run(comparison, thread->tid);
+    for (size_t i = 0; i < second->threads.count; i++)
+        if (second->threads.items[i].ident == thread->ident &&
+            thread->waits_for_gil == SNAPSHOT_MAYBE)
+            thread->waits_for_gil = second->threads.items[i].waits_for_gil;
+}
+
 void second_look_compare(const struct look_at *first, const struct look_at *second,
                          const struct target_runs *runs) {
     struct snapshot *snapshot = first->snapshot;
@@ -146,7 +159,7 @@ void second_look_compare(const struct look_at *first, const struct look_at *seco
         .first = first, .second = second, .runs = runs, .arena = arena_create()};
     comparison.index = task_index_create(comparison.arena, second->snapshot);
     for (size_t i = 0; i < snapshot->threads.count; i++)
-        snapshot->threads.items[i].moved = has_run(&comparison, snapshot->threads.items[i].tid);
+        compare_thread(&comparison, &snapshot->threads.items[i]);
     for (size_t i = 0; i < snapshot->event_loops.count; i++)
         snapshot->event_loops.items[i].moved =
             compare_loop(&comparison, &snapshot->event_loops.items[i]);

@@ -101,6 +101,8 @@ static void add_kernel_facts(struct interpreter_walk *walk, const struct target_
     }
     thread->syscall_fd = find_syscall_fd(walk, kernel);
     thread->waits_for_gil = waits_for_gil(walk, kernel, thread);
+    if (thread->waits_for_gil != SNAPSHOT_YES)
+        aio_thread->futex = process_syscall_futex(kernel);
     if (kernel->on_cpu || kernel->syscall >= 0)
         aio_thread->polls =
             is_polling(thread->syscall, kernel->arguments[0]) ? SNAPSHOT_YES : SNAPSHOT_NO;
@@ -203,6 +205,7 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
     struct aio_input input = {.interpreter = walk->interpreter,
                               .threads = walk->aio_threads,
                               .thread_count = walk->thread_count,
+                              .want_context = walk->search->want_context,
                               .now = walk->kernel->now};
     for (size_t i = 0; i < walk->search->count; i++)
         if (walk->search->items[i].interpreter == walk->interpreter->address)

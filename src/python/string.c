@@ -100,13 +100,14 @@ static const char *decode(struct py *py, const unsigned char *bytes, unsigned ki
     return result;
 }
 
-struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
+struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
+                                   const char **ret) {
     struct string_header header;
     struct error *err = read_header(py, address, &header);
     if (err)
         return err;
-    bool cut = header.length > PY_TEXT_MAX;
-    size_t length = cut ? PY_TEXT_MAX : (size_t)header.length, size = length * header.kind;
+    bool cut = header.length > limit;
+    size_t length = cut ? limit : (size_t)header.length, size = length * header.kind;
     unsigned char stack[512];
     unsigned char *bytes = size <= sizeof stack ? stack : memory_alloc(size);
     err = memory_read(py->memory, header.data, bytes, size);
@@ -115,6 +116,10 @@ struct error *py_string_read(struct py *py, uint64_t address, const char **ret) 
     if (bytes != stack)
         free(bytes);
     return err;
+}
+
+struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
+    return py_string_read_start(py, address, PY_TEXT_MAX, ret);
 }
 
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text, bool *ret) {
@@ -141,26 +146,37 @@ static void decode_tag(enum py_integer_kind kind, int64_t tag, uint64_t *count, 
     }
 }
 
-struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
+struct error *py_digits_read(struct py *py, uint64_t address, uint32_t *digits, size_t room,
+                             size_t *ret_count, bool *ret_negative) {
     const struct py_layout *layout = &py->layout;
-    uint64_t tag, count, value = 0;
-    bool negative;
+    uint64_t tag, count;
     struct error *err = py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, integer, tag), &tag);
     if (err)
         return err;
-    decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, &negative);
-    if (count > 3)
-        return error_create(ERROR_INVALID, "an int of more than 64 bits");
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t digit;
-        uint64_t at = address + (uint64_t)PY_OFFSET(layout, integer, digits) + 4 * i;
-        err = py_read_u32(py, at, &digit);
-        if (err)
-            return err;
-        if (i == 2 && digit >> 3)
-            return error_create(ERROR_INVALID, "an int of more than 63 bits");
-        value |= (uint64_t)(digit & 0x3fffffff) << (30 * i);
+    decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, ret_negative);
+    if (count > room)
+        return error_create(ERROR_INVALID, "an int of more than %zu bits", 30 * room);
+    *ret_count = (size_t)count;
+    for (size_t i = 0; !err && i < count; i++) {
+        err = py_read_u32(py, address + (uint64_t)PY_OFFSET(layout, integer, digits) + 4 * i,
+                          &digits[i]);
+        if (!err)
+            digits[i] &= 0x3fffffff;
     }
+    return err;
+}
+
+struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
+    uint32_t digits[3] = {0};
+    uint64_t value;
+    size_t count;
+    bool negative;
+    struct error *err = py_digits_read(py, address, digits, 3, &count, &negative);
+    if (err)
+        return err;
+    if (digits[2] >> 3)
+        return error_create(ERROR_INVALID, "an int of more than 63 bits");
+    value = digits[0] | (uint64_t)digits[1] << 30 | (uint64_t)digits[2] << 60;
     *ret = negative ? -(int64_t)value : (int64_t)value;
     return NULL;
 }

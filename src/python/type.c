@@ -8,6 +8,7 @@
 #define FLAG_INTEGER (1ull << 24)
 #define FLAG_LIST (1ull << 25)
 #define FLAG_TUPLE (1ull << 26)
+#define FLAG_BYTES (1ull << 27)
 #define FLAG_STRING (1ull << 28)
 #define FLAG_DICT (1ull << 29)
 
@@ -22,7 +23,7 @@ struct flag_kind {
 
 static const struct flag_kind kinds_by_flag[] = {
     {FLAG_INTEGER, PY_KIND_INTEGER}, {FLAG_LIST, PY_KIND_LIST}, {FLAG_TUPLE, PY_KIND_TUPLE},
-    {FLAG_STRING, PY_KIND_STRING},   {FLAG_DICT, PY_KIND_DICT},
+    {FLAG_STRING, PY_KIND_STRING},   {FLAG_DICT, PY_KIND_DICT}, {FLAG_BYTES, PY_KIND_BYTES},
 };
 
 struct name_kind {
@@ -53,6 +54,14 @@ static const struct name_kind kinds_by_name[] = {
     {"method_descriptor", PY_KIND_METHOD_DESCRIPTOR},
     {"cell", PY_KIND_CELL},
     {"float", PY_KIND_FLOAT},
+    {"Context", PY_KIND_CONTEXT},
+    {"_contextvars.Context", PY_KIND_CONTEXT},
+    {"ContextVar", PY_KIND_CONTEXT_VARIABLE},
+    {"_contextvars.ContextVar", PY_KIND_CONTEXT_VARIABLE},
+    {"hamt", PY_KIND_HAMT},
+    {"hamt_bitmap_node", PY_KIND_HAMT_BITMAP},
+    {"hamt_array_node", PY_KIND_HAMT_ARRAY},
+    {"hamt_collision_node", PY_KIND_HAMT_COLLISION},
 };
 
 /* Types of extensions, which are heap types in later versions. The tp_name of a class that is

@@ -37,8 +37,10 @@ static const char *describe_loop_state(struct report *report, const struct snaps
     double seconds = idle ? loop->idle_s : busy ? loop->iteration_age_s : NAN;
     if (loop->state == SNAPSHOT_LOOP_BLOCKED)
         name = "BLOCKED";
-    return arena_format(report->page.scratch, "%s%s%s", name ? name : "unknown",
-                        isnan(seconds) ? "" : " ", label_duration(report, seconds));
+    bool is_bound = busy && loop->callback_count == SNAPSHOT_UNKNOWN;
+    const char *sign = isnan(seconds) ? "" : is_bound ? " >= " : " ";
+    return arena_format(report->page.scratch, "%s%s%s", name ? name : "unknown", sign,
+                        label_duration(report, seconds));
 }
 
 static const char *describe_timers(struct report *report, const struct snapshot_loop *loop) {

@@ -13,6 +13,7 @@ const struct snapshot_task snapshot_task_blank = {
     .tid = SNAPSHOT_UNKNOWN,
     .cancel_requests = SNAPSHOT_UNKNOWN,
     .must_cancel = SNAPSHOT_MAYBE,
+    .exception_retrieved = SNAPSHOT_MAYBE,
     .moved = SNAPSHOT_MAYBE,
     .idle = SNAPSHOT_MAYBE,
 };

@@ -1,6 +1,7 @@
 #include "fuzz_folder.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,7 +15,16 @@ static const char *const names[] = {"exe",
                                     "task/1234/stat",
                                     "task/1234/syscall",
                                     "task/1234/wchan",
-                                    "task/1234/status"};
+                                    "task/1234/status",
+                                    "net/tcp",
+                                    "net/tcp6",
+                                    "net/udp",
+                                    "net/unix",
+                                    "fdinfo/5",
+                                    "timens_offsets"};
+
+static const char *const folders[] = {"task", "task/1234", "net", "fdinfo"};
+#define FOLDER_COUNT (sizeof folders / sizeof *folders)
 
 static char path[64];
 static int folder = -1;
@@ -22,8 +32,8 @@ static int folder = -1;
 static void remove_all(void) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)unlinkat(folder, names[i], 0);
-    (void)unlinkat(folder, "task/1234", AT_REMOVEDIR);
-    (void)unlinkat(folder, "task", AT_REMOVEDIR);
+    for (size_t i = FOLDER_COUNT; i > 0; i--)
+        (void)unlinkat(folder, folders[i - 1], AT_REMOVEDIR);
     (void)rmdir(path);
 }
 
@@ -34,7 +44,10 @@ int fuzz_folder_open(void) {
     snprintf(path, sizeof path, "%s/asyncspy-fuzz-XXXXXX", base);
     if (mkdtemp(path))
         folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || mkdirat(folder, "task", 0700) || mkdirat(folder, "task/1234", 0700)) {
+    bool made = folder >= 0;
+    for (size_t i = 0; made && i < FOLDER_COUNT; i++)
+        made = mkdirat(folder, folders[i], 0700) == 0;
+    if (!made) {
         perror(path);
         exit(1);
     }

@@ -89,8 +89,27 @@ STAT = (b"1234 (py) S\n (x) S 1 1234 1234 0 -1 4194304 9 0 0 0 17 4 0 0 20 0 3 0
 STATUS = b"Name:\tpython3\nUmask:\t0022\nTgid:\t1234\nNSpid:\t1234\t17\nThreads:\t3\n"
 
 
+TCP = b"""  sl  local_address rem_address   st tx_queue rx_queue tr tm->when
+   0: 0100007F:D087 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 1 4 0 100
+   1: 0500000A:C86C 0302010A:01BB 01 00000011:00000005 01:00000014 00000004  1000        0 2 1 0 20
+"""
+TCP6 = b"""  sl  local_address remote_address st
+   0: 0000000000000000FFFF00000500000A:0050 B80D0120000000000000000001000000:C000 08 \
+00000000:00000001 00:00000000 00000000     0        0 3 1 0 20
+"""
+UDP = b"7: 0100007F:ACCE 00000000:0000 07 00000000:00000300 00:00000000 00000000 0 0 4 2\n"
+UNIX = b"""Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000003 00000000 00000000 0001 03     5
+0000000000000000: 00000002 00000000 00010000 0001 01     6 @name of
+0000000000000000: 00000002 00000000 00010000 0001 01     6 /two lines
+"""
+EPOLL = b"pos:\t0\nPid:\t7\ntfd:        5 events:       19 data: 5  pos:0 ino:64 sdev:a"
+CLOCKS = b"monotonic          -5 250000000\nboottime            0         0\n"
+
+
 def write_proc():
-    parts = [MAPS, STAT, b"python3\0app.py\0", STAT, b"232 0x3 0x7f 0x0\n", b"ep_poll", STATUS]
+    parts = [MAPS, STAT, b"python3\0app.py\0", STAT, b"232 0x3 0x7f 0x0\n", b"ep_poll", STATUS,
+             TCP, TCP6, UDP, UNIX, EPOLL, CLOCKS]
     write("fuzz_proc", "usual", b"\xff".join(parts))
     write("fuzz_proc", "running", b"\xff".join(parts[:4] + [b"running\n", b"0", b""]))
     write("fuzz_proc", "empty", b"")

@@ -242,8 +242,8 @@ def names_root(name, frames):
     return name.rpartition(".")[2] == frames[-1]["function"]
 
 
-def text_problems(text, expectation, width=TEXT_WIDTH):
-    """What is wrong with the form for people."""
+def text_problems(text, expectation=None, width=TEXT_WIDTH):
+    """What is wrong with the form for people; with an expectation: that shows every task."""
     problems = []
     try:
         decoded = text.decode("utf-8")
@@ -258,7 +258,7 @@ def text_problems(text, expectation, width=TEXT_WIDTH):
         if display_width(line) > width:
             problems.append("text: line %d has %d columns" % (number, display_width(line)))
             break
-    for task in expectation["tasks"]:
+    for task in expectation["tasks"] if expectation else ():
         name = task.get("coroutine")
         if task.get("optional") or not isinstance(name, str) or len(name) > 40:
             continue

@@ -134,6 +134,15 @@ def root_frame(coroutine):
     return getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
 
 
+def own_name(coroutine):
+    """The qualified name of a coroutine, or of the one that anyio has put itself around."""
+    frame = root_frame(coroutine)
+    if frame and "/anyio/" in frame.f_code.co_filename and "_run_coro" in frame.f_code.co_name:
+        coroutine = frame.f_locals["self"]._coro
+    name = getattr(coroutine, "__qualname__", None)
+    return None if name is None else text(name)
+
+
 def running_stack(coroutine, stacks):
     """Frame objects from where its thread really is to the root of a running coroutine."""
     root = root_frame(coroutine)

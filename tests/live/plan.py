@@ -15,6 +15,7 @@ DEFAULTS = {
     "MAX_VERSION": (99, 0),  # last one
     "MODE": "running",       # capture.mode of the snapshot; None: any
     "SECOND_LOOK": False,    # dumped without --once, for findings that take two looks
+    "SETTLE": 0,             # seconds from the picture to the first dump
     "DUMP": [],              # more options for `asyncspy dump`
     "REPEAT": 1,             # so many dumps of the one target
     "REPEAT_ALL": 0,         # with --all, where that is more
@@ -37,7 +38,7 @@ class Scenario:
         self.smoke, self.mode, self.repeat = facts["SMOKE"], facts["MODE"], facts["REPEAT"]
         self.repeat_all = max(facts["REPEAT_ALL"], self.repeat)
         self.minimum, self.maximum = facts["MIN_VERSION"], facts["MAX_VERSION"]
-        self.second_look = facts["SECOND_LOOK"]
+        self.second_look, self.settle = facts["SECOND_LOOK"], facts["SETTLE"]
         self.dump, self.heartbeat = facts["DUMP"], facts["HEARTBEAT"]
 
     def reason_to_skip(self, interpreter):

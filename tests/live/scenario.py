@@ -335,8 +335,8 @@ def _task(task, stated, claim, stacks, awaiters, table):
     picture = {"id": hex(id(task)), "state": state, "type": introspect.type_name(type(task)),
                "event_loop": hex(id(task._loop)), "notes": [], "interpreter": 0}
     picture["name"] = _task_name(task, stated)
-    if hasattr(coroutine, "__qualname__"):
-        picture["coroutine"] = introspect.text(coroutine.__qualname__)
+    if introspect.own_name(coroutine) is not None:
+        picture["coroutine"] = introspect.own_name(coroutine)
     picture["created_at"] = introspect.created_at(task)
     if not hasattr(task, "cancelling"):
         stated.pop("cancel_requests", None)  # nobody counts them before 3.11

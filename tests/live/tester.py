@@ -29,6 +29,7 @@ class Tester:
     def check(self, target, scenario):
         """Problems of the dumps of a target that stands where the scenario wants it."""
         problems = []
+        time.sleep(scenario.settle)
         for _ in range(scenario.repeat):
             problems = self.dump(target, scenario)
             if problems:
@@ -39,8 +40,8 @@ class Tester:
             problems.append("the target complains: " + complaints.splitlines()[-1])
         return problems
 
-    def run(self, target, scenario, form):
-        command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form]
+    def run(self, target, scenario, form, *more):
+        command = [self.asyncspy, "dump", "--pid", str(target.pid), "--format", form] + list(more)
         command += [] if scenario.second_look else ["--once"]
         environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
         done = subprocess.run(command + scenario.dump, stdout=subprocess.PIPE, env=environment,
@@ -77,7 +78,9 @@ class Tester:
         done, problems = self.run(target, scenario, "text")
         if done.returncode != 0 or target.expectation["options"].get("incomplete"):
             return problems
-        problems += compare.text_problems(done.stdout, target.expectation)
+        problems += compare.text_problems(done.stdout)
+        every, more = self.run(target, scenario, "text", "--all-tasks", "--verbose", "--once")
+        problems += more + compare.text_problems(every.stdout, target.expectation)
         return problems + verdict.text_problems(done.stdout, target.expectation)
 
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,4 +96,19 @@ void child_wait_for_signals(unsigned long count) {
     for (int k = 0; k < 3000 && child_shared->signals < count; k++)
         usleep(1000);
     assert_int_equal(child_shared->signals, count);
+}
+
+void child_run_many_threads(void) {
+    pthread_t thread;
+    for (int i = 0; i < 20; i++)
+        pthread_create(&thread, NULL, child_pause_forever, NULL);
+    child_count_forever();
+}
+
+struct target_stop *child_stop(struct target_process *process) {
+    struct target_stop *stop = NULL;
+    struct error *err = stop_begin(process, &stop);
+    if (err)
+        fail_msg("%s", error_get_message(err));
+    return stop;
 }

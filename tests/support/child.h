@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "asyncspy/target/process.h"
+#include "asyncspy/target/stop.h"
 
 /* What the last child tells through shared memory. */
 struct child_shared {
@@ -25,12 +26,14 @@ char child_read_state(pid_t pid);
 bool child_is_running(void);
 
 struct target_process *child_open(pid_t pid);
+struct target_stop *child_stop(struct target_process *process);
 
 /* Waits until the child has counted `count` signals, 3 s at most; fails when it has not. */
 void child_wait_for_signals(unsigned long count);
 
 /* Bodies of children and threads. */
 void child_count_forever(void);
+void child_run_many_threads(void); /* 20 that pause, one that counts */
 void *child_count_in_thread(void *unused);
 void *child_pause_forever(void *unused);
 

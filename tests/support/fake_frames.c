@@ -76,9 +76,12 @@ uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualn
     FAKE_SET(fake, code, code, firstlineno, first_line);
     fake_code_set_variables(fake, code, &(struct fake_variable){"self", FAKE_LOCAL}, 1);
     FAKE_SET(fake, code, code, linetable, make_line_table(fake));
+    FAKE_SET(fake, code, code, exception_table, fake->no_bytes);
     if (has_frame_objects(fake))
         FAKE_SET(fake, code, code, bytecode,
                  fake_bytes(fake, no_instructions, sizeof no_instructions));
+    if (PY_HAS(&fake->layout, code, exception_table))
+        FAKE_SET(fake, code, code, exception_table, fake_bytes(fake, "", 0));
     put_instructions(fake, code);
     return code;
 }

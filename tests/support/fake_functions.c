@@ -69,9 +69,10 @@ uint64_t fake_float(struct fake_python *fake, double value) {
 
 /* --- deques and queues --- */
 
-uint64_t fake_deque(struct fake_python *fake, uint64_t first, size_t count, size_t index) {
-    uint64_t items = (uint64_t)PY_OFFSET(&fake->layout, deque_block, items);
-    size_t room = ((size_t)PY_OFFSET(&fake->layout, deque_block, next) - items) / 8;
+static uint64_t make_deque(struct fake_python *fake, const uint64_t *items, size_t count,
+                           size_t index) {
+    uint64_t start = (uint64_t)PY_OFFSET(&fake->layout, deque_block, items);
+    size_t room = ((size_t)PY_OFFSET(&fake->layout, deque_block, next) - start) / 8;
     size_t block_size = (size_t)PY_OFFSET(&fake->layout, deque_block, size);
     uint64_t object = OBJECT(fake, FAKE_DEQUE, deque), block = fake_alloc(fake, block_size);
     FAKE_SET(fake, object, deque, count, count);
@@ -84,24 +85,44 @@ uint64_t fake_deque(struct fake_python *fake, uint64_t first, size_t count, size
             block = next;
             index = 0;
         }
-        fake_put(fake, block + items + 8 * index, first + i, 8);
+        fake_put(fake, block + start + 8 * index, items[i], 8);
     }
     return object;
 }
 
+#define ITEMS_MAX 1024 /* of a deque or queue; no test has more */
+
+uint64_t fake_deque(struct fake_python *fake, uint64_t first, size_t count, size_t index) {
+    uint64_t items[ITEMS_MAX];
+    for (size_t i = 0; i < count; i++)
+        items[i] = first + i;
+    return make_deque(fake, items, count, index);
+}
+
+uint64_t fake_deque_of(struct fake_python *fake, const uint64_t *items, size_t count) {
+    return make_deque(fake, items, count, 31); /* as the first append() does */
+}
+
 uint64_t fake_simple_queue(struct fake_python *fake, uint64_t first, size_t count, size_t taken) {
+    uint64_t items[ITEMS_MAX];
+    for (size_t i = 0; i < count; i++)
+        items[i] = first + i;
+    return fake_simple_queue_of(fake, items, count, taken);
+}
+
+uint64_t fake_simple_queue_of(struct fake_python *fake, const uint64_t *items, size_t count,
+                              size_t taken) {
     uint64_t object = OBJECT(fake, FAKE_SIMPLE_QUEUE, simple_queue);
-    uint64_t words[128] = {0};
+    uint64_t words[ITEMS_MAX] = {0};
     size_t room = count + 2;
-    if (!PY_HAS(&fake->layout, simple_queue, ring_items)) {
-        for (size_t i = 0; i < count; i++)
-            words[taken + i] = first + i;
+    bool has_ring = PY_HAS(&fake->layout, simple_queue, ring_items);
+    for (size_t i = 0; i < count; i++)
+        words[has_ring ? (taken + i) % room : taken + i] = items[i];
+    if (!has_ring) {
         FAKE_SET(fake, object, simple_queue, list, fake_list(fake, words, taken + count));
         FAKE_SET(fake, object, simple_queue, list_position, taken);
         return object;
     }
-    for (size_t i = 0; i < count; i++)
-        words[(taken + i) % room] = first + i;
     uint64_t ring = fake_alloc(fake, 8 * room);
     fake_put_bytes(fake, ring, words, 8 * room);
     FAKE_SET(fake, object, simple_queue, ring_items, ring);

@@ -17,9 +17,13 @@ uint64_t fake_float(struct fake_python *fake, double value);
 
 /* A deque of the items `first` ... `first` + `count` - 1, which begins at `index` of a block. */
 uint64_t fake_deque(struct fake_python *fake, uint64_t first, size_t count, size_t index);
+/* One of objects. */
+uint64_t fake_deque_of(struct fake_python *fake, const uint64_t *items, size_t count);
 
 /* A SimpleQueue of the same items from which `taken` were taken before; 3.7+. */
 uint64_t fake_simple_queue(struct fake_python *fake, uint64_t first, size_t count, size_t taken);
+uint64_t fake_simple_queue_of(struct fake_python *fake, const uint64_t *items, size_t count,
+                              size_t taken);
 
 /* A lock whose semaphore, where it has one, is at *ret_semaphore. */
 uint64_t fake_thread_lock(struct fake_python *fake, bool locked, bool has_waiters,

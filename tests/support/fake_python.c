@@ -210,6 +210,12 @@ static const struct static_type static_types[FAKE_TYPE_COUNT] = {
     [FAKE_SIMPLE_QUEUE] = {"_queue.SimpleQueue", 0, PY_FIELD_simple_queue_size},
     [FAKE_LOCK] = {"_thread.lock", 0, PY_FIELD_thread_lock_size},
     [FAKE_RLOCK] = {"_thread.RLock", 0, PY_FIELD_thread_rlock_size},
+    [FAKE_CONTEXT] = {"_contextvars.Context", 0, PY_FIELD_context_size},
+    [FAKE_CONTEXT_VARIABLE] = {"_contextvars.ContextVar", 0, PY_FIELD_context_variable_size},
+    [FAKE_HAMT] = {"hamt", 0, PY_FIELD_hamt_size},
+    [FAKE_HAMT_BITMAP] = {"hamt_bitmap_node", 0, PY_FIELD_hamt_bitmap_size},
+    [FAKE_HAMT_ARRAY] = {"hamt_array_node", 0, PY_FIELD_hamt_array_size},
+    [FAKE_HAMT_COLLISION] = {"hamt_collision_node", 0, PY_FIELD_hamt_collision_size},
 };
 
 /* A type object without its MRO. */
@@ -266,6 +272,7 @@ struct fake_python *fake_python_create(const struct py_table *table) {
     fake->true_ = fake_int(fake, 1);
     FAKE_SET(fake, fake->false_, object, type, fake->types[FAKE_BOOL]);
     FAKE_SET(fake, fake->true_, object, type, fake->types[FAKE_BOOL]);
+    fake->no_bytes = fake_bytes(fake, NULL, 0);
     return fake;
 }
 
@@ -289,14 +296,23 @@ struct py *fake_python_open(const struct fake_python *fake, struct target_memory
 #define KEYS_SPLIT 2
 #define KEYS_MAX 32
 
+/* Where entry `index` of a key table that instances share has its key; 3.11 has no hash there. */
+static uint64_t find_shared_key(struct fake_python *fake, uint64_t keys, uint64_t index) {
+    uint64_t indices = (uint64_t)PY_OFFSET(&fake->layout, dict_keys, indices);
+    uint64_t hash = PY_HAS(&fake->layout, dict_keys, kind) ? 0 : 8;
+    return keys + indices + KEYS_MAX + (16 + hash) * index + hash;
+}
+
+uint64_t fake_shared_key(struct fake_python *fake, uint64_t keys, uint64_t index) {
+    return fake_get(fake, find_shared_key(fake, keys, index), 8);
+}
+
 /* A key table that instances share. */
 static uint64_t make_shared_keys(struct fake_python *fake, const char *const *names) {
     uint64_t indices = (uint64_t)PY_OFFSET(&fake->layout, dict_keys, indices), count = 0;
-    uint64_t hash = PY_HAS(&fake->layout, dict_keys, kind) ? 0 : 8; /* entries without it: 3.11 */
-    uint64_t keys = fake_alloc(fake, indices + KEYS_MAX + (16 + hash) * KEYS_MAX);
+    uint64_t keys = fake_alloc(fake, indices + KEYS_MAX + 24 * KEYS_MAX);
     for (; names && names[count]; count++)
-        fake_put(fake, keys + indices + KEYS_MAX + (16 + hash) * count + hash,
-                 fake_str(fake, names[count]), 8);
+        fake_put(fake, find_shared_key(fake, keys, count), fake_str(fake, names[count]), 8);
     FAKE_SET(fake, keys, dict_keys, table_size, KEYS_MAX);
     FAKE_SET(fake, keys, dict_keys, log2_size, 5);
     FAKE_SET(fake, keys, dict_keys, log2_index_bytes, 5);
@@ -358,11 +374,31 @@ static uint64_t make_split_dict(struct fake_python *fake, uint64_t type, uint64_
     return dict;
 }
 
+static size_t get_values_header(const struct fake_python *fake) {
+    return PY_HAS(&fake->layout, dict_values, values)
+               ? (size_t)PY_OFFSET(&fake->layout, dict_values, values)
+               : 0;
+}
+
+uint64_t fake_instance_values(struct fake_python *fake, uint64_t instance) {
+    uint64_t type = FAKE_GET(fake, instance, object, type);
+    switch (fake->layout.traits.instance_kind) {
+    case PY_INSTANCE_DICT:
+        return FAKE_GET(fake, fake_get(fake, instance + FAKE_GET(fake, type, type, dictoffset), 8),
+                        dict, values);
+    case PY_INSTANCE_VALUES_POINTER:
+        return fake_get(fake, instance - 32, 8);
+    case PY_INSTANCE_TAGGED_WORD:
+        return fake_get(fake, instance - 24, 8) + 1 + get_values_header(fake);
+    case PY_INSTANCE_INLINE_VALUES:
+        break;
+    }
+    return instance + FAKE_GET(fake, type, type, basicsize) + get_values_header(fake);
+}
+
 uint64_t fake_instance(struct fake_python *fake, uint64_t type, const uint64_t *values) {
     size_t basicsize = FAKE_GET(fake, type, type, basicsize), count = count_keys(fake, type);
-    size_t header = PY_HAS(&fake->layout, dict_values, values)
-                        ? (size_t)PY_OFFSET(&fake->layout, dict_values, values)
-                        : 0;
+    size_t header = get_values_header(fake);
     uint64_t object = fake_object(fake, type, basicsize + header + 8 * count), where = 0;
     switch (fake->layout.traits.instance_kind) {
     case PY_INSTANCE_DICT:

@@ -47,6 +47,12 @@ enum fake_type {
     FAKE_SIMPLE_QUEUE,
     FAKE_LOCK,
     FAKE_RLOCK,
+    FAKE_CONTEXT,
+    FAKE_CONTEXT_VARIABLE,
+    FAKE_HAMT,
+    FAKE_HAMT_BITMAP,
+    FAKE_HAMT_ARRAY,
+    FAKE_HAMT_COLLISION,
     FAKE_TYPE_COUNT
 };
 
@@ -61,6 +67,12 @@ struct fake_block {
     unsigned char *bytes;
 };
 
+/* A class that instances share: fake_instances.h. */
+struct fake_known_class {
+    char signature[256];
+    uint64_t type;
+};
+
 struct fake_python {
     struct fake_memory *memory;
     const struct py_table *table;
@@ -70,8 +82,10 @@ struct fake_python {
     struct fake_block *blocks;
     size_t block_count;
     uint64_t types[FAKE_TYPE_COUNT];
-    uint64_t none, true_, false_;
+    uint64_t none, true_, false_, no_bytes;
     bool drifts; /* fake_gc_drift() */
+    struct fake_known_class classes[64];
+    size_t class_count;
 };
 
 /* The table's layout; what a version takes from its _Py_DebugOffsets is chosen here. */
@@ -149,3 +163,7 @@ void fake_class_add_slot(struct fake_python *fake, uint64_t type, const char *na
 uint64_t fake_instance(struct fake_python *fake, uint64_t type, const uint64_t *values);
 /* The same with its attributes in a dict. */
 uint64_t fake_instance_with_dict(struct fake_python *fake, uint64_t type, uint64_t dict);
+/* Where the values of an instance made by fake_instance() are. */
+uint64_t fake_instance_values(struct fake_python *fake, uint64_t instance);
+/* Key `index` of the keys that the instances of a class share. */
+uint64_t fake_shared_key(struct fake_python *fake, uint64_t keys, uint64_t index);

@@ -51,8 +51,8 @@ static void test_two_locks(void **state) {
         assert_int_equal(finding->tasks[0], pair.ab->id);
         assert_int_equal(finding->tasks[1], pair.ba->id);
         assert_int_equal(finding->object_count, 2);
-        assert_string_equal(finding->proof[0], "t-ab holds Lock#1 'pool.first' in t-ab, waits for "
-                                               "Lock#2 in t-ab  /app/main.py:7");
+        assert_string_equal(finding->proof[0], "t-ab holds Lock#1 'pool.first', waits for "
+                                               "Lock#2 in t-ab  app/main.py:7");
         assert_string_equal(finding->proof[2], "circle: t-ab -> Lock#2 -> t-ba -> Lock#1 -> t-ab");
         assert_string_equal(finding->cost[0], "40 tasks queue behind Lock#1 'pool.first'");
         assert_string_equal(finding->cost[1], "41 other tasks in all cannot go on because of it");

@@ -44,6 +44,7 @@ static void fork_generations(int depth) {
 static void *fork_in_thread(void *unused) {
     pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         child_shared->ticks++;
         child_pause_forever(NULL);
     }

@@ -39,7 +39,7 @@ static void test_exhausted(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->summary, "POOL EXHAUSTED - 9,990 of 10,000 tasks wait for Pool#1 "
                                           "'Pool.sem', 0 of 10 free");
-    assert_string_equal(finding->proof[0], "held by 10 tasks, all in query  /app/main.py:7");
+    assert_string_equal(finding->proof[0], "held by 10 tasks, all in query  app/main.py:7");
     assert_string_equal(finding->proof[1], "root: 10.0.3.7:5432 is silent: 10 sockets ESTABLISHED, "
                                            "0 B unread, 0 B unacked");
     assert_string_equal(finding->proof[2], "none of the waiting tasks has a timeout");
@@ -167,7 +167,7 @@ static void test_executor(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->summary, "EXECUTOR FULL - 2 of 2 threads busy, 2 jobs queue "
                                           "behind them");
-    assert_string_equal(finding->where, "crunch  /app/jobs.py:2");
+    assert_string_equal(finding->where, "crunch  app/jobs.py:2");
     assert_int_equal(finding->thread_count, 2);
     assert_string_equal(finding->cost[0], "queued waits for a free executor thread: 1st of 2 in "
                                           "the queue");

@@ -7,13 +7,17 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/target/process_private.h"
 #include "../../src/target/socket_table.h"
 #include "../support/child.h"
 
@@ -261,6 +265,95 @@ static void test_forged(void **state) {
     assert_null(items[1].state);
 }
 
+/* ---- tables as files, below a folder of our own ---- */
+
+static char folder[64];
+
+static FILE *create_table(const char *name) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/net/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    return file;
+}
+
+static struct target_process make_folder(void) {
+    char path[128];
+    snprintf(folder, sizeof folder, "/tmp/asyncspy-test-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/net", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(opened >= 0);
+    return (struct target_process){.folder = opened};
+}
+
+static void remove_folder(const struct target_process *process) {
+    static const char *const names[] = {"net/tcp", "net/unix"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        (void)unlinkat(process->folder, names[i], 0);
+    assert_int_equal(unlinkat(process->folder, "net", AT_REMOVEDIR), 0);
+    assert_int_equal(rmdir(folder), 0);
+    close(process->folder);
+}
+
+static void write_rows(FILE *file, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; i++)
+        fprintf(file,
+                "%4zu: 0500000A:C86C 0302010A:01BB 01 00000000:%08zX 00:00000000 00000000 0 0 %zu "
+                "1 0 20 4 30 10 -1\n",
+                i, i, i);
+}
+
+/* Rows that lie across what is read at once, one that is longer than that, and no line end. */
+static void test_long_table(void **state) {
+    (void)state;
+    struct target_socket items[] = {
+        {.fd = 1, .inode = 1, .protocol = TARGET_SOCKET_TCP},
+        {.fd = 2, .inode = 4000, .protocol = TARGET_SOCKET_TCP},
+        {.fd = 3, .inode = 4001, .protocol = TARGET_SOCKET_UNKNOWN},
+        {.fd = 4, .inode = 99999, .protocol = TARGET_SOCKET_TCP},
+    };
+    struct target_sockets sockets = {.count = 4, .items = items};
+    struct target_process process = make_folder();
+    FILE *file = create_table("tcp");
+    write_rows(file, 1, 4000);
+    for (int i = 0; i < 100000; i++)
+        fputc('x', file);
+    fputc('\n', file);
+    write_rows(file, 4001, 1);
+    fputs("no line end", file);
+    fclose(file);
+    assert_null(sockets_read_tables(&process, arena, true, &sockets));
+    assert_int_equal(items[0].receive_queue, 1);
+    assert_int_equal(items[1].receive_queue, 4000);
+    assert_int_equal(items[2].receive_queue, 4001);
+    assert_int_equal(items[2].protocol, TARGET_SOCKET_TCP);
+    assert_null(items[3].state);
+    remove_folder(&process);
+}
+
+static void test_too_long_table(void **state) {
+    (void)state;
+    struct target_socket items[] = {
+        {.fd = 1, .inode = SOCKET_ROWS_MAX, .protocol = TARGET_SOCKET_TCP},
+        {.fd = 2, .inode = SOCKET_ROWS_MAX + 1, .protocol = TARGET_SOCKET_TCP},
+    };
+    struct target_sockets sockets = {.count = 2, .items = items};
+    struct target_process process = make_folder();
+    FILE *file = create_table("tcp");
+    write_rows(file, 1, SOCKET_ROWS_MAX + 5);
+    fclose(file);
+    assert_non_null(sockets_read_tables(&process, arena, true, &sockets));
+    assert_string_equal(items[0].state, "ESTABLISHED");
+    assert_null(items[1].state);
+    /* It is not read further than to the last socket that is looked for. */
+    items[0].state = NULL;
+    sockets.count = 1;
+    assert_null(sockets_read_tables(&process, arena, true, &sockets));
+    remove_folder(&process);
+}
+
 /* ---- a live child ---- */
 
 enum { SERVER = 100, ACCEPTED, CLIENT, DATAGRAM, PATH, PAIR, V6, UNBOUND, DUPLICATE, CLOSED };
@@ -411,9 +504,10 @@ static void test_cut(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_tcp),  TEST(test_tcp6),    TEST(test_fin),    TEST(test_udp),
-        TEST(test_unix), TEST(test_garbage), TEST(test_broken), TEST(test_protocols),
-        TEST(test_join), TEST(test_forged),  TEST(test_live),   TEST(test_cut),
+        TEST(test_tcp),  TEST(test_tcp6),    TEST(test_fin),        TEST(test_udp),
+        TEST(test_unix), TEST(test_garbage), TEST(test_broken),     TEST(test_protocols),
+        TEST(test_join), TEST(test_forged),  TEST(test_long_table), TEST(test_too_long_table),
+        TEST(test_live), TEST(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,22 @@ static void test_silent(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* A program that waits for itself: why, other findings tell. */
+static void test_own_peer(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_reader();
+    struct snapshot_task *main = case_task(snapshot, "main");
+    case_await(snapshot, case_wait(snapshot, main, SNAPSHOT_WAIT_TASK), &snapshot->tasks.items[0]);
+    case_socket(snapshot, 12, "10.1.2.3:443", "10.0.0.5:51325");
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
+    case_socket(snapshot, 11, "10.1.2.3:443", "10.0.0.5:51324");
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    assert_int_equal(snapshot->findings.count, 0);
+    snapshot_destroy(snapshot);
+}
+
 static void test_unacknowledged(void **state) {
     (void)state;
     struct snapshot *snapshot = make_reader();
@@ -156,9 +172,10 @@ static void test_not_polled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_silent),          cmocka_unit_test(test_unacknowledged),
-        cmocka_unit_test(test_healthy_readers), cmocka_unit_test(test_last_of_gather),
-        cmocka_unit_test(test_clients),         cmocka_unit_test(test_not_polled),
+        cmocka_unit_test(test_silent),         cmocka_unit_test(test_own_peer),
+        cmocka_unit_test(test_unacknowledged), cmocka_unit_test(test_healthy_readers),
+        cmocka_unit_test(test_last_of_gather), cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_not_polled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,17 +19,9 @@
 
 #include "../support/child.h"
 #include "asyncspy/target/access.h"
-#include "asyncspy/target/stop.h"
 
 static void *end_at_once(void *unused) {
     return unused;
-}
-
-static void run_many_threads(void) {
-    pthread_t thread;
-    for (int i = 0; i < 20; i++)
-        pthread_create(&thread, NULL, child_pause_forever, NULL);
-    child_count_forever();
 }
 
 static void churn_threads(void) {
@@ -57,19 +49,11 @@ static void sleep_in_vfork(void) {
     child_count_forever();
 }
 
-static struct target_stop *begin(struct target_process *process) {
-    struct target_stop *stop = NULL;
-    struct error *err = stop_begin(process, &stop);
-    if (err)
-        fail_msg("%s", error_get_message(err));
-    return stop;
-}
-
 static void test_stands_still_and_goes_on(void **state) {
     (void)state;
-    pid_t pid = child_start(run_many_threads);
+    pid_t pid = child_start(child_run_many_threads);
     struct target_process *process = child_open(pid);
-    struct target_stop *stop = begin(process);
+    struct target_stop *stop = child_stop(process);
     unsigned long before = child_shared->ticks;
     usleep(30000);
     assert_int_equal(child_shared->ticks, before);
@@ -93,7 +77,7 @@ static void test_stopped_stays_stopped(void **state) {
     struct target_process *process = child_open(pid);
     kill(pid, SIGSTOP);
     wait_until_stopped(pid);
-    stop_end(begin(process));
+    stop_end(child_stop(process));
     usleep(20000);
     assert_int_equal(child_read_state(pid), 'T');
     unsigned long before = child_shared->ticks;
@@ -101,36 +85,6 @@ static void test_stopped_stays_stopped(void **state) {
     assert_int_equal(child_shared->ticks, before);
     kill(pid, SIGCONT);
     assert_true(child_is_running());
-    process_close(process);
-    child_finish(pid);
-}
-
-static void test_signal_is_delivered_afterwards(void **state) {
-    (void)state;
-    pid_t pid = child_start(child_count_forever);
-    struct target_process *process = child_open(pid);
-    struct target_stop *stop = begin(process);
-    kill(pid, SIGUSR1);
-    usleep(20000);
-    assert_int_equal(child_shared->signals, 0);
-    stop_end(stop);
-    usleep(50000);
-    assert_int_equal(child_shared->signals, 1);
-    process_close(process);
-    child_finish(pid);
-}
-
-static void test_no_signal_is_lost(void **state) {
-    (void)state;
-    pid_t pid = child_start(child_count_forever);
-    struct target_process *process = child_open(pid);
-    for (unsigned long i = 1; i <= 300; i++) {
-        kill(pid, SIGUSR1); /* races with the stop: it may end in a signal-delivery-stop */
-        stop_end(begin(process));
-        for (int k = 0; k < 200 && child_shared->signals < i; k++)
-            usleep(1000);
-        assert_int_equal(child_shared->signals, i);
-    }
     process_close(process);
     child_finish(pid);
 }
@@ -163,7 +117,7 @@ static void test_threads_come_and_go(void **state) {
     pid_t pid = child_start(churn_threads);
     struct target_process *process = child_open(pid);
     for (int i = 0; i < 300; i++) {
-        struct target_stop *stop = begin(process);
+        struct target_stop *stop = child_stop(process);
         unsigned long before = child_shared->ticks;
         usleep(1000);
         assert_int_equal(child_shared->ticks, before);
@@ -181,7 +135,7 @@ static void test_ended_main_thread(void **state) {
     struct error *err = process_open(pid, &process);
     if (err)
         fail_msg("open: %s", error_get_message(err));
-    stop_end(begin(process));
+    stop_end(child_stop(process));
     assert_true(child_is_running());
     process_close(process);
     child_finish(pid);
@@ -192,7 +146,7 @@ static void test_uninterruptible_thread_goes_on(void **state) {
     pid_t pid = child_start(sleep_in_vfork);
     struct target_process *process = child_open(pid);
     assert_int_equal(child_read_state(pid), 'D');
-    struct target_stop *stop = begin(process);
+    struct target_stop *stop = child_stop(process);
     assert_true(stop_get_unstopped(stop) > 0);
     stop_end(stop);
     assert_true(child_is_running());
@@ -227,130 +181,11 @@ static void test_traced_by_another(void **state) {
     child_finish(pid);
 }
 
-/* ---- signals ---- */
-
-/* Each value that a real-time signal brings must be the next one. */
-static void on_value(int number, siginfo_t *info, void *unused) {
-    (void)number, (void)unused;
-    if (info->si_value.sival_int == (int)child_shared->signals)
-        child_shared->signals++;
-}
-
-static void send_values(void) {
-    struct sigaction action = {.sa_sigaction = on_value, .sa_flags = SA_SIGINFO | SA_RESTART};
-    sigaction(SIGRTMIN, &action, NULL);
-    for (;; child_shared->ticks++) {
-        sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = (int)child_shared->step});
-        child_shared->step++;
-    }
-}
-
-static void send_traps(void) {
-    signal(SIGTRAP, child_on_signal);
-    for (;; child_shared->ticks++) {
-        raise(SIGTRAP);
-        child_shared->step++;
-    }
-}
-
-/* A child that sends itself signals all the time is often caught with one on its way to it: after
- * the thread was seized and before it was interrupted. */
-static void assert_none_is_lost(void (*body)(void)) {
-    pid_t pid = child_start(body);
-    struct target_process *process = child_open(pid);
-    for (int i = 0; i < 1000; i++)
-        stop_end(begin(process));
-    assert_true(child_is_running());
-    struct target_stop *stop = begin(process);
-    unsigned long sent = child_shared->step, arrived = child_shared->signals;
-    stop_end(stop);
-    assert_in_range(sent, arrived ? arrived - 1 : 0, arrived + 1);
-    process_close(process);
-    child_finish(pid);
-}
-
-static void test_real_time_signals_keep_their_values(void **state) {
-    (void)state;
-    assert_none_is_lost(send_values);
-}
-
-static void test_trap_signal_is_delivered(void **state) {
-    (void)state;
-    assert_none_is_lost(send_traps);
-}
-
-static void test_continued_while_stopped(void **state) {
-    (void)state;
-    pid_t pid = child_start(child_count_forever);
-    struct target_process *process = child_open(pid);
-    for (int i = 0; i < 20; i++) {
-        kill(pid, SIGSTOP);
-        struct target_stop *stop = begin(process);
-        kill(pid, SIGCONT);
-        stop_end(stop);
-        assert_true(child_is_running());
-    }
-    process_close(process);
-    child_finish(pid);
-}
-
-static void test_stopped_while_stopped(void **state) {
-    (void)state;
-    pid_t pid = child_start(run_many_threads);
-    struct target_process *process = child_open(pid);
-    for (int i = 0; i < 20; i++) {
-        if (i % 2)
-            kill(pid, SIGSTOP);
-        struct target_stop *stop = begin(process);
-        if (i % 2 == 0)
-            kill(pid, SIGSTOP);
-        stop_end(stop);
-        for (int k = 0; k < 200 && child_read_state(pid) != 'T'; k++)
-            usleep(1000);
-        assert_int_equal(child_read_state(pid), 'T');
-        kill(pid, SIGCONT);
-        assert_true(child_is_running());
-    }
-    process_close(process);
-    child_finish(pid);
-}
-
-/* Stops `pid` until it is killed itself; tells by child_shared->step. */
-static void stop_until_killed(pid_t pid) {
-    struct target_process *process;
-    struct target_stop *stop;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (process_open(pid, &process) || stop_begin(process, &stop))
-        _exit(1);
-    child_shared->step = 7;
-    for (;;)
-        pause();
-}
-
-static void test_killed_stopper_loses_no_signal(void **state) {
-    (void)state;
-    pid_t pid = child_start(child_count_forever);
-    for (unsigned long i = 1; i <= 40; i++) {
-        child_shared->step = 0;
-        pid_t stopper = fork();
-        if (stopper == 0) {
-            kill(pid, SIGUSR1);
-            stop_until_killed(pid);
-        }
-        for (int k = 0; k < 2000 && child_shared->step != 7; k++)
-            usleep(500);
-        assert_int_equal(child_shared->step, 7);
-        child_finish(stopper);
-        child_wait_for_signals(i);
-    }
-    child_finish(pid);
-}
-
 /* ---- ends ---- */
 
 static void test_killed_stopper_at_any_moment(void **state) {
     (void)state;
-    pid_t pid = child_start(run_many_threads);
+    pid_t pid = child_start(child_run_many_threads);
     unsigned random = 12345;
     for (int i = 0; i < 30; i++) {
         pid_t stopper = fork();
@@ -377,9 +212,9 @@ static void test_target_killed_while_stopped(void **state) {
     (void)state;
     for (int i = 0; i < 10; i++) {
         int status;
-        pid_t pid = child_start(run_many_threads);
+        pid_t pid = child_start(child_run_many_threads);
         struct target_process *process = child_open(pid);
-        struct target_stop *stop = begin(process);
+        struct target_stop *stop = child_stop(process);
         kill(pid, SIGKILL);
         usleep((unsigned)i * 500);
         stop_end(stop);
@@ -442,7 +277,7 @@ static void exec_in_thread(void) {
     while (child_shared->step < 100)
         usleep(100);
     pthread_create(&thread, NULL, exec_sleep, NULL);
-    run_many_threads();
+    child_run_many_threads();
 }
 
 /* The thread that calls exec becomes the main thread, all others vanish. */
@@ -486,7 +321,7 @@ static void test_main_thread_ends_while_stopping(void **state) {
         struct target_process *process = child_open(pid);
         child_shared->step = 100 + i;
         for (int k = 0; k < 100; k++)
-            stop_end(begin(process));
+            stop_end(child_stop(process));
         assert_true(child_is_running());
         process_close(process);
         child_finish(pid);
@@ -508,7 +343,7 @@ static void test_uninterruptible_thread_costs_little(void **state) {
     struct target_process *process = child_open(pid);
     for (int i = 0; i < 5; i++) { /* one after the other: the last tracer has let go */
         double before = now_ms();
-        struct target_stop *stop = begin(process);
+        struct target_stop *stop = child_stop(process);
         assert_int_equal(stop_get_unstopped(stop), 1);
         stop_end(stop);
         assert_true(now_ms() - before < 50);
@@ -545,13 +380,13 @@ static void test_200_threads(void **state) {
     usleep(100000);
     struct target_process *process = child_open(pid);
     double best = 1e9;
-    struct target_stop *stop = begin(process);
+    struct target_stop *stop = child_stop(process);
     assert_int_equal(stop_get_unstopped(stop), 0);
     assert_state_of_all(pid, 200, 't');
     stop_end(stop);
     for (int i = 0; i < 20; i++) {
         double before = now_ms();
-        stop_end(begin(process));
+        stop_end(child_stop(process));
         double took = now_ms() - before;
         best = took < best ? took : best;
     }
@@ -565,33 +400,24 @@ static void test_200_threads(void **state) {
 
 static void test_two_stops_in_a_row(void **state) {
     (void)state;
-    pid_t pid = child_start(run_many_threads);
+    pid_t pid = child_start(child_run_many_threads);
     struct target_process *process = child_open(pid);
     for (int i = 0; i < 200; i++)
-        stop_end(begin(process));
+        stop_end(child_stop(process));
     assert_true(child_is_running());
     process_close(process);
     child_finish(pid);
 }
 
-/* ---- quiet ---- */
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stands_still_and_goes_on),
         cmocka_unit_test(test_stopped_stays_stopped),
-        cmocka_unit_test(test_signal_is_delivered_afterwards),
-        cmocka_unit_test(test_no_signal_is_lost),
         cmocka_unit_test(test_killed_stopper_lets_go),
         cmocka_unit_test(test_threads_come_and_go),
         cmocka_unit_test(test_ended_main_thread),
         cmocka_unit_test(test_uninterruptible_thread_goes_on),
         cmocka_unit_test(test_traced_by_another),
-        cmocka_unit_test(test_real_time_signals_keep_their_values),
-        cmocka_unit_test(test_trap_signal_is_delivered),
-        cmocka_unit_test(test_continued_while_stopped),
-        cmocka_unit_test(test_stopped_while_stopped),
-        cmocka_unit_test(test_killed_stopper_loses_no_signal),
         cmocka_unit_test(test_killed_stopper_at_any_moment),
         cmocka_unit_test(test_target_killed_while_stopped),
         cmocka_unit_test(test_exit_status_is_not_taken),

@@ -204,7 +204,8 @@ struct snapshot_task {
     int64_t tid; /* the thread that runs it now, for a running task; not in the JSON of a task */
     int64_t cancel_requests; /* or SNAPSHOT_UNKNOWN */
     enum snapshot_tristate must_cancel;
-    struct snapshot_exception *exception; /* or NULL */
+    struct snapshot_exception *exception;       /* or NULL */
+    enum snapshot_tristate exception_retrieved; /* somebody looked at it; awaited or asked for */
     struct snapshot_hold *holds;
     size_t hold_count;
     snapshot_id creator;               /* the task that made it, 0 not known */
@@ -238,7 +239,8 @@ struct snapshot_loop {
     int64_t tid; /* thread it runs in, or SNAPSHOT_UNKNOWN */
     enum snapshot_loop_state state;
     enum snapshot_tristate debug;
-    double iteration_age_s;       /* since it came back from select() and runs callbacks, or NaN */
+    double iteration_age_s;       /* since it came back from select() and runs callbacks, or NaN;
+                                   * at least so long where callback_count is not known */
     int64_t callback_index;       /* of the callback that runs now, from 0 */
     int64_t callback_count;       /* of this iteration */
     const char *callback;         /* what that callback calls, or NULL */
@@ -334,11 +336,13 @@ struct snapshot_socket {
     enum snapshot_tristate moved;        /* its queues changed between two looks */
 };
 
-/* A coroutine object that was made and never awaited. */
+/* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
+ * nor a callback holds. */
 struct snapshot_coroutine {
     snapshot_id id;
-    const char *name; /* or NULL */
-    struct snapshot_stack frames;
+    const char *name;             /* or NULL */
+    struct snapshot_stack frames; /* where it is defined; then who made it, where that is tracked */
+    const char *holder; /* the type of what refers to it, "module" for a global variable; or NULL */
 };
 
 /* Something that keeps the program from moving, with its proof; made by the analysis. */

@@ -46,8 +46,8 @@ struct target_runs;
 
 struct error *runs_begin(struct target_process *process, struct target_runs **ret) ERROR_CHECK;
 
-/* Compares with now; to be asked some ticks of the timer (10 ms each at most) after runs_begin, since
- * a thread that keeps running is counted at ticks only. */
+/* Compares with now; to be asked some ticks of the timer (10 ms each at most) after runs_begin,
+ * since a thread that keeps running is counted at ticks only. */
 void runs_update(struct target_runs *runs);
 
 /* Whether the thread ran between runs_begin and runs_update: 1 it did, 0 not, -1 not known. */

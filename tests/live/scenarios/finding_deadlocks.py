@@ -73,7 +73,7 @@ async def main():
     await asyncio.sleep(0.05)
     scenario.expect_task(started[0], "waiting", awaiting={"kind": "lock", "object": shared})
     scenario.expect_task(holder, "waiting", awaiting={"kind": "executor"}, holds=[shared])
-    expect([holder, started[0]], {"includes": [shared]}, contains=["asks_loop"])
+    expect([holder, started[0]], {"includes": [shared]}, contains=["through_thread"])
     scenario.expect_first_lines("DEADLOCK", "certain")
     await scenario.idle()
 

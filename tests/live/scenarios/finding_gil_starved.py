@@ -36,9 +36,9 @@ async def main():
                            holds_gil=False, current_task={"any": True}, frames={"any": True})
     scenario.expect_loop(asyncio.get_event_loop(), state={"any": True})
     scenario.expect_finding("GIL_STARVED", "likely", threads={"includes": [thread.native_id]},
-                            contains=["compresses"])
+                            contains=["compressor", "hold"])
     scenario.allow_findings("LOOP_BLOCKED")
-    scenario.expect_first_lines("GIL STARVED", "compresses")
+    scenario.expect_first_lines("STARVED", "GIL", "compressor")
     await heartbeat()
 
 scenario.run(main())

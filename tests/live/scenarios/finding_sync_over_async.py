@@ -42,7 +42,7 @@ async def main():
     scenario.expect_finding("SYNC_OVER_ASYNC", "certain", contains=["calls"],
                             tasks={"includes": [task]})
     scenario.allow_findings("LOOP_BLOCKED")
-    scenario.expect_first_lines("SYNC OVER ASYNC", "certain")
+    scenario.expect_first_lines("BLOCKED", "of its own", "certain")
     await task
 
 scenario.run(main())

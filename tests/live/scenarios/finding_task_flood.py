@@ -18,8 +18,9 @@ async def main():
     scenario.options(exact=False, extra_tasks=True)
     for task in (tasks[0], tasks[-1]):
         scenario.expect_task(task, "waiting", ["sleep", "notifies"])
-    scenario.expect_finding("TASK_FLOOD", "likely", tasks={"any": True}, contains=["notifies"])
-    scenario.expect_first_lines("TASK FLOOD", "20,00", "notifies", at_most=30)
+    scenario.expect_finding("TASK_FLOOD", "possible", tasks={"any": True}, contains=["notifies"])
+    scenario.expect_ok()  # as many timers may be meant: a hint
+    scenario.expect_first_lines("OK", "TASK FLOOD", "20,00", at_most=30)
     await scenario.idle()
 
 scenario.run(main())

@@ -35,7 +35,7 @@ async def main():
     scenario.expect_finding("THREAD_LOCK_ACROSS_AWAIT", "likely", tasks={"includes": [holder]},
                             objects=[lock], contains=["holds", "increments"])
     scenario.allow_findings("LOOP_BLOCKED")
-    scenario.expect_first_lines("THREAD LOCK ACROSS AWAIT", "holds")
+    scenario.expect_first_lines("BLOCKED", "which suspended", "holds")
     await waiter
 
 scenario.run(main())

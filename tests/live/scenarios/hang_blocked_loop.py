@@ -7,6 +7,7 @@ import scenario
 
 SMOKE = True
 SECOND_LOOK = True
+SETTLE = 0.5  # until all timers are late
 
 
 def backoff(attempt):

@@ -29,7 +29,8 @@ def in_uvloop(task, frames, **keys):
     waiter = task._fut_waiter
     scenario.add_tasks([dict({"id": hex(id(task)), "state": "waiting", "notes": [],
                               "event_loop": hex(id(task.get_loop())), "frames": frames,
-                              "awaiting": {"kind": "future", "id": hex(id(waiter))}}, **keys)])
+                              "awaiting": {"kind": "socket_read", "id": hex(id(waiter))}},
+                             **keys)])
 
 
 async def main(loop):

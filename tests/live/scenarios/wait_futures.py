@@ -4,6 +4,8 @@ import signal
 
 import scenario
 
+SECOND_LOOK = True  # without --once: who refers to a future is looked for
+
 
 class Request:
     def __init__(self, future):

@@ -49,9 +49,10 @@ def expect(function, reader, writer, **keys):
     task = asyncio.create_task(function(reader, writer), name=function.__name__)
     scenario.expect_task(task, "waiting", ["...", function.__name__],
                          awaiting={"kind": kind, "fd": sock.fileno(), "has_timeout": False})
+    state["state"] = "ESTABLISHED"
     if keys["family"] == "unix":
-        state = {"registered": "read"}
-    scenario.expect_socket(sock, state="ESTABLISHED", **dict(state, **keys))
+        state = {"registered": "read", "state": "CONNECTED"}
+    scenario.expect_socket(sock, **dict(state, **keys))
 
 
 async def expect_pipe():

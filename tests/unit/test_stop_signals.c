@@ -1,0 +1,173 @@
+/* Signals that reach a child while it is stopped, or just before: none is lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../support/child.h"
+
+static void test_signal_is_delivered_afterwards(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
+    struct target_stop *stop = child_stop(process);
+    kill(pid, SIGUSR1);
+    usleep(20000);
+    assert_int_equal(child_shared->signals, 0);
+    stop_end(stop);
+    usleep(50000);
+    assert_int_equal(child_shared->signals, 1);
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_no_signal_is_lost(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
+    for (unsigned long i = 1; i <= 300; i++) {
+        kill(pid, SIGUSR1); /* races with the stop: it may end in a signal-delivery-stop */
+        stop_end(child_stop(process));
+        for (int k = 0; k < 200 && child_shared->signals < i; k++)
+            usleep(1000);
+        assert_int_equal(child_shared->signals, i);
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+/* Each value that a real-time signal brings must be the next one. */
+static void on_value(int number, siginfo_t *info, void *unused) {
+    (void)number, (void)unused;
+    if (info->si_value.sival_int == (int)child_shared->signals)
+        child_shared->signals++;
+}
+
+static void send_values(void) {
+    struct sigaction action = {.sa_sigaction = on_value, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigaction(SIGRTMIN, &action, NULL);
+    for (;; child_shared->ticks++) {
+        sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = (int)child_shared->step});
+        child_shared->step++;
+    }
+}
+
+static void send_traps(void) {
+    signal(SIGTRAP, child_on_signal);
+    for (;; child_shared->ticks++) {
+        raise(SIGTRAP);
+        child_shared->step++;
+    }
+}
+
+/* A child that sends itself signals all the time is often caught with one on its way to it: after
+ * the thread was seized and before it was interrupted. */
+static void assert_none_is_lost(void (*body)(void)) {
+    pid_t pid = child_start(body);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 1000; i++)
+        stop_end(child_stop(process));
+    assert_true(child_is_running());
+    struct target_stop *stop = child_stop(process);
+    unsigned long sent = child_shared->step, arrived = child_shared->signals;
+    stop_end(stop);
+    assert_in_range(sent, arrived ? arrived - 1 : 0, arrived + 1);
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_real_time_signals_keep_their_values(void **state) {
+    (void)state;
+    assert_none_is_lost(send_values);
+}
+
+static void test_trap_signal_is_delivered(void **state) {
+    (void)state;
+    assert_none_is_lost(send_traps);
+}
+
+static void test_continued_while_stopped(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 20; i++) {
+        kill(pid, SIGSTOP);
+        struct target_stop *stop = child_stop(process);
+        kill(pid, SIGCONT);
+        stop_end(stop);
+        assert_true(child_is_running());
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+static void test_stopped_while_stopped(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_run_many_threads);
+    struct target_process *process = child_open(pid);
+    for (int i = 0; i < 20; i++) {
+        if (i % 2)
+            kill(pid, SIGSTOP);
+        struct target_stop *stop = child_stop(process);
+        if (i % 2 == 0)
+            kill(pid, SIGSTOP);
+        stop_end(stop);
+        for (int k = 0; k < 200 && child_read_state(pid) != 'T'; k++)
+            usleep(1000);
+        assert_int_equal(child_read_state(pid), 'T');
+        kill(pid, SIGCONT);
+        assert_true(child_is_running());
+    }
+    process_close(process);
+    child_finish(pid);
+}
+
+/* Stops `pid` until it is killed itself; tells by child_shared->step. */
+static void stop_until_killed(pid_t pid) {
+    struct target_process *process;
+    struct target_stop *stop;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (process_open(pid, &process) || stop_begin(process, &stop))
+        _exit(1);
+    child_shared->step = 7;
+    for (;;)
+        pause();
+}
+
+static void test_killed_stopper_loses_no_signal(void **state) {
+    (void)state;
+    pid_t pid = child_start(child_count_forever);
+    for (unsigned long i = 1; i <= 40; i++) {
+        child_shared->step = 0;
+        pid_t stopper = fork();
+        if (stopper == 0) {
+            kill(pid, SIGUSR1);
+            stop_until_killed(pid);
+        }
+        for (int k = 0; k < 2000 && child_shared->step != 7; k++)
+            usleep(500);
+        assert_int_equal(child_shared->step, 7);
+        child_finish(stopper);
+        child_wait_for_signals(i);
+    }
+    child_finish(pid);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_signal_is_delivered_afterwards),
+        cmocka_unit_test(test_no_signal_is_lost),
+        cmocka_unit_test(test_real_time_signals_keep_their_values),
+        cmocka_unit_test(test_trap_signal_is_delivered),
+        cmocka_unit_test(test_continued_while_stopped),
+        cmocka_unit_test(test_stopped_while_stopped),
+        cmocka_unit_test(test_killed_stopper_loses_no_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
