@@ -19,12 +19,12 @@ static size_t find_program(const char *const *words, size_t count) {
     for (size_t i = 1; i < count; i++) {
         size_t length = strlen(words[i]);
         bool is_short = length > 1 && words[i][0] == '-' && words[i][1] != '-';
-        char last = is_short ? words[i][length - 1] : 0;
+        const char *last = is_short ? words[i] + length - 1 : "";
         if (length && words[i][0] != '-')
             return i;
-        if (last == 'c' || length < 2)
+        if (*last == 'c' || length < 2)
             return 0;
-        i += length == 2 && (last == 'W' || last == 'X'); /* whose argument is the next word */
+        i += length == 2 && (*last == 'W' || *last == 'X'); /* whose argument is the next word */
     }
     return 0;
 }
@@ -42,8 +42,8 @@ const char *label_command(struct arena *arena, const char *const *words, size_t 
 /* True when the summary starts with the words of the code: "PEER_SILENT", "peer silent: ...". */
 static bool starts_with_code(const char *summary, const char *code) {
     for (; *code; code++, summary++) {
-        char letter = *summary == ' ' ? '_' : (char)toupper((unsigned char)*summary);
-        if (letter != *code)
+        bool is_gap = *summary == ' ' && *code == '_';
+        if (!is_gap && toupper((unsigned char)*summary) != *code)
             return false;
     }
     return !isalnum((unsigned char)*summary) && *summary != '_';
@@ -66,7 +66,8 @@ const char *label_finding(struct arena *arena, enum snapshot_finding_code code,
         return summary;
     char *text = arena_format(arena, "%s - %s", name, summary);
     for (size_t i = 0; i < strlen(name); i++)
-        text[i] = text[i] == '_' ? ' ' : text[i];
+        if (text[i] == '_')
+            text[i] = ' ';
     return text;
 }
 
