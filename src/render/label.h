@@ -52,7 +52,8 @@ const char *label_holders(struct report *report, const struct snapshot_object *o
 /* "ESTABLISHED, 0 B unread, 512 B unacked, watched for read". */
 const char *label_socket_state(struct report *report, const struct snapshot_socket *socket);
 
-/* A command line without directories, and without the interpreter where a script follows. */
+/* A command line without the program's directory, and of a Python that runs a script or a module
+ * without the interpreter and its options. */
 const char *label_command(struct arena *arena, const char *const *words, size_t count);
 
 /* "LOOP BLOCKED - the summary", or the summary where it says that itself; of a verdict too, but for
