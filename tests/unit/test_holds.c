@@ -178,7 +178,7 @@ static void test_timeouts(struct fake_target *target) {
     struct fake_python *fake = target->fake;
     fake_asyncio_create(&aio, fake);
     struct fake_stack stack = {.count = 0}, none = {.count = 0};
-    const uint64_t whens[] = {fake_float(fake, ASYNCIO_NOW + 9), fake_int(fake, 1004), fake->none};
+    const uint64_t whens[] = {fake_int(fake, 1004), fake_float(fake, ASYNCIO_NOW + 9), fake->none};
     for (size_t i = 0; i < 3; i++)
         fake_push_exit(fake, &stack, "__aexit__",
                        fake_new(fake, "asyncio.timeouts.Timeout", FAKE_NAMED({"_when", whens[i]})));
