@@ -8,16 +8,19 @@
 #define TABLES_MAX 64
 #define CHANGES_MAX 512 /* of one input */
 #define OBJECT_AT 64    /* in its block: fake_alloc() */
+#define CHOICES 32      /* of a version; more are the same with another program */
 #define DESERT UINT64_C(0x600000000000)
 #define DESERT_SIZE (UINT64_C(1) << 30)
 /* A walk over the program takes less than half of it; the others were led astray. */
-#define WALK_UNITS 1000000
+#define WALK_UNITS 600000
 
 struct change {
     unsigned char *at, old[8];
 };
 
-static struct fuzz_image *images[TABLES_MAX];
+#define PROGRAMS (FAKE_SERVER_PART_COUNT + 1)
+
+static struct fuzz_image *images[TABLES_MAX][PROGRAMS];
 static struct change changes[CHANGES_MAX];
 static size_t change_count;
 
@@ -79,16 +82,15 @@ static void find_words(struct fuzz_image *image) {
     image->words = words; /* the snapshot is reset for each input */
 }
 
-static struct fuzz_image *create(const struct py_table *table) {
+static struct fuzz_image *create(const struct py_table *table, size_t number) {
     struct fuzz_image *image = memory_alloc(sizeof *image);
     struct fake_program program;
     *image = (struct fuzz_image){.fake = fake_python_create(table), .snapshot = snapshot_create()};
     fake_asyncio_create(&image->aio, image->fake);
-    fake_program_create(&program, &image->aio);
-    for (int part = 0; part < FAKE_SERVER_PART_COUNT; part++) {
-        uint64_t futex = fake_server_create(&image->aio, (enum fake_server_part)part);
-        image->futex = futex ? futex : image->futex;
-    }
+    if (number == 0)
+        fake_program_create(&program, &image->aio);
+    else
+        image->futex = fake_server_create(&image->aio, (enum fake_server_part)(number - 1));
     image->inner = fake_memory_source(image->fake->memory);
     image->memory = memory_create(&(struct memory_source){image, read_ranges, clamp});
     image->py = fake_python_open(image->fake, image->memory, image->aio.runtime);
@@ -160,10 +162,11 @@ void fuzz_image_change(struct fuzz_image *image, struct fuzz_input *input) {
 }
 
 struct fuzz_image *fuzz_image_begin(struct fuzz_input *input) {
-    size_t index = fuzz_take(input, 1) % fuzz_count_tables();
-    if (!images[index])
-        images[index] = create(py_table_get(index));
-    struct fuzz_image *image = images[index];
+    size_t choice = fuzz_take(input, 1);
+    size_t index = choice % CHOICES % fuzz_count_tables(), number = choice / CHOICES % PROGRAMS;
+    if (!images[index][number])
+        images[index][number] = create(py_table_get(index), number);
+    struct fuzz_image *image = images[index][number];
     fuzz_image_change(image, input);
     memory_freeze(image->memory, false);
     memory_forget(image->memory);

@@ -1,7 +1,8 @@
 /*
  * A hostile target for the fuzzer: the fake Python of one version with a program in it, whose
- * memory an input changes word by word. Input: one byte that chooses the version, one that says
- * how many changes follow, 12 bytes for each; the rest is the harness's own.
+ * memory an input changes word by word. Input: one byte that chooses the version and the program
+ * (32 times its number: one with a task in every state, then the parts of fake_server.h), one that
+ * says how many changes follow, 12 bytes for each; the rest is the harness's own.
  *
  * A change overwrites, with something of its choice, a word that is not zero in the program as it
  * was built (or one near to it): those are what readers look at. Beside the program lies a desert
@@ -17,7 +18,7 @@
 struct fuzz_image {
     struct fake_python *fake;
     struct fake_asyncio aio;
-    uint64_t futex; /* where the thread FAKE_SERVER_WAITER sleeps */
+    uint64_t futex; /* where the thread FAKE_SERVER_WAITER sleeps, or 0 */
     struct target_memory *memory;
     struct snapshot *snapshot;
     struct py *py;

@@ -26,9 +26,10 @@ static void walk(struct fuzz_image *image) {
         {.tid = 4711, .namespace_tid = 4711, .name = "python3", .on_cpu = true, .syscall = -1},
         {.tid = FAKE_SERVER_WAITER,
          .namespace_tid = FAKE_SERVER_WAITER,
-         .syscall = SYS_futex,
+         .syscall = image->futex ? SYS_futex : -1,
          .arguments = {image->futex}},
         {.tid = FAKE_SERVER_WORKER, .namespace_tid = FAKE_SERVER_WORKER, .syscall = -1},
+        {.tid = FAKE_SERVER_JOINER, .namespace_tid = FAKE_SERVER_JOINER, .syscall = -1},
     };
     const struct walk_kernel kernel = {threads, sizeof threads / sizeof *threads, FAKE_SERVER_NOW};
     snapshot_reset(image->snapshot);

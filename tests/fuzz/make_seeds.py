@@ -11,6 +11,7 @@ import sys
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 LAYOUTS = 12  # at least as many as there are tables in offsets/; a choice is taken modulo that
+PROGRAM = 32  # a choice of as much more is the same layout with the next program of fuzz_image.h
 
 
 def write(name, seed, data):
@@ -41,6 +42,9 @@ def write_images():
         write("fuzz_walk", "plain-%d" % layout, image(layout, []))
         write("fuzz_walk", "changed-%d" % layout, image(layout, changes))
         write("fuzz_walk", "copied-%d" % layout, image(layout, [], image(1, changes)[1:]))
+        for program in range(1, 6) if layout % 4 == 1 else ():
+            write("fuzz_walk", "server-%d-%d" % (program, layout),
+                  image(PROGRAM * program + layout, changes[:2], image(1, changes)[1:]))
         write("fuzz_objects", "calls-%d" % layout, image(layout, changes[:2], calls))
         write("fuzz_frames", "calls-%d" % layout, image(layout, changes[:2], calls))
 

@@ -218,6 +218,16 @@ static void put_stack(struct fake_python *fake, uint64_t frame, uint64_t code, s
     fake_code_set_handler(fake, code, FAKE_UNIT_CALL, 2, (uint8_t)stack->count);
 }
 
+uint64_t fake_executing(struct fake_python *fake, const struct fake_body *body) {
+    uint64_t code = make_code(fake, body);
+    uint64_t coroutine = fake_generator(fake, FAKE_COROUTINE, code, FAKE_EXECUTING, 0);
+    uint64_t frame = fake_generator_get_frame(fake, coroutine);
+    put_variables(fake, frame, body->variables);
+    if (body->stack)
+        put_stack(fake, frame, code, count_names(body->variables), body->stack);
+    return coroutine;
+}
+
 uint64_t fake_called(struct fake_python *fake, const struct fake_body *body, uint64_t previous) {
     uint64_t code = make_code(fake, body);
     uint64_t caller = previous ? previous : fake_shim_frame(fake, code);

@@ -64,6 +64,8 @@ struct fake_body {
 
 /* A suspended coroutine; `awaited` 0: it yields. */
 uint64_t fake_suspended(struct fake_python *fake, const struct fake_body *body, uint64_t awaited);
+/* One that runs: fake_run_task(). Its stack is covered by a handler. */
+uint64_t fake_executing(struct fake_python *fake, const struct fake_body *body);
 /* A frame of a thread's stack that was called from `previous` (0: it is the outermost). Its stack
  * is covered by a handler. */
 uint64_t fake_called(struct fake_python *fake, const struct fake_body *body, uint64_t previous);

@@ -65,6 +65,15 @@ static void add_lock_waiter(struct fake_asyncio *aio, uint64_t lock, uint64_t fu
                                    .use = PY_AWAIT_ENTER}));
 }
 
+/* A task that runs, with a lock of its own. */
+static void add_running(struct fake_asyncio *aio) {
+    struct fake_stack stack = {.count = 0};
+    fake_push_exit(aio->fake, &stack, "__aexit__", make_lock(aio, NULL, 0));
+    uint64_t coroutine =
+        fake_executing(aio->fake, &(struct fake_body){.function = "busy", .stack = &stack});
+    fake_run_task(aio, fake_task(aio, &(struct fake_task){.coroutine = coroutine}), coroutine);
+}
+
 static void add_queue(struct fake_asyncio *aio) {
     struct fake_python *fake = aio->fake;
     uint64_t future = pending(aio);
@@ -97,6 +106,7 @@ static void add_locks(struct fake_asyncio *aio) {
     add_lock_waiter(aio, lock, futures[0]);
     add_queue(aio);
     add_group(aio);
+    add_running(aio);
 }
 
 /* --- futures --- */

@@ -131,6 +131,36 @@ static void test_ready_holder(struct fake_target *target) {
     expect_holder(target, lock, task, 0);
 }
 
+/* A task that runs: what its coroutine has open, and the functions that this has called. Those that
+ * called the coroutine are not the task's. */
+static void test_running_holder(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    fake_asyncio_create(&aio, fake);
+    uint64_t locks[] = {make_lock(&aio), make_lock(&aio), make_lock(&aio)};
+    struct fake_stack stacks[3] = {{.count = 0}};
+    for (size_t i = 0; i < 3; i++)
+        fake_push_exit(fake, &stacks[i], i == 1 ? "__exit__" : "__aexit__", locks[i]);
+    const struct fake_body callee = {.function = "save", .stack = &stacks[1]};
+    const struct fake_body loop = {.function = "run_all", .stack = &stacks[2]};
+    uint64_t coroutine =
+        fake_executing(fake, &(struct fake_body){.function = "busy",
+                                                 .variables = FAKE_NAMED({"lock", locks[0]}),
+                                                 .stack = &stacks[0]});
+    uint64_t task = fake_task(&aio, &(struct fake_task){.coroutine = coroutine});
+    aio.step_frame = fake_called(fake, &loop, aio.step_frame);
+    fake_run_task(&aio, task, coroutine);
+    fake_thread_set_frame(fake, aio.thread,
+                          fake_called(fake, &callee, fake_generator_get_frame(fake, coroutine)));
+    asyncio_walk(target, &aio, false);
+    assert_int_equal(asyncio_walk_task(target, task)->state, SNAPSHOT_TASK_RUNNING);
+    assert_int_equal(asyncio_walk_task(target, task)->hold_count, 2);
+    expect_holder(target, locks[0], task, 1);
+    expect_holder(target, locks[1], task, 0);
+    assert_string_equal(asyncio_walk_object(target, locks[0])->name, "lock");
+    assert_false(asyncio_walk_has_object(target, locks[2]));
+}
+
 /* --- conditions --- */
 
 static uint64_t make_condition(struct fake_asyncio *aio, uint64_t lock) {
@@ -178,7 +208,7 @@ static void test_timeouts(struct fake_target *target) {
     struct fake_python *fake = target->fake;
     fake_asyncio_create(&aio, fake);
     struct fake_stack stack = {.count = 0}, none = {.count = 0};
-    const uint64_t whens[] = {fake_float(fake, ASYNCIO_NOW + 9), fake_int(fake, 1004), fake->none};
+    const uint64_t whens[] = {fake_int(fake, 1004), fake_float(fake, ASYNCIO_NOW + 9), fake->none};
     for (size_t i = 0; i < 3; i++)
         fake_push_exit(fake, &stack, "__aexit__",
                        fake_new(fake, "asyncio.timeouts.Timeout", FAKE_NAMED({"_when", whens[i]})));
@@ -276,6 +306,7 @@ FAKE_EACH_VERSION(test_entering)
 FAKE_EACH_VERSION(test_leaving)
 FAKE_EACH_VERSION(test_several_holders)
 FAKE_EACH_VERSION(test_ready_holder)
+FAKE_EACH_VERSION(test_running_holder)
 FAKE_EACH_VERSION(test_condition)
 FAKE_EACH_VERSION(test_condition_waits)
 FAKE_EACH_VERSION(test_timeouts)
@@ -286,17 +317,12 @@ FAKE_EACH_VERSION(test_exit_stack)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FAKE_TEST(test_holder),
-        FAKE_TEST(test_entering),
-        FAKE_TEST(test_leaving),
-        FAKE_TEST(test_several_holders),
-        FAKE_TEST(test_ready_holder),
-        FAKE_TEST(test_condition),
-        FAKE_TEST(test_condition_waits),
-        FAKE_TEST(test_timeouts),
-        FAKE_TEST(test_lock_context),
-        FAKE_TEST(test_context_managers),
-        FAKE_TEST(test_circle_of_managers),
+        FAKE_TEST(test_holder),           FAKE_TEST(test_entering),
+        FAKE_TEST(test_leaving),          FAKE_TEST(test_several_holders),
+        FAKE_TEST(test_ready_holder),     FAKE_TEST(test_running_holder),
+        FAKE_TEST(test_condition),        FAKE_TEST(test_condition_waits),
+        FAKE_TEST(test_timeouts),         FAKE_TEST(test_lock_context),
+        FAKE_TEST(test_context_managers), FAKE_TEST(test_circle_of_managers),
         FAKE_TEST(test_exit_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,8 @@ static void test_lock_of_a_task(struct fake_target *target) {
         &aio, "t", fake_future(&aio, FAKE_PENDING),
         FAKE_BODIES({.function = "handle", .stack = &stack, .use = PY_AWAIT_EXPRESSION}));
     add_waiter_of_lock(&aio, BY_GLOBAL, fake->none); /* its frame does not reach it */
+    const struct fake_body body = {.function = "owner", .stack = &stack};
+    add_thread(&aio, OWNER, fake_called(fake, &body, 0));
     walk(target, &aio, futex_of(fake, lock, semaphore, false));
     assert_int_equal(get_wait(target)->object, lock);
     assert_int_equal(asyncio_walk_object(target, lock)->holder_count, 1);
