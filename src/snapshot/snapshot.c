@@ -66,6 +66,9 @@ const struct snapshot_socket snapshot_socket_blank = {
     .receive_queue = SNAPSHOT_UNKNOWN,
     .send_queue = SNAPSHOT_UNKNOWN,
     .retransmits = SNAPSHOT_UNKNOWN,
+    .backlog_max = SNAPSHOT_UNKNOWN,
+    .last_received_s = NAN,
+    .last_sent_s = NAN,
     .moved = SNAPSHOT_MAYBE,
 };
 

@@ -324,15 +324,18 @@ enum snapshot_registered {
 /* A socket of the target, as the kernel tells of it (man 5 proc, /proc/PID/net). */
 struct snapshot_socket {
     int64_t fd;
-    const char *family;    /* "inet", "inet6", "unix", or NULL */
-    const char *local;     /* "10.0.0.5:51324", "[::1]:80", "/run/x.sock", "@abstract"; or NULL */
-    const char *peer;      /* or NULL */
-    const char *state;     /* "ESTABLISHED", "LISTEN", ... or NULL */
-    int64_t receive_queue; /* bytes unread; of a listening one: connections not yet accepted */
-    int64_t send_queue;    /* bytes that the peer has not acknowledged; or SNAPSHOT_UNKNOWN */
-    int64_t retransmits;   /* of the segment that is due, or SNAPSHOT_UNKNOWN */
+    const char *family;     /* "inet", "inet6", "unix", or NULL */
+    const char *local;      /* "10.0.0.5:51324", "[::1]:80", "/run/x.sock", "@abstract"; or NULL */
+    const char *peer;       /* or NULL */
+    const char *state;      /* "ESTABLISHED", "LISTEN", ... or NULL */
+    int64_t receive_queue;  /* bytes unread; of a listening one: connections not yet accepted */
+    int64_t send_queue;     /* bytes that the peer has not acknowledged; or SNAPSHOT_UNKNOWN */
+    int64_t retransmits;    /* of the segment that is due, or SNAPSHOT_UNKNOWN */
+    int64_t backlog_max;    /* of a listening one: connections that may wait; or SNAPSHOT_UNKNOWN */
+    double last_received_s; /* since bytes came, or it was connected; or NaN */
+    double last_sent_s;     /* since bytes were sent, or sent again, or it was connected; or NaN */
     enum snapshot_registered registered; /* in the loop's epoll */
-    enum snapshot_tristate moved;        /* its queues changed between two looks */
+    enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
 };
 
 /* A coroutine object that was made and never awaited. */
