@@ -252,6 +252,12 @@ const char *snapshot_registered_name(enum snapshot_registered registered) {
     return names[registered];
 }
 
+double snapshot_socket_get_silence(const struct snapshot_socket *socket) {
+    if (isnan(socket->last_received_s) || isnan(socket->last_sent_s))
+        return NAN;
+    return fmin(socket->last_received_s, socket->last_sent_s);
+}
+
 bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret) {
     for (size_t i = 0; i < object->fact_count; i++)
         if (strcmp(object->facts[i].key, key) == 0) {

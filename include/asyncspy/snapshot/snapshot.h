@@ -441,5 +441,8 @@ const char *snapshot_confidence_name(enum snapshot_confidence confidence);
 const char *snapshot_object_kind_name(enum snapshot_object_kind kind);
 const char *snapshot_registered_name(enum snapshot_registered registered); /* NULL: unknown */
 
+/* Seconds since a byte last came or went: who waits for an answer waits since then. NaN unknown. */
+double snapshot_socket_get_silence(const struct snapshot_socket *socket);
+
 /* A fact of an object's state; false when it is not known. */
 bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret);
