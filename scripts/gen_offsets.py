@@ -238,8 +238,17 @@ def structs_of_variants(minor):
     return {name for variant in VARIANTS.values() if variant[0] == minor for name in variant[3]}
 
 
+# Of a task: an int each, from 3.13 on a bit each.
+FLAGS = ("must_cancel", "log_traceback")
+
+
+def mask_of(place):
+    """Which bits of the byte count: those of an int up to 3.12 are in its lowest."""
+    return 1 << place[0] % 8
+
+
 def make_slots(minor, structs, dwarf, asyncio_words):
-    """{field: initialiser} and the mask of must_cancel."""
+    """{field: initialiser} and the masks of the flags of a task."""
     slots, wrong, may_differ = {}, [], structs_of_variants(minor)
     for item in structs:
         for field in item["fields"]:
@@ -251,15 +260,14 @@ def make_slots(minor, structs, dwarf, asyncio_words):
                 slots[name] = slot
     if wrong:
         raise GenerateError("; ".join(wrong))
-    position, bits = dwarf["places"]["task.must_cancel"]
-    return slots, 1 << position % 8 if bits else 1
+    return slots, {name: mask_of(dwarf["places"]["task." + name]) for name in FLAGS}
 
 
 def state_text(value):
     return "PY_NO_STATE" if value is None else str(value)
 
 
-def format_traits(minor, mask):
+def format_traits(minor, masks):
     traits = TRAITS[minor]
     rows = [("frame_kind", "PY_FRAME_" + traits["frame"]),
             ("line_kind", "PY_LINE_" + traits["line"]),
@@ -281,13 +289,13 @@ def format_traits(minor, mask):
              ("awaited_depth", str(traits.get("depth", 1))),
              ("stackref_tagged", str(traits.get("tagged", False)).lower()),
              ("shim_owner_from", str(traits.get("shim", 0))),
-             ("must_cancel_mask", "0x%02x" % mask),
+             *((name + "_mask", "0x%02x" % masks[name]) for name in FLAGS),
              ("debug_has_other_objects", str(minor <= 7).lower())]
     rows += [("gc_drift." + key, str(value)) for key, value in GC_DRIFT.get(minor, {}).items()]
     return "".join("            .%s = %s,\n" % row for row in rows)
 
 
-def format_table(minor, version, dwarf, structs, slots, mask, name=None, variant=None):
+def format_table(minor, version, dwarf, structs, slots, masks, name=None, variant=None):
     name = name or "3_%d" % minor
     rows = ""
     for item in structs:
@@ -309,7 +317,7 @@ def format_table(minor, version, dwarf, structs, slots, mask, name=None, variant
             "    .slots =\n        {\n%s        },\n};\n"
             % (minor, version, name, name, minor,
                '    .variant = "%s",\n' % variant if variant else "", version, size,
-               format_traits(minor, mask), rows))
+               format_traits(minor, masks), rows))
 
 
 def asyncio_words_of(interpreters, wanted):
@@ -353,21 +361,21 @@ def generate(it, interpreters, structs):
     if "code.linetable" not in dwarf["places"] or "task.coroutine" not in dwarf["places"]:
         return None
     check_opcodes(it)
-    slots, mask = make_slots(it.minor, structs, dwarf, asyncio_words_of(interpreters, it))
+    slots, masks = make_slots(it.minor, structs, dwarf, asyncio_words_of(interpreters, it))
     version = it.version + (" (debug build)" if it.flavour == "debug" else "")
-    return Made(it.minor, version, dwarf, structs, slots, mask)
+    return Made(it.minor, version, dwarf, structs, slots, masks)
 
 
 class Made:
     """A table made from one interpreter, and the text of it and of variants."""
 
-    def __init__(self, minor, version, dwarf, structs, slots, mask):
+    def __init__(self, minor, version, dwarf, structs, slots, masks):
         self.minor, self.version, self.dwarf, self.structs = minor, version, dwarf, structs
-        self.slots, self.mask = slots, mask
+        self.slots, self.masks = slots, masks
 
     def format(self):
         return format_table(self.minor, self.version, self.dwarf, self.structs, self.slots,
-                            self.mask)
+                            self.masks)
 
     def format_variant(self, name, made):
         """`made`: what was made of each minor."""
@@ -378,7 +386,7 @@ class Made:
         for struct_name, minor in taken.items():
             slots.update((slot, value) for slot, value in made[minor].slots.items()
                          if slot.split(".")[0] == struct_name)
-        return format_table(self.minor, self.version, self.dwarf, self.structs, slots, self.mask,
+        return format_table(self.minor, self.version, self.dwarf, self.structs, slots, self.masks,
                             name, releases)
 
 

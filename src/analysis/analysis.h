@@ -5,17 +5,16 @@
 #pragma once
 
 #include "asyncspy/analysis/analyze.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/snapshot/task_index.h"
 #include "graph.h"
-
-struct id_index;
 
 struct analysis {
     struct snapshot *snapshot;
     struct analysis_options options;
     struct arena *scratch;
     const struct task_index *tasks;
-    const struct id_index *objects, *threads, *loops, *sockets;
+    const struct id_table *objects, *threads, *loops, *sockets;
     const bool *accepted;         /* of each socket: a listening one of this process made it */
     const bool *own_sockets;      /* of each socket: this process has the other end too */
     const uint32_t *task_sockets; /* of each task: the place of the socket that it waits for */
@@ -23,9 +22,10 @@ struct analysis {
     size_t *waiter_ends;          /* of each object: where its part of `waiters` ends */
     uint32_t *waiters;            /* places of the tasks that wait, by object */
     struct graph graph;
-    bool *loop_halted; /* of each loop: a finding says that it runs nothing */
-    bool *flows;       /* of each object that tasks wait for: its holders go on */
-    bool *explained;   /* of each task: a finding says why it waits */
+    bool *loop_halted;               /* of each loop: a finding says that it runs nothing */
+    bool *flows;                     /* of each object that tasks wait for: its holders go on */
+    bool *explained;                 /* of each task: a finding says why it waits */
+    struct stack_facts *stack_facts; /* idle.c: of the stacks looked at last */
 };
 
 void analysis_open(struct analysis *analysis, struct snapshot *snapshot,

@@ -87,7 +87,15 @@ static bool is_swallowed(const struct analysis *analysis, const struct snapshot_
            !analysis->explained[task_place(analysis, task)];
 }
 
+/* Timeouts of libraries (async_timeout before 4.0.3) cancel their own task around a read or write
+ * and do not take that back. */
+static bool may_be_timeout(const struct snapshot_wait *wait) {
+    return wait->kind >= SNAPSHOT_WAIT_SOCKET_READ && wait->kind <= SNAPSHOT_WAIT_STREAM_DRAIN;
+}
+
 static enum suspicion judge_swallowed(const struct snapshot_task *task) {
+    if (may_be_timeout(task->awaiting))
+        return SUSPECT;
     bool sleeps = task->awaiting->kind == SNAPSHOT_WAIT_SLEEP;
     bool soon = sleeps && !(task->awaiting->deadline_s > LONG_SLEEP_S);
     return task->moved == SNAPSHOT_NO && !soon && (sleeps || !task_goes_on(task)) ? LIKELY
@@ -155,34 +163,6 @@ static void find_flood(struct analysis *analysis, const struct snapshot_group *g
     finding->next = "bound how many are started: a worker pool or a semaphore around creation";
 }
 
-static void find_exceptions(struct analysis *analysis) {
-    const struct snapshot *snapshot = analysis->snapshot;
-    struct snapshot_finding *finding = NULL;
-    const struct snapshot_task *first = NULL;
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->state != SNAPSHOT_TASK_DONE || !task->exception)
-            continue;
-        if (!finding) {
-            finding = finding_add(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, SUSPECT, NULL);
-            first = task;
-        }
-        finding_add_task(analysis, finding, task);
-    }
-    if (!finding)
-        return;
-    const char *type = first->exception->type ? first->exception->type : "an exception";
-    const char *text = first->exception->text;
-    finding->summary =
-        TEXT(analysis, "EXCEPTIONS - %s ended with one that nobody may have looked at",
-             words_many(analysis, (int64_t)finding->task_count, "task"));
-    finding_prove(analysis, finding,
-                  TEXT(analysis, "%s: %s%s%s", words_task(analysis, first),
-                       words_shorten(analysis, type, 60), text && *text ? ": " : "",
-                       text ? words_shorten(analysis, text, 80) : ""));
-    finding->next = "await these tasks, or look at their result() in a done callback";
-}
-
 static bool some_code_runs(const struct snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->event_loops.count; i++)
         if (snapshot->event_loops.items[i].state != SNAPSHOT_LOOP_IDLE &&
@@ -191,20 +171,89 @@ static bool some_code_runs(const struct snapshot *snapshot) {
     return false;
 }
 
-/* While code runs, it may have made them a moment ago, to await them next. */
+/* Whoever awaits a task that ended a moment ago looks at its exception when its turn comes. */
+static enum suspicion judge_exception(const struct snapshot *snapshot,
+                                      const struct snapshot_task *task) {
+    if (task->state != SNAPSHOT_TASK_DONE || !task->exception ||
+        task->exception_retrieved == SNAPSHOT_YES)
+        return NOTHING;
+    bool is_left = task->exception_retrieved == SNAPSHOT_NO && task->moved == SNAPSHOT_NO;
+    return is_left && !some_code_runs(snapshot) ? LIKELY : SUSPECT;
+}
+
+static void find_exceptions(struct analysis *analysis) {
+    const struct snapshot *snapshot = analysis->snapshot;
+    struct snapshot_finding *finding = NULL;
+    const struct snapshot_task *first = NULL;
+    enum suspicion worst = NOTHING;
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        const struct snapshot_task *task = &snapshot->tasks.items[i];
+        enum suspicion suspicion = judge_exception(snapshot, task);
+        if (suspicion == NOTHING)
+            continue;
+        if (!finding)
+            finding = finding_add(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, suspicion, NULL);
+        finding_add_task(analysis, finding, task);
+        if (suspicion > worst) {
+            worst = suspicion;
+            first = task;
+        }
+    }
+    if (!finding)
+        return;
+    finding->confidence = (enum snapshot_confidence)worst;
+    const char *type = first->exception->type ? first->exception->type : "an exception";
+    const char *text = first->exception->text;
+    finding->summary =
+        TEXT(analysis, "EXC UNRETRIEVED - %s ended with an exception that nobody looked at",
+             words_many(analysis, (int64_t)finding->task_count, "task"));
+    finding_prove(analysis, finding,
+                  TEXT(analysis, "%s: %s%s%s", words_task(analysis, first),
+                       words_shorten(analysis, type, 60), text && *text ? ": " : "",
+                       text ? words_shorten(analysis, text, 80) : ""));
+    finding->next = "await these tasks, or look at their result() in a done callback";
+}
+
+/* While code runs, it may have made them a moment ago, to await them next; and an instance may be
+ * what will await them. */
+static enum suspicion judge_coroutine(const struct snapshot *snapshot,
+                                      const struct snapshot_coroutine *coroutine) {
+    bool is_global = coroutine->holder && strcmp(coroutine->holder, "module") == 0;
+    return is_global && !some_code_runs(snapshot) ? LIKELY : SUSPECT;
+}
+
+static const char *describe_holder(const struct analysis *analysis,
+                                   const struct snapshot_coroutine *coroutine) {
+    if (!coroutine->holder)
+        return NULL;
+    if (strcmp(coroutine->holder, "module") == 0)
+        return "only global variables lead to it";
+    return TEXT(analysis, "only an object leads to it: %s",
+                words_shorten(analysis, coroutine->holder, 60));
+}
+
 static void find_never_awaited(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     size_t count = snapshot->coroutines.count;
-    if (!count)
+    const struct snapshot_coroutine *first = NULL;
+    enum suspicion worst = NOTHING;
+    for (size_t i = 0; i < count; i++) {
+        enum suspicion suspicion = judge_coroutine(snapshot, &snapshot->coroutines.items[i]);
+        if (suspicion > worst) {
+            worst = suspicion;
+            first = &snapshot->coroutines.items[i];
+        }
+    }
+    if (!first)
         return;
-    const struct snapshot_coroutine *first = &snapshot->coroutines.items[0];
     const char *name = first->name ? words_shorten(analysis, first->name, 48) : "?";
     struct snapshot_finding *finding = finding_add(
-        analysis, SNAPSHOT_FINDING_NEVER_AWAITED, some_code_runs(snapshot) ? SUSPECT : CERTAIN,
+        analysis, SNAPSHOT_FINDING_NEVER_AWAITED, worst,
         TEXT(analysis, "NEVER AWAITED - %s made and not awaited so far: %s()%s",
              words_many(analysis, (int64_t)count, "coroutine"), name, count > 1 ? ", ..." : ""));
     finding->where = words_where(analysis, &first->frames);
     finding_prove(analysis, finding, "made by a call, never started, and no task will run it");
+    finding_prove(analysis, finding, describe_holder(analysis, first));
     finding->next = "a call of an async function does nothing by itself: await it";
 }
 

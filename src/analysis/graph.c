@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "analysis.h"
-#include "id_index.h"
 
 uint32_t graph_thread_node(const struct graph *graph, size_t place) {
     return (uint32_t)(graph->task_count + place);

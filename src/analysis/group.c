@@ -23,10 +23,13 @@ struct grouping {
     uintptr_t *key;
     size_t key_capacity;
     const char *last_text, *last_interned;
+    struct builder *last; /* the group that was added to last */
 };
 
 /* A group that is being counted. */
 struct builder {
+    const void *key;
+    size_t key_size;
     size_t first; /* its first task */
     size_t count;
     struct snapshot_group *group;
@@ -146,16 +149,25 @@ static void count_wait(struct grouping *grouping, struct builder *builder,
     builder->differs = text != builder->text && strcmp(text, builder->text) != 0;
 }
 
-static void count_task(struct grouping *grouping, size_t place) {
-    const struct snapshot_task *task = &grouping->analysis->snapshot->tasks.items[place];
-    size_t size = make_whole_key(grouping, task);
+/* The group of the key; neighbours are mostly of one. */
+static struct builder *get_builder(struct grouping *grouping, size_t size, size_t place) {
+    struct builder *last = grouping->last;
+    if (last && last->key_size == size && memcmp(last->key, grouping->key, size) == 0)
+        return last;
     struct builder *builder = table_find(grouping->table, grouping->key, size);
     if (!builder) {
         builder = arena_alloc(grouping->analysis->scratch, sizeof *builder);
-        builder->first = place;
-        table_add(grouping->table, copy_key(grouping, size), size, builder);
+        *builder =
+            (struct builder){.key = copy_key(grouping, size), .key_size = size, .first = place};
+        table_add(grouping->table, builder->key, size, builder);
         grouping->count++;
     }
+    return grouping->last = builder;
+}
+
+static void count_task(struct grouping *grouping, size_t place) {
+    const struct snapshot_task *task = &grouping->analysis->snapshot->tasks.items[place];
+    struct builder *builder = get_builder(grouping, make_whole_key(grouping, task), place);
     builder->count++;
     grouping->members[place] = builder;
     count_wait(grouping, builder, task);

@@ -37,22 +37,43 @@ static bool is_idle_place(const struct snapshot_frame *frame) {
 }
 
 /* Only near the wait: what a request handler does far above serve_forever() is no idling. */
-static bool waits_in_idle_place(const struct snapshot_task *task) {
-    for (size_t i = 0; i < task->frames.count && i < 4; i++)
-        if (is_idle_place(task->frames.frames[i]))
+static bool is_in_idle_place(const struct snapshot_stack *stack) {
+    for (size_t i = 0; i < stack->count && i < 4; i++)
+        if (is_idle_place(stack->frames[i]))
             return true;
     return false;
 }
 
 /* The first function of the task waits itself, not one that it called: a loop around a wait. */
-static bool waits_in_root(const struct snapshot_task *task) {
-    size_t last = task->frames.count;
+static bool is_in_root(const struct snapshot_stack *stack) {
+    size_t last = stack->count;
     if (!last)
         return false;
     for (size_t i = 0; i + 1 < last; i++)
-        if (frame_get_origin(task->frames.frames[i]) != FRAME_STDLIB)
+        if (frame_get_origin(stack->frames[i]) != FRAME_STDLIB)
             return false;
-    return frame_get_origin(task->frames.frames[last - 1]) != FRAME_STDLIB || last == 1;
+    return frame_get_origin(stack->frames[last - 1]) != FRAME_STDLIB || last == 1;
+}
+
+#define STACK_MEMO_SIZE 256
+
+/* What a stack tells; equal ones of many tasks are mostly one array. */
+struct stack_facts {
+    const struct snapshot_frame **frames; /* NULL: unused, or no frames */
+    bool is_in_idle_place, is_in_root;
+};
+
+static const struct stack_facts *look_at_stack(const struct analysis *analysis,
+                                               const struct snapshot_stack *stack) {
+    uintptr_t address = (uintptr_t)stack->frames;
+    struct stack_facts *facts = &analysis->stack_facts[address / 16 % STACK_MEMO_SIZE];
+    if (facts->frames != stack->frames)
+        *facts = (struct stack_facts){stack->frames, is_in_idle_place(stack), is_in_root(stack)};
+    return facts;
+}
+
+static bool waits_in_root(const struct analysis *analysis, const struct snapshot_task *task) {
+    return look_at_stack(analysis, &task->frames)->is_in_root;
 }
 
 static bool somebody_waits_for_its_holds(const struct analysis *analysis,
@@ -108,12 +129,12 @@ static enum snapshot_tristate judge_wait(const struct analysis *analysis,
     case SNAPSHOT_WAIT_QUEUE_GET:
         if (!is_empty(analysis, wait)) /* from within a call it may be a pool made of a queue */
             return SNAPSHOT_NO;
-        return waits_in_root(task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
+        return waits_in_root(analysis, task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
     case SNAPSHOT_WAIT_SLEEP:
-        return to_tristate(waits_in_root(task) && !(wait->deadline_s > HEARTBEAT_S));
+        return to_tristate(waits_in_root(analysis, task) && !(wait->deadline_s > HEARTBEAT_S));
     case SNAPSHOT_WAIT_EVENT:
     case SNAPSHOT_WAIT_FUTURE:
-        return waits_in_root(task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
+        return waits_in_root(analysis, task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
     case SNAPSHOT_WAIT_CONDITION:
     case SNAPSHOT_WAIT_UNKNOWN:
         return SNAPSHOT_MAYBE;
@@ -127,7 +148,7 @@ static enum snapshot_tristate judge(const struct analysis *analysis, size_t plac
     if (task->state != SNAPSHOT_TASK_WAITING || !task->awaiting || analysis->graph.stuck[place] ||
         task->cancel_requests > 0 || somebody_waits_for_its_holds(analysis, task))
         return SNAPSHOT_NO;
-    if (waits_in_idle_place(task))
+    if (look_at_stack(analysis, &task->frames)->is_in_idle_place)
         return SNAPSHOT_YES;
     return is_service(analysis, task) ? judge_wait(analysis, task) : SNAPSHOT_NO;
 }
@@ -175,6 +196,8 @@ static void spread(struct analysis *analysis) {
 
 void find_idle(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
+    analysis->stack_facts =
+        arena_alloc_array(analysis->scratch, STACK_MEMO_SIZE, sizeof *analysis->stack_facts);
     for (size_t i = 0; i < snapshot->tasks.count; i++)
         snapshot->tasks.items[i].idle = judge(analysis, i);
     spread(analysis);

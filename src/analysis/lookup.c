@@ -2,21 +2,20 @@
 
 #include <string.h>
 
-#include "id_index.h"
-
 #define MAKE_INDEX(analysis_, vector_, member_)                                                    \
     make_index((analysis_)->scratch, (vector_)->items, (vector_)->count, sizeof *(vector_)->items, \
                offsetof(__typeof__(*(vector_)->items), member_))
 
 /* `SNAPSHOT_UNKNOWN` is no id; 0 is none of an object, but a file may be 0. */
-static const struct id_index *make_index(struct arena *arena, const void *items, size_t count,
+static const struct id_table *make_index(struct arena *arena, void *items, size_t count,
                                          size_t size, size_t offset) {
-    struct id_index *index = id_index_create(arena, count);
+    struct id_table *index = id_table_create(arena, count);
     for (size_t i = 0; i < count; i++) {
+        char *item = (char *)items + i * size;
         uint64_t id;
-        memcpy(&id, (const char *)items + i * size + offset, sizeof id);
+        memcpy(&id, item + offset, sizeof id);
         if (id != (uint64_t)SNAPSHOT_UNKNOWN)
-            id_index_add(index, id, i);
+            id_table_add(index, id, item);
     }
     return index;
 }
@@ -46,17 +45,16 @@ static const bool *find_accepted(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     size_t count = snapshot->sockets.count;
     bool *accepted = arena_alloc_array(analysis->scratch, count, sizeof *accepted);
-    struct id_index *ports = id_index_create(analysis->scratch, count);
+    struct id_table *ports = id_table_create(analysis->scratch, count);
     for (size_t i = 0; i < count; i++) {
-        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        struct snapshot_socket *socket = &snapshot->sockets.items[i];
         if (is_listening(socket) && get_port(socket))
-            id_index_add(ports, hash_text(get_port(socket)), i);
+            id_table_add(ports, hash_text(get_port(socket)), socket);
     }
     for (size_t i = 0; i < count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         const char *port = get_port(socket);
-        accepted[i] =
-            port && !is_listening(socket) && id_index_find(ports, hash_text(port)) != ID_NONE;
+        accepted[i] = port && !is_listening(socket) && id_table_find(ports, hash_text(port));
     }
     return accepted;
 }
@@ -69,17 +67,17 @@ static uint64_t hash_ends(const char *one, const char *other) {
 static const bool *find_own(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     size_t count = snapshot->sockets.count;
-    struct id_index *ends = id_index_create(analysis->scratch, count);
+    struct id_table *ends = id_table_create(analysis->scratch, count);
     bool *own = arena_alloc_array(analysis->scratch, count, sizeof *own);
     for (size_t i = 0; i < count; i++) {
-        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        struct snapshot_socket *socket = &snapshot->sockets.items[i];
         if (socket->local && socket->peer)
-            id_index_add(ends, hash_ends(socket->local, socket->peer), i);
+            id_table_add(ends, hash_ends(socket->local, socket->peer), socket);
     }
     for (size_t i = 0; i < count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         own[i] = socket->local && socket->peer &&
-                 id_index_find(ends, hash_ends(socket->peer, socket->local)) != ID_NONE;
+                 id_table_find(ends, hash_ends(socket->peer, socket->local));
     }
     return own;
 }
@@ -109,11 +107,11 @@ const struct snapshot_socket *find_task_socket(const struct analysis *analysis,
     return place == UINT32_MAX ? NULL : &analysis->snapshot->sockets.items[place];
 }
 
-static size_t find_awaited_object(const struct analysis *analysis,
-                                  const struct snapshot_task *task) {
-    if (!task->awaiting || !task->awaiting->object || task->state != SNAPSHOT_TASK_WAITING)
-        return ID_NONE;
-    return id_index_find(analysis->objects, task->awaiting->object);
+static const struct snapshot_object *find_awaited_object(const struct analysis *analysis,
+                                                         const struct snapshot_task *task) {
+    if (!task->awaiting || task->state != SNAPSHOT_TASK_WAITING)
+        return NULL;
+    return find_object(analysis, task->awaiting->object);
 }
 
 /* Tasks sorted by the object that they wait for: counted, then placed. */
@@ -121,9 +119,10 @@ static void sort_waiters(struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     size_t *ends = arena_alloc_array(analysis->scratch, snapshot->objects.count, sizeof *ends);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        size_t place = find_awaited_object(analysis, &snapshot->tasks.items[i]);
-        if (place != ID_NONE)
-            ends[place]++;
+        const struct snapshot_object *object =
+            find_awaited_object(analysis, &snapshot->tasks.items[i]);
+        if (object)
+            ends[object - snapshot->objects.items]++;
     }
     for (size_t i = 0, sum = 0; i < snapshot->objects.count; i++) {
         size_t here = ends[i];
@@ -133,9 +132,10 @@ static void sort_waiters(struct analysis *analysis) {
     uint32_t *waiters =
         arena_alloc_array(analysis->scratch, snapshot->tasks.count + 1, sizeof *waiters);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        size_t place = find_awaited_object(analysis, &snapshot->tasks.items[i]);
-        if (place != ID_NONE)
-            waiters[ends[place]++] = (uint32_t)i;
+        const struct snapshot_object *object =
+            find_awaited_object(analysis, &snapshot->tasks.items[i]);
+        if (object)
+            waiters[ends[object - snapshot->objects.items]++] = (uint32_t)i;
     }
     analysis->waiter_ends = ends;
     analysis->waiters = waiters;
@@ -185,23 +185,19 @@ struct snapshot_task *find_task(const struct analysis *analysis, snapshot_id id)
 }
 
 const struct snapshot_object *find_object(const struct analysis *analysis, snapshot_id id) {
-    size_t place = id ? id_index_find(analysis->objects, id) : ID_NONE;
-    return place == ID_NONE ? NULL : &analysis->snapshot->objects.items[place];
+    return id ? id_table_find(analysis->objects, id) : NULL;
 }
 
 const struct snapshot_thread *find_thread(const struct analysis *analysis, int64_t tid) {
-    size_t place = id_index_find(analysis->threads, (uint64_t)tid);
-    return place == ID_NONE ? NULL : &analysis->snapshot->threads.items[place];
+    return id_table_find(analysis->threads, (uint64_t)tid);
 }
 
 const struct snapshot_loop *find_loop(const struct analysis *analysis, snapshot_id id) {
-    size_t place = id ? id_index_find(analysis->loops, id) : ID_NONE;
-    return place == ID_NONE ? NULL : &analysis->snapshot->event_loops.items[place];
+    return id ? id_table_find(analysis->loops, id) : NULL;
 }
 
 const struct snapshot_socket *find_socket(const struct analysis *analysis, int64_t fd) {
-    size_t place = id_index_find(analysis->sockets, (uint64_t)fd);
-    return place == ID_NONE ? NULL : &analysis->snapshot->sockets.items[place];
+    return id_table_find(analysis->sockets, (uint64_t)fd);
 }
 
 const struct snapshot_socket *find_wait_socket(const struct analysis *analysis,

@@ -68,8 +68,12 @@ const struct snapshot_frame *stack_find_user(const struct snapshot_stack *stack)
 
 const struct snapshot_frame *stack_find_creator(const struct snapshot_frame *const *frames,
                                                 size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (frame_get_origin(frames[i]) != FRAME_STDLIB)
+    const struct snapshot_frame *package = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (frame_get_origin(frames[i]) == FRAME_USER)
             return frames[i];
-    return count ? frames[0] : NULL;
+        if (!package && frame_get_origin(frames[i]) != FRAME_STDLIB)
+            package = frames[i];
+    }
+    return package || !count ? package : frames[0];
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "asyncspy/asyncio/asyncio.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/table.h"
 #include "asyncspy/python/function.h"
 
@@ -107,6 +108,9 @@ struct aio_late_wait {
     struct snapshot_wait *wait;
 };
 
+/* chain.c: the stacks met last; tasks that stand in the same place share them. */
+#define AIO_STACK_MEMO_SIZE 256
+
 struct aio_executors;
 
 struct aio {
@@ -117,15 +121,15 @@ struct aio {
     struct aio_thread *threads;
     size_t thread_count;
     struct aio_modules modules;
-    struct table *seen_tasks, *seen_loops; /* by address */
-    uint64_t judged_loop;                  /* the last one of aio_loop_is_foreign */
+    struct id_table *seen_tasks, *seen_loops; /* by address */
+    uint64_t judged_loop;                     /* the last one of aio_loop_is_foreign */
     bool judged_foreign;
     struct aio_running_task *running_tasks;
     size_t running_task_count, running_task_capacity;
     uint64_t *queue; /* addresses of tasks to read */
     size_t queue_count, queue_done, queue_capacity;
     enum aio_registry registry;
-    struct table *places; /* struct aio_stack_place by frame; built when needed */
+    struct id_table *places; /* struct aio_stack_place by frame; built when needed */
     bool places_built;
     struct table *plain_frames; /* struct aio_plain_frame by key */
     struct aio_summary_type summary;
@@ -133,25 +137,33 @@ struct aio {
     size_t stack_capacity;
     struct py_generator *links; /* the same */
     size_t link_capacity;
-    double now; /* the target's monotonic clock at the moment of the picture, or NaN */
+    struct snapshot_stack stack_memo[AIO_STACK_MEMO_SIZE];
+    uint64_t none;     /* the address of None, once it was met */
+    double now;        /* the target's monotonic clock at the moment of the picture, or NaN */
+    bool want_context; /* the values of context variables are asked for */
+    struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
-    struct table *objects;       /* struct aio_object by address */
-    struct table *object_labels; /* struct aio_label by the name of a class */
-    struct table *task_lists;    /* struct aio_task_list by the address of the container */
-    struct table *handle_types;  /* struct aio_handle_type by the address of the type */
-    struct table *mapped_loops;  /* the loops of which these two are made (wakers.c) */
-    struct table *timers;        /* struct aio_timer by the future that it completes */
-    struct table *watches;       /* struct aio_watch by the future that it completes */
-    struct table *late;          /* late.c, by queue or future */
+    struct id_table *objects;      /* struct aio_object by address */
+    struct table *object_labels;   /* struct aio_label by the name of a class */
+    struct id_table *task_lists;   /* struct aio_task_list by the address of the container */
+    struct id_table *handle_types; /* struct aio_handle_type by the address of the type */
+    struct id_table *mapped_loops; /* the loops of which these two are made (wakers.c) */
+    struct id_table *timers;       /* struct aio_timer by the future that it completes */
+    struct id_table *watches;      /* struct aio_watch by the future that it completes */
+    struct id_table *late;         /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
-    struct table *uvloops;      /* struct aio_uvloop by address */
-    struct table *anyio_states; /* anyio_scope.c: struct task_state by task */
-    struct table *anyio_scopes; /* anyio_scope.c: struct scope by address */
+    struct id_table *uvloops;      /* struct aio_uvloop by address */
+    struct id_table *anyio_states; /* anyio_scope.c: struct task_state by task */
+    struct id_table *anyio_scopes; /* anyio_scope.c: struct scope by address */
     bool anyio_states_read, anyio_has_creators;
     size_t lock_searches;            /* threads whose lock was looked for */
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
+
+/* walk.c: the state of a walk. */
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret);
+void aio_destroy(struct aio *aio);
 
 /* modules.c: finds asyncio and checks that its structures are those of the layout. */
 /* The dict of the module `name` in sys.modules, 0 when it is not imported. */
@@ -213,6 +225,7 @@ struct aio_fields {
     int64_t state; /* 0 pending, 1 cancelled, 2 finished, SNAPSHOT_UNKNOWN */
     int64_t cancel_requests;
     enum snapshot_tristate must_cancel;
+    enum snapshot_tristate log_traceback; /* nobody looked at the exception it ended with */
     bool unknown; /* the structure is not the known one: state and fut_waiter tell nothing */
     bool foreign; /* the class does not derive from asyncio's */
 };
@@ -240,6 +253,14 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 /* wait.c: state, wait and holds of a task whose coroutine is suspended. */
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
+
+/* holds.c: what a task that runs has open in the frames of its thread. */
+struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
+                                     struct snapshot_task *task) ERROR_CHECK;
+
+/* context.c: the context variables of a task, where they are asked for. */
+struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,
+                               struct snapshot_task *task) ERROR_CHECK;
 
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
@@ -275,4 +296,4 @@ struct error *aio_drop_none(struct aio *aio, uint64_t *address) ERROR_CHECK;
 struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
 
 /* True when `address` was not in `seen` yet; adds it. */
-bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address);
+bool aio_seen_add(struct aio *aio, struct id_table *seen, uint64_t address);

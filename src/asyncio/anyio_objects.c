@@ -98,7 +98,7 @@ struct error *aio_anyio_owners_add(struct aio *aio) {
     struct error *err = NULL;
     for (size_t i = 0; !err && i < aio->snapshot->objects.count; i++) {
         const struct snapshot_object *it = &aio->snapshot->objects.items[i];
-        struct owners owners = {aio, table_find(aio->objects, &it->id, sizeof it->id)};
+        struct owners owners = {aio, id_table_find(aio->objects, it->id)};
         if (owners.object)
             err = aio_anyio_owners_visit(aio, owners.object->kind, it->id, visit_owner, &owners);
         err = aio_note_missing(aio, it->label, err);

@@ -29,11 +29,11 @@ static struct error *visit_state(void *context, uint64_t key, uint64_t value, bo
     (void)stop;
     py_charge(aio->py, STATE_UNITS);
     struct error *err = py_weakref_get(aio->py, key, &task);
-    if (err || !task || table_find(aio->anyio_states, &task, sizeof task))
+    if (err || !task || id_table_find(aio->anyio_states, task))
         return err;
     struct task_state *state = arena_alloc(aio->arena, sizeof *state);
     *state = (struct task_state){task, value};
-    table_add(aio->anyio_states, &state->task, sizeof state->task, state);
+    id_table_add(aio->anyio_states, state->task, state);
     return NULL;
 }
 
@@ -53,7 +53,7 @@ static struct error *find_state(struct aio *aio, uint64_t task, uint64_t *ret) {
         aio->anyio_states_read = true;
         err = aio_note_missing(aio, "what anyio knows of its tasks", read_states(aio));
     }
-    const struct task_state *found = err ? NULL : table_find(aio->anyio_states, &task, sizeof task);
+    const struct task_state *found = err ? NULL : id_table_find(aio->anyio_states, task);
     *ret = found ? found->state : 0;
     return err;
 }
@@ -74,7 +74,7 @@ static struct error *read_deadline(struct aio *aio, struct scope *scope) {
 }
 
 static struct error *read_scope(struct aio *aio, uint64_t address, const struct scope **ret) {
-    struct scope *scope = table_find(aio->anyio_scopes, &address, sizeof address);
+    struct scope *scope = id_table_find(aio->anyio_scopes, address);
     struct py_type *type;
     enum aio_kind kind;
     int64_t shield = 0;
@@ -98,7 +98,7 @@ static struct error *read_scope(struct aio *aio, uint64_t address, const struct 
     if (err)
         return err;
     scope->shield = shield == 1;
-    table_add(aio->anyio_scopes, &scope->address, sizeof scope->address, scope);
+    id_table_add(aio->anyio_scopes, scope->address, scope);
     *ret = scope;
     return NULL;
 }

@@ -103,9 +103,14 @@ struct callback_visit {
     bool stop;
 };
 
+/* That a task will be woken is known of nearly every future, and not read. */
 static struct error *visit_callable(struct callback_visit *visit, uint64_t address) {
     struct aio_callable callable;
-    struct error *err = aio_callable_read(visit->aio, address, &callable);
+    struct py_type *type;
+    struct error *err = py_type_of(visit->aio->py, address, &type);
+    if (err || (type->kind != PY_KIND_FUNCTION && type->kind != PY_KIND_PARTIAL))
+        return err;
+    err = aio_callable_read(visit->aio, address, &callable);
     return err ? err : visit->visit(visit->context, address, &callable, &visit->stop);
 }
 

@@ -10,8 +10,7 @@ static void build_places(struct aio *aio) {
         for (size_t j = 0; j < thread->frame_count; j++) {
             struct aio_stack_place *place = arena_alloc(aio->arena, sizeof *place);
             *place = (struct aio_stack_place){thread->frames[j].address, thread, j};
-            if (!table_find(aio->places, &place->frame, sizeof place->frame))
-                table_add(aio->places, &place->frame, sizeof place->frame, place);
+            id_table_add(aio->places, place->frame, place);
         }
     }
 }
@@ -20,7 +19,7 @@ static void build_places(struct aio *aio) {
 static const struct aio_stack_place *find_place(struct aio *aio, uint64_t frame) {
     if (!aio->places_built)
         build_places(aio);
-    return table_find(aio->places, &frame, sizeof frame);
+    return id_table_find(aio->places, frame);
 }
 
 /* A running coroutine's stack is the thread's, from where it really is down to the root, and below
@@ -97,13 +96,33 @@ static void push_link(struct aio *aio, size_t count, const struct py_generator *
     aio->links[count] = *generator;
 }
 
+static struct snapshot_stack *find_memo(struct aio *aio, size_t count) {
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ (uintptr_t)aio->stack[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    return &aio->stack_memo[(hash >> 32) % AIO_STACK_MEMO_SIZE];
+}
+
+/* Whether those are the frames that were pushed, turned round. */
+static bool is_pushed(const struct aio *aio, size_t count, const struct snapshot_stack *frames) {
+    if (frames->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (frames->frames[i] != aio->stack[count - 1 - i])
+            return false;
+    return true;
+}
+
 /* The frames that were pushed, outermost first, turned round. */
 static void take_suspended_stack(struct aio *aio, size_t count, struct aio_chain *chain) {
-    chain->frames.count = count;
-    chain->frames.frames =
-        arena_alloc_array(aio->snapshot->arena, count, sizeof *chain->frames.frames);
-    for (size_t i = 0; i < count; i++)
-        chain->frames.frames[i] = aio->stack[count - 1 - i];
+    struct snapshot_stack *memo = find_memo(aio, count);
+    if (!is_pushed(aio, count, memo)) {
+        memo->count = count;
+        memo->frames = arena_alloc_array(aio->snapshot->arena, count, sizeof *memo->frames);
+        for (size_t i = 0; i < count; i++)
+            memo->frames[i] = aio->stack[count - 1 - i];
+    }
+    chain->frames = *memo;
 }
 
 /* What people would call the task: behind what anyio puts around it, the program's own coroutine.

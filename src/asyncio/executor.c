@@ -16,8 +16,8 @@ struct pool {
 };
 
 struct aio_executors {
-    struct table *works; /* struct aio_work by future */
-    struct table *pools; /* struct pool by executor */
+    struct id_table *works; /* struct aio_work by future */
+    struct id_table *pools; /* struct pool by executor */
 };
 
 /* A queue that is gone through. */
@@ -82,17 +82,17 @@ static struct error *read_call(struct aio *aio, uint64_t item, struct aio_work *
 }
 
 static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_work *work) {
-    struct table *works = aio->executors->works;
+    struct id_table *works = aio->executors->works;
     uint64_t future = 0;
     struct error *err = aio_attribute_read(aio, item, "future", &future);
-    if (err || !future || table_find(works, &future, sizeof future))
+    if (err || !future || id_table_find(works, future))
         return err;
     struct aio_work *copy = arena_alloc(aio->arena, sizeof *copy);
     *copy = *work;
     copy->future = future;
     err = read_call(aio, item, copy);
     if (!err)
-        table_add(works, &copy->future, sizeof copy->future, copy);
+        id_table_add(works, copy->future, copy);
     return err;
 }
 
@@ -145,10 +145,10 @@ static struct error *read_pool(struct aio *aio, struct pool *pool) {
 }
 
 static struct error *find_pool(struct aio *aio, uint64_t executor, struct pool **ret) {
-    struct table *pools = aio->executors->pools;
+    struct id_table *pools = aio->executors->pools;
     struct py_type *type;
     enum aio_kind kind;
-    *ret = table_find(pools, &executor, sizeof executor);
+    *ret = id_table_find(pools, executor);
     if (*ret)
         return NULL;
     struct error *err = py_type_of(aio->py, executor, &type);
@@ -159,7 +159,7 @@ static struct error *find_pool(struct aio *aio, uint64_t executor, struct pool *
     struct pool *pool = arena_alloc(aio->arena, sizeof *pool);
     *pool = (struct pool){executor,
                           {executor, SNAPSHOT_UNKNOWN, 0, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN}};
-    table_add(pools, &pool->executor, sizeof pool->executor, pool);
+    id_table_add(pools, pool->executor, pool);
     *ret = pool;
     return aio_note_missing(aio, "an executor of threads", read_pool(aio, pool));
 }
@@ -228,14 +228,14 @@ static struct error *read_processes(struct aio *aio, const struct py_frame *fram
  * in the variable while it has nothing to do, but is done then. */
 static struct error *read_anyio_worker(struct aio *aio, const struct aio_thread *thread,
                                        const struct py_frame *frame) {
-    struct table *works = aio->executors->works;
+    struct id_table *works = aio->executors->works;
     uint64_t future;
     struct error *err = py_local_find(aio->py, frame->address, "future", &future);
-    if (err || !future || table_find(works, &future, sizeof future))
+    if (err || !future || id_table_find(works, future))
         return err;
     struct aio_work *work = arena_alloc(aio->arena, sizeof *work);
     *work = (struct aio_work){.future = future, .thread = thread, .position = SNAPSHOT_UNKNOWN};
-    table_add(works, &work->future, sizeof work->future, work);
+    id_table_add(works, future, work);
     return NULL;
 }
 
@@ -266,24 +266,17 @@ struct error *aio_executors_read(struct aio *aio) {
     struct error *err = NULL;
     if (aio->executors)
         return NULL;
-    aio->executors = memory_alloc(sizeof *aio->executors);
-    *aio->executors = (struct aio_executors){table_create(), table_create()};
+    aio->executors = arena_alloc(aio->arena, sizeof *aio->executors);
+    *aio->executors =
+        (struct aio_executors){id_table_create(aio->arena, 0), id_table_create(aio->arena, 0)};
     for (size_t i = 0; !err && i < aio->thread_count; i++)
         err = read_thread(aio, &aio->threads[i]);
     return err;
 }
 
-void aio_executors_destroy(struct aio_executors *executors) {
-    if (!executors)
-        return;
-    table_destroy(executors->works);
-    table_destroy(executors->pools);
-    free(executors);
-}
-
 struct error *aio_work_find(struct aio *aio, uint64_t future, const struct aio_work **ret) {
     struct error *err = aio_executors_read(aio);
-    *ret = err ? NULL : table_find(aio->executors->works, &future, sizeof future);
+    *ret = err ? NULL : id_table_find(aio->executors->works, future);
     return err;
 }
 
@@ -295,7 +288,7 @@ struct error *aio_executor_add(struct aio *aio, uint64_t executor, struct snapsh
         err = find_pool(aio, executor, &pool);
     if (!err && ret && pool)
         *ret = pool->facts;
-    bool is_new = !table_find(aio->objects, &executor, sizeof executor);
+    bool is_new = !id_table_find(aio->objects, executor);
     if (!err)
         err = aio_object_add(aio, executor, &object);
     if (err || !is_new || !pool)

@@ -23,5 +23,3 @@ struct error *aio_work_find(struct aio *aio, uint64_t future,
 /* Lists an executor among the objects. `ret` (or NULL) is left alone of one without threads. */
 struct error *aio_executor_add(struct aio *aio, uint64_t executor,
                                struct snapshot_executor *ret) ERROR_CHECK;
-
-void aio_executors_destroy(struct aio_executors *executors); /* NULL-safe */

@@ -11,6 +11,14 @@ static int64_t state_of(const struct py_record *record, enum py_field field) {
     return state >= 0 && state <= 2 ? state : SNAPSHOT_UNKNOWN;
 }
 
+/* One byte of flags. */
+static enum snapshot_tristate flag_of(const struct py_record *record, enum py_field field,
+                                      uint8_t mask) {
+    if (record->layout->offset[field] == PY_ABSENT)
+        return SNAPSHOT_MAYBE;
+    return py_record_get(record, field, 1) & mask ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
 static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_fields *ret) {
     const struct py_layout *layout = py_get_layout(aio->py);
     struct py_record task;
@@ -32,10 +40,9 @@ static struct error *read_c_task(struct aio *aio, uint64_t address, struct aio_f
     ret->state = state_of(&task, PY_FIELD_task_state);
     if (PY_HAS(layout, task, cancel_requests))
         ret->cancel_requests = PY_I32(&task, task, cancel_requests);
-    if (PY_HAS(layout, task, must_cancel))
-        ret->must_cancel = PY_U8(&task, task, must_cancel) & layout->traits.must_cancel_mask
-                               ? SNAPSHOT_YES
-                               : SNAPSHOT_NO;
+    ret->must_cancel = flag_of(&task, PY_FIELD_task_must_cancel, layout->traits.must_cancel_mask);
+    ret->log_traceback =
+        flag_of(&task, PY_FIELD_task_log_traceback, layout->traits.log_traceback_mask);
     return NULL;
 }
 
@@ -50,6 +57,8 @@ static struct error *read_c_future(struct aio *aio, uint64_t address, struct aio
     ret->callback0 = PY_U64(&future, future, callback0);
     ret->callbacks = PY_U64(&future, future, callbacks);
     ret->state = state_of(&future, PY_FIELD_future_state);
+    ret->log_traceback = flag_of(&future, PY_FIELD_future_log_traceback,
+                                 py_get_layout(aio->py)->traits.log_traceback_mask);
     return NULL;
 }
 
@@ -66,6 +75,7 @@ enum attribute {
     ATTRIBUTE_STATE,
     ATTRIBUTE_MUST_CANCEL,
     ATTRIBUTE_CANCEL_REQUESTS,
+    ATTRIBUTE_LOG_TRACEBACK,
     ATTRIBUTE_COUNT
 };
 
@@ -81,6 +91,7 @@ static const char *const attribute_names[ATTRIBUTE_COUNT] = {
     [ATTRIBUTE_STATE] = "_state",
     [ATTRIBUTE_MUST_CANCEL] = "_must_cancel",
     [ATTRIBUTE_CANCEL_REQUESTS] = "_num_cancels_requested",
+    [ATTRIBUTE_LOG_TRACEBACK] = "_Future__log_traceback",
 };
 
 struct attributes {
@@ -117,7 +128,7 @@ struct error *aio_state_read(struct aio *aio, uint64_t text, int64_t *ret) {
 
 static struct error *read_numbers(struct aio *aio, const struct attributes *attributes,
                                   struct aio_fields *ret) {
-    int64_t must_cancel = 0;
+    int64_t must_cancel = 0, log_traceback = 0;
     struct error *err = NULL;
     ret->cancel_requests = 0;
     if (attributes->values[ATTRIBUTE_CANCEL_REQUESTS])
@@ -125,6 +136,9 @@ static struct error *read_numbers(struct aio *aio, const struct attributes *attr
                               &ret->cancel_requests);
     if (!err && attributes->values[ATTRIBUTE_MUST_CANCEL])
         err = py_integer_read(aio->py, attributes->values[ATTRIBUTE_MUST_CANCEL], &must_cancel);
+    if (!err && attributes->values[ATTRIBUTE_LOG_TRACEBACK])
+        err = py_integer_read(aio->py, attributes->values[ATTRIBUTE_LOG_TRACEBACK], &log_traceback);
+    ret->log_traceback = log_traceback ? SNAPSHOT_YES : SNAPSHOT_NO;
     ret->must_cancel = must_cancel ? SNAPSHOT_YES : SNAPSHOT_NO;
     return err;
 }
@@ -164,6 +178,7 @@ static struct error *read_mixed(struct aio *aio, uint64_t address, struct aio_fi
     ret->callback0 = future.callback0;
     ret->callbacks = future.callbacks;
     ret->state = future.state;
+    ret->log_traceback = future.log_traceback;
     return err;
 }
 
@@ -171,7 +186,8 @@ struct error *aio_fields_read(struct aio *aio, enum aio_kind kind, uint64_t addr
                               struct aio_fields *ret) {
     *ret = (struct aio_fields){.state = SNAPSHOT_UNKNOWN,
                                .cancel_requests = SNAPSHOT_UNKNOWN,
-                               .must_cancel = SNAPSHOT_MAYBE};
+                               .must_cancel = SNAPSHOT_MAYBE,
+                               .log_traceback = SNAPSHOT_MAYBE};
     if (kind == AIO_KIND_C_TASK)
         return read_c_task(aio, address, ret);
     if (kind == AIO_KIND_C_FUTURE)

@@ -10,8 +10,7 @@ struct aio_handle_type {
 
 static struct error *find_type(struct aio *aio, const struct py_type *type,
                                const struct aio_handle_type **ret) {
-    struct aio_handle_type *found =
-        table_find(aio->handle_types, &type->address, sizeof type->address);
+    struct aio_handle_type *found = id_table_find(aio->handle_types, type->address);
     struct error *err = NULL;
     *ret = found;
     if (found)
@@ -27,7 +26,7 @@ static struct error *find_type(struct aio *aio, const struct py_type *type,
         err = py_slot_find(aio->py, type, "_when", &found->when);
     if (err)
         return err;
-    table_add(aio->handle_types, &found->type, sizeof found->type, found);
+    id_table_add(aio->handle_types, found->type, found);
     *ret = found;
     return NULL;
 }

@@ -1,10 +1,12 @@
 /*
  * What a task has open: the managers of the `with` and `async with` statements that its suspended
- * coroutines stand in. Who has entered a lock holds it; who is still entering it does not.
+ * coroutines stand in, or, of a task that runs, the frames of its thread. Who has entered a lock
+ * holds it; who is still entering it does not.
  */
 #include "anyio.h"
 
-#define INNER_MAX 64 /* managers behind one of contextlib */
+#define INNER_MAX 64             /* managers behind one of contextlib */
+#define RUNNING_FRAMES_MAX 10000 /* of a task that runs, from its coroutine inwards */
 
 /* A manager that is held, and a frame that may have a name for it. */
 struct manager {
@@ -13,7 +15,8 @@ struct manager {
 
 struct holds_walk {
     struct aio_waiting *waiting;
-    size_t link; /* index of the one that is looked at */
+    size_t place;   /* index, among the task's frames, of the one that is looked at */
+    uint64_t frame; /* its address */
     uint64_t last;
     size_t hold_capacity;
     struct manager open[INNER_MAX]; /* that are to be added */
@@ -21,10 +24,6 @@ struct holds_walk {
     bool is_owner;     /* of the lock of anyio that is looked at */
     uint64_t known_as; /* what variables have in place of the manager, 0: itself */
 };
-
-static int64_t get_frame_index(const struct aio_waiting *waiting, size_t link) {
-    return (int64_t)waiting->task->frames.count - 1 - (int64_t)link;
-}
 
 /* A timeout ends the wait, whatever it is for; the earliest counts. */
 static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager) {
@@ -39,17 +38,26 @@ static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager)
     return err;
 }
 
+/* The frame of CPython at that index among the task's frames, 0 none. */
+static uint64_t get_frame(const struct aio_waiting *waiting, size_t place) {
+    const struct aio_chain *chain = waiting->chain;
+    if (chain->thread)
+        return chain->thread->frames[place].address;
+    size_t link = waiting->task->frames.count - 1 - place;
+    return link < chain->link_count ? chain->links[link].frame : 0;
+}
+
 /* Whether the task waits in, or comes out of, the wait() of that condition: it has let go of the
  * lock meanwhile, and takes it again before it goes on. */
 static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, bool *ret) {
     struct aio_waiting *waiting = walk->waiting;
     uint64_t self = 0;
     *ret = false;
-    for (size_t i = walk->link + 1; !*ret && i < waiting->chain->link_count; i++) {
-        const struct py_generator *link = &waiting->chain->links[i];
-        if (!link->frame || !aio_rule_is_condition_wait(waiting->aio, link->decoded))
+    for (size_t i = 0; !*ret && i < walk->place; i++) {
+        uint64_t frame = get_frame(waiting, i);
+        if (!frame || !aio_rule_is_condition_wait(waiting->aio, waiting->task->frames.frames[i]))
             continue;
-        struct error *err = py_local_find(waiting->aio->py, link->frame, "self", &self);
+        struct error *err = py_local_find(waiting->aio->py, frame, "self", &self);
         if (err)
             return err;
         *ret = self == condition;
@@ -70,7 +78,7 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_
         err = aio_object_find_name(aio, object, name_frame);
     if (err || !holds)
         return err;
-    int64_t frame = get_frame_index(waiting, walk->link);
+    int64_t frame = (int64_t)walk->place;
     task->holds = snapshot_vector_grow(aio->snapshot->arena, task->holds, &task->hold_count,
                                        &walk->hold_capacity, sizeof *task->holds);
     task->holds[task->hold_count - 1] = (struct snapshot_hold){manager, frame};
@@ -162,7 +170,7 @@ static struct error *add_one(struct holds_walk *walk, const struct manager *mana
 /* A manager, and what it has open itself. */
 static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
     struct error *err = NULL;
-    walk->open[0] = (struct manager){manager, walk->waiting->chain->links[walk->link].frame};
+    walk->open[0] = (struct manager){manager, walk->frame};
     walk->open_count = 1;
     for (size_t i = 0; !err && i < walk->open_count; i++) {
         struct manager next = walk->open[i];
@@ -194,9 +202,40 @@ struct error *aio_holds_read(struct aio_waiting *waiting) {
     struct error *err = NULL;
     for (size_t i = 0; !err && i < waiting->chain->link_count; i++) {
         const struct py_generator *link = &waiting->chain->links[i];
-        walk.link = i;
+        walk.place = waiting->task->frames.count - 1 - i;
+        walk.frame = link->frame;
         if (link->frame && link->state == PY_GENERATOR_SUSPENDED && link->stack_slots > 0)
             err = read_link(&walk, link);
     }
     return err;
+}
+
+static struct error *visit_running(void *context, uint64_t manager, bool is_async, bool certain) {
+    (void)is_async;
+    return certain ? add_manager(context, manager) : NULL;
+}
+
+/* The error of one frame costs the managers of that frame. */
+static struct error *keep_first(struct error *first, struct error *err) {
+    if (!err || !first)
+        return err ? err : first;
+    error_destroy(err);
+    return first;
+}
+
+struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
+                                     struct snapshot_task *task) {
+    struct aio_waiting waiting = {.aio = aio, .chain = chain, .task = task};
+    struct holds_walk walk = {.waiting = &waiting};
+    struct error *first = NULL;
+    size_t count = chain->thread ? chain->thread_index + 1 : 0;
+    for (size_t i = count; i-- > 0 && count - i <= RUNNING_FRAMES_MAX;) {
+        walk.place = i;
+        walk.frame = chain->thread->frames[i].address;
+        struct error *err = py_running_managers_visit(aio->py, walk.frame, visit_running, &walk);
+        first = keep_first(first, err);
+        if (err && error_is_fatal(first))
+            break;
+    }
+    return first;
 }

@@ -25,11 +25,11 @@ void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait) {
     aio->late_waits = snapshot_vector_grow(aio->arena, aio->late_waits, &aio->late_count,
                                            &aio->late_capacity, sizeof *aio->late_waits);
     aio->late_waits[aio->late_count - 1] = (struct aio_late_wait){key, wait};
-    if (table_find(aio->late, &key, sizeof key))
+    if (id_table_find(aio->late, key))
         return;
     struct late *late = arena_alloc(aio->arena, sizeof *late);
     late->key = key;
-    table_add(aio->late, &late->key, sizeof late->key, late);
+    id_table_add(aio->late, late->key, late);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -56,7 +56,7 @@ static struct error *visit_callback(void *context, uint64_t address,
     if (!variable)
         return NULL;
     struct error *err = py_closure_find(walk->aio->py, &callable->function, variable, &key);
-    struct late *late = err ? NULL : table_find(walk->aio->late, &key, sizeof key);
+    struct late *late = err ? NULL : id_table_find(walk->aio->late, key);
     if (!late)
         return err;
     late->tasks = snapshot_vector_grow(walk->aio->snapshot->arena, late->tasks, &late->count,
@@ -80,7 +80,7 @@ static struct error *look_at(struct aio *aio, uint64_t task) {
 }
 
 static void fill(struct aio *aio, const struct aio_late_wait *it) {
-    const struct late *late = table_find(aio->late, &it->key, sizeof it->key);
+    const struct late *late = id_table_find(aio->late, it->key);
     if (!late || !late->count)
         return;
     it->wait->tasks = late->tasks;

@@ -154,7 +154,7 @@ static const char *make_label(struct aio *aio, const struct py_type *type) {
 struct error *aio_object_add(struct aio *aio, uint64_t address, struct aio_object **ret) {
     struct py_type *type;
     enum aio_kind kind;
-    *ret = table_find(aio->objects, &address, sizeof address);
+    *ret = id_table_find(aio->objects, address);
     if (*ret)
         return NULL;
     struct error *err = py_type_of(aio->py, address, &type);
@@ -174,7 +174,7 @@ struct error *aio_object_add(struct aio *aio, uint64_t address, struct aio_objec
     *ret = arena_alloc(aio->arena, sizeof **ret);
     **ret = (struct aio_object){
         .address = address, .kind = kind, .index = aio->snapshot->objects.count - 1};
-    table_add(aio->objects, &(*ret)->address, sizeof(*ret)->address, *ret);
+    id_table_add(aio->objects, address, *ret);
     return NULL;
 }
 

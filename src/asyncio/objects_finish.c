@@ -27,7 +27,7 @@ struct waiter_walk {
     struct aio *aio;
     struct waiter *waiters;
     size_t count;
-    struct table *by_future;
+    struct id_table *by_future;
     const struct aio_object *object; /* whose list is gone through */
 };
 
@@ -39,7 +39,7 @@ static void list_waiter(struct aio *aio, struct waiter *waiter) {
 
 static struct error *visit_future(void *context, uint64_t future) {
     struct waiter_walk *walk = context;
-    struct waiter *waiter = table_find(walk->by_future, &future, sizeof future);
+    struct waiter *waiter = id_table_find(walk->by_future, future);
     py_charge(walk->aio->py, WAITER_UNITS);
     if (waiter && waiter->object == walk->object && !waiter->is_listed)
         list_waiter(walk->aio, waiter);
@@ -76,16 +76,13 @@ static void collect(struct waiter_walk *walk) {
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_wait *wait = snapshot->tasks.items[i].awaiting;
         struct aio_object *object =
-            wait && wait->object
-                ? table_find(walk->aio->objects, &wait->object, sizeof wait->object)
-                : NULL;
+            wait && wait->object ? id_table_find(walk->aio->objects, wait->object) : NULL;
         if (!object)
             continue;
         struct waiter *waiter = &walk->waiters[walk->count++];
         *waiter = (struct waiter){wait->id, snapshot->tasks.items[i].id, object, false};
         snapshot->objects.items[object->index].waiter_count++;
-        if (!table_find(walk->by_future, &waiter->future, sizeof waiter->future))
-            table_add(walk->by_future, &waiter->future, sizeof waiter->future, waiter);
+        id_table_add(walk->by_future, waiter->future, waiter);
     }
 }
 
@@ -98,7 +95,7 @@ static struct error *sort_waiters(struct waiter_walk *walk) {
             arena_alloc_array(snapshot->arena, object->waiter_count, sizeof *object->waiters);
         size_t count = object->waiter_count;
         object->waiter_count = 0;
-        walk->object = table_find(walk->aio->objects, &object->id, sizeof object->id);
+        walk->object = id_table_find(walk->aio->objects, object->id);
         if (count > 1 && !err)
             err = take_in_order(walk);
     }
@@ -112,10 +109,8 @@ struct error *aio_objects_finish(struct aio *aio) {
     struct waiter_walk walk = {.aio = aio};
     if (!aio->snapshot->objects.count)
         return NULL;
-    walk.by_future = table_create();
+    walk.by_future = id_table_create(aio->arena, 0);
     walk.waiters = arena_alloc_array(aio->arena, aio->snapshot->tasks.count, sizeof *walk.waiters);
     collect(&walk);
-    struct error *err = sort_waiters(&walk);
-    table_destroy(walk.by_future);
-    return err;
+    return sort_waiters(&walk);
 }

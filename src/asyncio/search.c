@@ -144,7 +144,7 @@ struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *f
     note_known(aio);
     for (size_t i = 0; !err && i < found->tasks.count; i++) {
         bool is_there;
-        if (table_find(aio->seen_tasks, &found->tasks.items[i], sizeof *found->tasks.items))
+        if (id_table_find(aio->seen_tasks, found->tasks.items[i]))
             continue;
         err = pass_over(aio, check_object(aio, found->tasks.items[i], false, &is_there));
         if (!err && is_there)
@@ -157,7 +157,7 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
     struct error *err = NULL;
     for (size_t i = 0; !err && i < found->loops.count; i++) {
         bool is_there;
-        if (table_find(aio->seen_loops, &found->loops.items[i], sizeof *found->loops.items))
+        if (id_table_find(aio->seen_loops, found->loops.items[i]))
             continue;
         err = pass_over(aio, check_object(aio, found->loops.items[i], true, &is_there));
         if (!err && is_there)

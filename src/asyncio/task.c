@@ -29,7 +29,7 @@ static struct error *read_name(struct aio *aio, uint64_t name, const char **ret)
     if (err || type->kind == PY_KIND_NONE)
         return err;
     if (type->kind == PY_KIND_STRING)
-        return py_string_read(aio->py, name, ret);
+        return py_string_copy(aio->py, name, ret);
     if (type->kind != PY_KIND_INTEGER)
         return error_create(ERROR_INVALID, "it is a %s", type->full_name);
     err = py_integer_read(aio->py, name, &number);
@@ -57,8 +57,9 @@ static struct error *read_exception_text(struct aio *aio, uint64_t exception, co
     return py_string_read(aio->py, item, ret);
 }
 
-static struct error *read_exception(struct aio *aio, uint64_t exception,
+static struct error *read_exception(struct aio *aio, const struct aio_fields *fields,
                                     struct snapshot_task *task) {
+    uint64_t exception = fields->exception;
     struct py_type *type;
     struct error *err = aio_drop_none(aio, &exception);
     if (err || !exception)
@@ -68,6 +69,9 @@ static struct error *read_exception(struct aio *aio, uint64_t exception,
         return err;
     task->exception = arena_alloc(aio->snapshot->arena, sizeof *task->exception);
     task->exception->type = type->full_name;
+    if (fields->log_traceback != SNAPSHOT_MAYBE)
+        task->exception_retrieved =
+            fields->log_traceback == SNAPSHOT_YES ? SNAPSHOT_NO : SNAPSHOT_YES;
     return read_exception_text(aio, exception, &task->exception->text);
 }
 
@@ -128,7 +132,7 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
     if (chain->state == PY_GENERATOR_EXECUTING ||
         (current && chain->state == PY_GENERATOR_FINISHED)) {
         note_running(aio, chain, task);
-        return NULL;
+        return aio_task_note(aio, task, "what it holds", aio_running_holds_read(aio, chain, task));
     }
     if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
         task->state = SNAPSHOT_TASK_NOT_STARTED;
@@ -184,8 +188,10 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
         task->has_created_at = !err && task->created_at.count > 0;
         err = aio_task_note(aio, task, "created at", err);
     }
+    if (!err)
+        err = aio_task_note(aio, task, "context", aio_context_read(aio, fields, task));
     if (!err && fields->state == 2 && fields->exception)
-        err = aio_task_note(aio, task, "exception", read_exception(aio, fields->exception, task));
+        err = aio_task_note(aio, task, "exception", read_exception(aio, fields, task));
     return err;
 }
 

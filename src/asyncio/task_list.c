@@ -84,13 +84,13 @@ static struct error *visit_container(struct aio *aio, struct list_walk *walk, ui
 
 struct error *aio_task_list_read(struct aio *aio, uint64_t container,
                                  const struct aio_task_list **ret) {
-    struct aio_task_list *list = table_find(aio->task_lists, &container, sizeof container);
+    struct aio_task_list *list = id_table_find(aio->task_lists, container);
     *ret = list;
     if (list)
         return NULL;
     list = arena_alloc(aio->arena, sizeof *list);
     list->container = container;
-    table_add(aio->task_lists, &list->container, sizeof list->container, list);
+    id_table_add(aio->task_lists, list->container, list);
     struct list_walk walk = {.aio = aio, .list = list};
     *ret = list;
     struct error *err = visit_container(aio, &walk, container);

@@ -18,6 +18,7 @@ struct lock_search {
     uint64_t found; /* the lock that it waits for, 0 none */
     const struct py_type *type;
     size_t variables;
+    struct error *first_error; /* of a variable that could not be read: it may have been the lock */
 };
 
 static struct error *try_lock(struct lock_search *search, uint64_t address,
@@ -68,7 +69,10 @@ static struct error *visit_variable(void *context, const char *name, uint64_t va
     *stop = search->found != 0;
     if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
         return err;
-    error_destroy(err); /* a variable that cannot be read is not the lock */
+    if (search->first_error)
+        error_destroy(err);
+    else
+        search->first_error = err;
     return NULL;
 }
 
@@ -181,5 +185,9 @@ struct error *aio_thread_lock_read(struct aio *aio, struct aio_thread *thread) {
     struct error *err = search_objects(&search);
     if (!err && !search.found)
         err = search_frame(&search, thread->frames[0].address);
-    return err || !search.found ? err : note_lock(&search);
+    if (!err && search.found)
+        err = note_lock(&search);
+    if (err || search.found)
+        error_destroy(search.first_error);
+    return err || search.found ? err : search.first_error;
 }

@@ -137,12 +137,12 @@ static struct error *read_loop(struct aio *aio, struct aio_uvloop *loop) {
 }
 
 struct error *aio_uvloop_find(struct aio *aio, uint64_t loop, const struct aio_uvloop **ret) {
-    struct aio_uvloop *found = table_find(aio->uvloops, &loop, sizeof loop);
+    struct aio_uvloop *found = id_table_find(aio->uvloops, loop);
     struct error *err = NULL;
     if (!found) {
         found = arena_alloc(aio->arena, sizeof *found);
         *found = (struct aio_uvloop){.address = loop, .time = NAN};
-        table_add(aio->uvloops, &found->address, sizeof found->address, found);
+        id_table_add(aio->uvloops, found->address, found);
         err = read_loop(aio, found);
         if (err)
             found->is_known = false;

@@ -74,7 +74,8 @@ struct error *aio_callable_get_task(struct aio *aio, uint64_t address,
 struct error *aio_callable_describe(struct aio *aio, uint64_t address,
                                     const char **ret) ERROR_CHECK;
 
-/* Calls `visit` for each callback of a future, until it sets *stop. */
+/* Calls `visit` for each callback of a future that is a function or partial, until it sets *stop.
+ */
 typedef struct error *aio_visit_callback(void *context, uint64_t address,
                                          const struct aio_callable *callable, bool *stop);
 struct error *aio_callbacks_visit(struct aio *aio, const struct aio_fields *future,

@@ -27,11 +27,11 @@ static struct error *find_futures(struct aio *aio, const struct aio_handle *hand
 }
 
 static void add_timer(struct aio *aio, uint64_t future, double when) {
-    if (!future || table_find(aio->timers, &future, sizeof future))
+    if (!future || id_table_find(aio->timers, future))
         return;
     struct aio_timer *timer = arena_alloc(aio->arena, sizeof *timer);
     *timer = (struct aio_timer){future, when};
-    table_add(aio->timers, &timer->future, sizeof timer->future, timer);
+    id_table_add(aio->timers, timer->future, timer);
 }
 
 static struct error *visit_timer(void *context, uint64_t item) {
@@ -58,11 +58,11 @@ static enum snapshot_wait_kind get_watch_kind(const char *callback, bool is_writ
 }
 
 static void add_watch(struct aio *aio, uint64_t future, int64_t fd, enum snapshot_wait_kind kind) {
-    if (!future || table_find(aio->watches, &future, sizeof future))
+    if (!future || id_table_find(aio->watches, future))
         return;
     struct aio_watch *watch = arena_alloc(aio->arena, sizeof *watch);
     *watch = (struct aio_watch){future, fd, kind};
-    table_add(aio->watches, &watch->future, sizeof watch->future, watch);
+    id_table_add(aio->watches, watch->future, watch);
 }
 
 static struct error *read_watcher(struct aio *aio, uint64_t address, int64_t fd, bool is_writer) {
@@ -157,13 +157,13 @@ static struct error *map_loop_once(struct aio *aio, uint64_t loop) {
 struct error *aio_timer_find(struct aio *aio, uint64_t loop, uint64_t future,
                              const struct aio_timer **ret) {
     struct error *err = map_loop_once(aio, loop);
-    *ret = err ? NULL : table_find(aio->timers, &future, sizeof future);
+    *ret = err ? NULL : id_table_find(aio->timers, future);
     return err;
 }
 
 struct error *aio_watch_find(struct aio *aio, uint64_t loop, uint64_t future,
                              const struct aio_watch **ret) {
     struct error *err = map_loop_once(aio, loop);
-    *ret = err ? NULL : table_find(aio->watches, &future, sizeof future);
+    *ret = err ? NULL : id_table_find(aio->watches, future);
     return err;
 }

@@ -4,13 +4,8 @@
 #include "anyio.h"
 #include "executor.h"
 
-bool aio_seen_add(struct aio *aio, struct table *seen, uint64_t address) {
-    if (table_find(seen, &address, sizeof address))
-        return false;
-    uint64_t *key = arena_alloc(aio->arena, sizeof *key);
-    *key = address;
-    table_add(seen, key, sizeof *key, key);
-    return true;
+bool aio_seen_add(struct aio *aio, struct id_table *seen, uint64_t address) {
+    return id_table_add(seen, address, aio); /* any value: that it is there tells all */
 }
 
 struct error *aio_note_missing(struct aio *aio, const char *what, struct error *err) {
@@ -25,9 +20,11 @@ struct error *aio_drop_none(struct aio *aio, uint64_t *address) {
     struct py_type *type;
     if (!*address)
         return NULL;
-    struct error *err = py_type_of(aio->py, *address, &type);
-    if (!err && type->kind == PY_KIND_NONE)
+    struct error *err = *address == aio->none ? NULL : py_type_of(aio->py, *address, &type);
+    if (!err && (*address == aio->none || type->kind == PY_KIND_NONE)) {
+        aio->none = *address;
         *address = 0;
+    }
     return err;
 }
 
@@ -39,9 +36,16 @@ static void note_unregistered(struct aio *aio) {
         snapshot_add_note(aio->snapshot, task, "no registry has it: all_tasks() does not show it");
 }
 
+/* Most of what is queued turns out to be a task; more of a registry than this has to be read before
+ * it is believed. */
+#define RESERVED_MAX (1u << 18)
+
 /* Reads what is queued; the entries from `first_found` to `end_found` a search brought. */
 static struct error *read_tasks(struct aio *aio, size_t first_found, size_t end_found) {
     struct error *err = NULL;
+    size_t queued = aio->queue_count - aio->queue_done;
+    SNAPSHOT_RESERVE(aio->snapshot, &aio->snapshot->tasks,
+                     queued < RESERVED_MAX ? queued : RESERVED_MAX);
     for (; !err && aio->queue_done < aio->queue_count;
          aio->queue_done++) { /* it grows on the way */
         size_t i = aio->queue_done;
@@ -93,51 +97,49 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     return err ? err : aio_objects_finish(aio);
 }
 
+void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
+    struct arena *arena = arena_create();
+    *ret = (struct aio){.py = py,
+                        .snapshot = py_get_snapshot(py),
+                        .arena = arena,
+                        .interpreter = input->interpreter,
+                        .threads = input->threads,
+                        .thread_count = input->thread_count,
+                        .seen_tasks = id_table_create(arena, 0),
+                        .seen_loops = id_table_create(arena, 0),
+                        .places = id_table_create(arena, 0),
+                        .plain_frames = table_create(),
+                        .now = input->now,
+                        .want_context = input->want_context,
+                        .contexts = id_table_create(arena, 0),
+                        .late = id_table_create(arena, 0),
+                        .uvloops = id_table_create(arena, 0),
+                        .anyio_states = id_table_create(arena, 0),
+                        .anyio_scopes = id_table_create(arena, 0),
+                        .objects = id_table_create(arena, 0),
+                        .object_labels = table_create(),
+                        .task_lists = id_table_create(arena, 0),
+                        .handle_types = id_table_create(arena, 0),
+                        .mapped_loops = id_table_create(arena, 0),
+                        .timers = id_table_create(arena, 0),
+                        .watches = id_table_create(arena, 0)};
+}
+
+void aio_destroy(struct aio *aio) {
+    table_destroy(aio->plain_frames);
+    table_destroy(aio->object_labels);
+    arena_destroy(aio->arena);
+    free(aio->queue);
+    free(aio->stack);
+    free(aio->links);
+}
+
 struct error *aio_walk(struct py *py, const struct aio_input *input,
                        enum aio_registry *ret_registry) {
-    struct aio aio = {.py = py,
-                      .snapshot = py_get_snapshot(py),
-                      .arena = arena_create(),
-                      .interpreter = input->interpreter,
-                      .threads = input->threads,
-                      .thread_count = input->thread_count,
-                      .seen_tasks = table_create(),
-                      .seen_loops = table_create(),
-                      .places = table_create(),
-                      .plain_frames = table_create(),
-                      .now = input->now,
-                      .late = table_create(),
-                      .uvloops = table_create(),
-                      .anyio_states = table_create(),
-                      .anyio_scopes = table_create(),
-                      .objects = table_create(),
-                      .object_labels = table_create(),
-                      .task_lists = table_create(),
-                      .handle_types = table_create(),
-                      .mapped_loops = table_create(),
-                      .timers = table_create(),
-                      .watches = table_create()};
+    struct aio aio;
+    aio_create(py, input, &aio);
     struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
-    table_destroy(aio.seen_tasks);
-    table_destroy(aio.seen_loops);
-    table_destroy(aio.places);
-    table_destroy(aio.plain_frames);
-    table_destroy(aio.late);
-    table_destroy(aio.uvloops);
-    table_destroy(aio.anyio_states);
-    table_destroy(aio.anyio_scopes);
-    table_destroy(aio.objects);
-    table_destroy(aio.object_labels);
-    table_destroy(aio.task_lists);
-    table_destroy(aio.handle_types);
-    table_destroy(aio.mapped_loops);
-    table_destroy(aio.timers);
-    table_destroy(aio.watches);
-    aio_executors_destroy(aio.executors);
-    arena_destroy(aio.arena);
-    free(aio.queue);
-    free(aio.stack);
-    free(aio.links);
+    aio_destroy(&aio);
     return err;
 }

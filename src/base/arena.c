@@ -166,14 +166,19 @@ char *arena_copy_string(struct arena *arena, const char *text, size_t length) {
 }
 
 char *arena_format(struct arena *arena, const char *format, ...) {
-    char *text = NULL;
-    va_list arguments;
+    char text[256]; /* nearly all fit, and are made without malloc */
+    va_list arguments, again;
     va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
+    va_copy(again, arguments);
+    int length = vsnprintf(text, sizeof text, format, arguments);
     if (length < 0)
         memory_exhausted();
-    char *copy = arena_copy_string(arena, text, (size_t)length);
-    free(text);
+    char *copy = arena_alloc(arena, (size_t)length + 1);
+    if ((size_t)length < sizeof text)
+        memcpy(copy, text, (size_t)length);
+    else
+        vsnprintf(copy, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(arguments);
     return copy;
 }

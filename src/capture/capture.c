@@ -9,6 +9,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
 #include "search.h"
@@ -23,6 +24,9 @@
 #define NONBLOCKING_TRIES 3
 
 #define QUIET_FETCH ((size_t)16 << 10)
+/* What nobody copies again need not be kept: fresh memory costs more than a few blocks read twice.
+ */
+#define QUIET_WINDOW ((size_t)64 << 20)
 #define BUSY_FETCH ((size_t)256 << 10)
 
 struct capture {
@@ -32,8 +36,9 @@ struct capture {
     struct py_discovery discovery;
     struct py_layout layout;
     struct py *py;
-    double shown_now;         /* the target's clock at the last picture */
-    struct target_runs *runs; /* between two looks */
+    double shown_now;           /* the target's clock at the last picture */
+    struct target_runs *runs;   /* between two looks */
+    struct forgotten forgotten; /* found since then */
     double runs_since;
 };
 
@@ -109,9 +114,11 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
+        memory_set_window(shot->memory, QUIET_WINDOW);
         err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
+        memory_set_window(shot->memory, 0);
         *done = !err && quiet_check(quiet);
         shot->mode = "running";
     }
@@ -274,6 +281,7 @@ static void start_shot(struct shot *shot, struct capture *capture, struct snapsh
                           .snapshot = snapshot,
                           .memory = process_get_memory(capture->process),
                           .arena = arena_create(),
+                          .search = {.want_context = capture->options.context},
                           .mode = ""};
 }
 
@@ -284,6 +292,28 @@ static struct error *check_alive(const struct capture *capture) {
                         (int)process_get_pid(capture->process));
 }
 
+#define FORGOTTEN_SECONDS 0.1 /* there is time while the second look is waited for */
+#define FORGOTTEN_SECONDS_MAX 10.0
+
+static struct error *search_forgotten(struct capture *capture, struct snapshot *snapshot,
+                                      struct forgotten *ret) {
+    bool is_asked_for = capture->options.forgotten || capture->options.gc;
+    const struct forgotten_request request = {.process = capture->process,
+                                              .layout = &capture->layout,
+                                              .roots = &capture->discovery.roots,
+                                              .seconds = is_asked_for ? FORGOTTEN_SECONDS_MAX
+                                                                      : FORGOTTEN_SECONDS};
+    return forgotten_search(&request, snapshot, ret);
+}
+
+static struct error *add_forgotten(struct capture *capture, struct snapshot *snapshot) {
+    struct forgotten forgotten = {.searched = false};
+    struct error *err = search_forgotten(capture, snapshot, &forgotten);
+    if (!err)
+        forgotten_add(&forgotten, snapshot);
+    return err;
+}
+
 /* The picture, and what is around it. */
 static struct error *take_whole(struct shot *shot) {
     struct capture *capture = shot->capture;
@@ -291,6 +321,8 @@ static struct error *take_whole(struct shot *shot) {
     if (!err && capture->options.referrers)
         err = referrers_add(capture->process, &capture->layout, &capture->discovery.roots,
                             shot->snapshot);
+    if (!err && capture->options.forgotten)
+        err = add_forgotten(capture, shot->snapshot);
     if (!err)
         err = check_alive(capture);
     if (!err)
@@ -344,12 +376,16 @@ static struct error *look_at_all(struct capture *capture, struct snapshot *first
     return err;
 }
 
-struct error *capture_begin_second_look(struct capture *capture) {
+struct error *capture_begin_second_look(struct capture *capture, struct snapshot *snapshot) {
     runs_end(capture->runs);
     capture->runs = NULL;
     capture->runs_since = clock_monotonic();
+    capture->forgotten = (struct forgotten){.searched = false};
     memory_release(process_get_memory(capture->process));
-    return runs_begin(capture->process, &capture->runs);
+    struct error *err = runs_begin(capture->process, &capture->runs);
+    if (!err && snapshot && !snapshot->has_coroutines)
+        err = search_forgotten(capture, snapshot, &capture->forgotten);
+    return err;
 }
 
 struct error *capture_finish_second_look(struct capture *capture, struct snapshot *snapshot) {
@@ -361,16 +397,20 @@ struct error *capture_finish_second_look(struct capture *capture, struct snapsho
         look_at_sockets(capture, snapshot, second);
     else
         err = look_at_all(capture, snapshot, second);
-    if (!err)
+    if (!err) {
+        forgotten_add(&capture->forgotten, snapshot);
         snapshot->capture.second_look_s = passed;
+    }
     snapshot_destroy(second);
     return err;
 }
 
 struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) {
-    struct error *err = capture_begin_second_look(capture);
+    struct error *err = capture_begin_second_look(capture, snapshot);
     if (err)
         return err;
-    clock_sleep(CAPTURE_SECOND_LOOK_S);
+    double left = CAPTURE_SECOND_LOOK_S - (clock_monotonic() - capture->runs_since);
+    if (left > 0)
+        clock_sleep(left);
     return capture_finish_second_look(capture, snapshot);
 }

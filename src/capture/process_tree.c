@@ -119,7 +119,7 @@ static void look_at_member(struct tree *tree, struct snapshot_process *process, 
     if (once)
         end_member(member);
     if (member->capture)
-        lose_second_look(member, capture_begin_second_look(member->capture));
+        lose_second_look(member, capture_begin_second_look(member->capture, NULL));
 }
 
 static void look_at_all(struct tree *tree, bool once) {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "asyncspy/base/clock.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/log.h"
-#include "asyncspy/base/table.h"
 #include "asyncspy/python/referrers.h"
 #include "asyncspy/snapshot/task_index.h"
 #include "asyncspy/target/scan.h"
@@ -30,7 +30,7 @@ struct referrers {
     struct target_memory *memory; /* a cache of its own */
     struct snapshot *scratch;
     struct py *py;
-    struct table *by_address; /* places in the two arrays, from 1 */
+    struct id_table *by_address; /* of `items` */
     struct py_referred *items;
     struct wanted_future *futures; /* in the same order */
     size_t count;
@@ -47,14 +47,16 @@ static struct snapshot_wait *get_wait(const struct snapshot_task *task) {
 
 /* Place of a future, from 1; 0: there is none. */
 static size_t find_place(const struct referrers *state, const snapshot_id *id) {
-    return (size_t)(uintptr_t)table_find(state->by_address, id, sizeof *id);
+    const struct py_referred *item = id_table_find(state->by_address, *id);
+    return item ? (size_t)(item - state->items) + 1 : 0;
 }
 
 static size_t add_future(struct referrers *state, const snapshot_id *id) {
     if (state->count == PY_REFERRED_MAX)
         return 0;
-    state->items[state->count++] = (struct py_referred){.address = *id};
-    table_add(state->by_address, id, sizeof *id, (void *)(uintptr_t)state->count);
+    struct py_referred *item = &state->items[state->count++];
+    *item = (struct py_referred){.address = *id};
+    id_table_add(state->by_address, *id, item);
     return state->count;
 }
 
@@ -62,6 +64,7 @@ static void list_futures(struct referrers *state) {
     struct arena *arena = state->scratch->arena;
     const struct snapshot *snapshot = state->snapshot;
     size_t room = snapshot->tasks.count < PY_REFERRED_MAX ? snapshot->tasks.count : PY_REFERRED_MAX;
+    state->by_address = id_table_create(arena, 0);
     state->items = arena_alloc_array(arena, room, sizeof *state->items);
     state->futures = arena_alloc_array(arena, room, sizeof *state->futures);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
@@ -239,8 +242,7 @@ struct error *referrers_add(struct target_process *process, const struct py_layo
     struct referrers state = {.process = process,
                               .snapshot = snapshot,
                               .memory = process_create_memory(process),
-                              .scratch = snapshot_create(),
-                              .by_address = table_create()};
+                              .scratch = snapshot_create()};
     double start = clock_monotonic();
     struct error *err = NULL;
     state.py = py_create(state.memory, layout, roots);
@@ -251,7 +253,6 @@ struct error *referrers_add(struct target_process *process, const struct py_layo
               (double)state.summary.bytes / (1 << 20), state.count,
               1e3 * (clock_monotonic() - start), state.is_quiet ? "" : " while it ran");
     py_destroy(state.py);
-    table_destroy(state.by_address);
     snapshot_destroy(state.scratch);
     memory_destroy(state.memory);
     return err;

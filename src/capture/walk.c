@@ -205,6 +205,7 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
     struct aio_input input = {.interpreter = walk->interpreter,
                               .threads = walk->aio_threads,
                               .thread_count = walk->thread_count,
+                              .want_context = walk->search->want_context,
                               .now = walk->kernel->now};
     for (size_t i = 0; i < walk->search->count; i++)
         if (walk->search->items[i].interpreter == walk->interpreter->address)

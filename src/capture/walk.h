@@ -17,8 +17,10 @@ struct walk_found {
     struct aio_found found;
 };
 
-/* A search, and whether one would help. Starts zeroed: nothing was searched. */
+/* What is asked for besides what the registries lead to: a search, and whether one would help.
+ * Starts zeroed: nothing was searched, nothing else is asked for. */
 struct walk_search {
+    bool want_context; /* the values of context variables too */
     struct walk_found *items;
     size_t count, capacity;
     const char *why;            /* NULL, or why it may not have found all */

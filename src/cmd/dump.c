@@ -13,6 +13,7 @@ enum {
     KEY_NONBLOCKING,
     KEY_ONCE,
     KEY_GC,
+    KEY_CONTEXT,
     KEY_ASCII,
     KEY_EXIT_CODE,
 };
@@ -37,6 +38,8 @@ static const struct argp_option option_table[] = {
      "Never stop the process; what is read of a busy one may be torn", 3},
     {"gc", KEY_GC, NULL, 0,
      "Look also for tasks and loops that only the garbage collector knows; slower", 3},
+    {"context", KEY_CONTEXT, NULL, 0,
+     "Show the context variables of tasks; their values may be secrets", 3},
     {"once", KEY_ONCE, NULL, 0, "One look only, and no search for who refers to a future", 3},
     {"debug", COMMAND_DEBUG_KEY, "LAYERS", 0,
      "Log target, python, asyncio, capture or all on standard error", 4},
@@ -104,6 +107,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         break;
     case KEY_GC:
         options->gc = true;
+        break;
+    case KEY_CONTEXT:
+        options->context = true;
         break;
     case ARGP_KEY_END:
         check_options(options, state);

@@ -14,7 +14,8 @@ struct dump_options {
     const char *output;
     enum dump_format format;
     const char *color;
-    bool children, nonblocking, gc, once, all_tasks, graph, ascii, verbose, quiet, exit_code;
+    bool children, nonblocking, gc, context, once, all_tasks, graph, ascii, verbose, quiet,
+        exit_code;
 };
 
 /* What a dump shows: one process, or one with its descendants. */

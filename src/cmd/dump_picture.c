@@ -40,8 +40,11 @@ static struct error *read_process(const struct dump_options *options,
 }
 
 static struct error *read_target(const struct dump_options *options, struct dump_picture *picture) {
-    struct capture_options capture_options = {
-        .nonblocking = options->nonblocking, .gc = options->gc, .referrers = !options->once};
+    struct capture_options capture_options = {.nonblocking = options->nonblocking,
+                                              .gc = options->gc,
+                                              .context = options->context,
+                                              .forgotten = options->gc && options->once,
+                                              .referrers = !options->once};
     picture->is_tree = options->children;
     if (options->children)
         return capture_process_tree(options->pid, &capture_options, options->once, picture->tree);

@@ -58,7 +58,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
 }
 
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
-    *ret = table_find(py->codes, &address, sizeof address);
+    *ret = id_table_find(py->codes, address);
     if (*ret)
         return NULL;
     struct py_type *type;
@@ -73,7 +73,7 @@ struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret
     py_charge(py, CODE_UNITS);
     *ret = arena_alloc(py->arena, sizeof code);
     **ret = code;
-    table_add(py->codes, &(*ret)->address, sizeof(*ret)->address, *ret);
+    id_table_add(py->codes, address, *ret);
     return NULL;
 }
 

@@ -72,6 +72,19 @@ static struct error *decode_frame(struct py *py, const struct py_record *generat
     return err;
 }
 
+struct error *py_generator_read_state(struct py *py, uint64_t address,
+                                      enum py_generator_state *ret) {
+    struct py_record record, frame = {.layout = &py->layout};
+    *ret = PY_GENERATOR_FINISHED;
+    struct error *err = py_record_read(py, PY_STRUCT_generator, address, &record);
+    uint64_t at = err ? 0 : get_frame_address(py, &record);
+    if (at && py->layout.traits.state_kind != PY_STATE_GENERATOR)
+        err = py_record_read(py, PY_STRUCT_frame, at, &frame);
+    if (!err && at)
+        *ret = get_state(py, &record, &frame);
+    return err;
+}
+
 struct error *py_generator_read(struct py *py, uint64_t address, struct py_generator *ret) {
     struct py_record record, frame;
     *ret = (struct py_generator){.address = address, .state = PY_GENERATOR_FINISHED};
@@ -87,6 +100,20 @@ struct error *py_generator_read(struct py *py, uint64_t address, struct py_gener
         ret->state = get_state(py, &record, &frame);
     return err || ret->state == PY_GENERATOR_FINISHED ? err
                                                       : decode_frame(py, &record, &frame, ret);
+}
+
+struct error *py_coroutine_get_origin(struct py *py, uint64_t address, uint64_t *ret) {
+    int32_t offset = PY_OFFSET(&py->layout, coroutine, origin);
+    struct py_type *type = NULL;
+    uint64_t origin = 0;
+    *ret = 0;
+    struct error *err =
+        offset == PY_ABSENT ? NULL : py_read_u64(py, address + (uint64_t)offset, &origin);
+    if (!err && origin)
+        err = py_type_of(py, origin, &type);
+    if (!err && type && type->kind == PY_KIND_TUPLE)
+        *ret = origin;
+    return err;
 }
 
 struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,

@@ -15,28 +15,25 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
     py->roots = *roots;
     py->walk_units = PY_WALK_UNITS;
     py->arena = arena_create();
-    py->types = table_create();
-    py->codes = table_create();
     py->positions = table_create();
     return py;
 }
 
 static void forget_caches(struct py *py) {
-    table_reset(py->types);
-    table_reset(py->codes);
     table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
     memset(py->position_memo, 0, sizeof py->position_memo);
     memset(py->key_memo, 0, sizeof py->key_memo);
     memset(py->slot_memo, 0, sizeof py->slot_memo);
+    memset(py->text_memo, 0, sizeof py->text_memo);
     arena_reset(py->arena);
+    py->types = id_table_create(py->arena, 0);
+    py->codes = id_table_create(py->arena, 0);
 }
 
 void py_destroy(struct py *py) {
     if (!py)
         return;
-    table_destroy(py->types);
-    table_destroy(py->codes);
     table_destroy(py->positions);
     arena_destroy(py->arena);
     free(py);
@@ -93,7 +90,7 @@ struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t add
 }
 
 struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) {
-    return memory_read(py->memory, address, ret, sizeof *ret);
+    return memory_read_word(py->memory, address, ret);
 }
 
 struct error *py_read_u32(struct py *py, uint64_t address, uint32_t *ret) {

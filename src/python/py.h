@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/table.h"
 #include "asyncspy/python/frame.h"
 #include "asyncspy/python/object.h"
@@ -66,6 +67,13 @@ struct py_name_memo {
     uint64_t place;
 };
 
+/* Names of classes, functions, attributes are asked for again and again. */
+struct py_text_memo {
+    uint64_t address; /* of the string */
+    size_t limit;     /* of what was read of a C string, 0: a str object */
+    const char *text; /* NULL: unused */
+};
+
 struct py {
     struct target_memory *memory;
     struct py_layout layout;
@@ -74,11 +82,12 @@ struct py {
     struct snapshot *snapshot;
     bool unsettled;                          /* this walk met a thread in the middle of a switch */
     struct arena *arena;                     /* of the caches */
-    struct table *types;                     /* struct py_type by address */
+    struct id_table *types;                  /* struct py_type by address */
     struct py_type *type_memo[PY_MEMO_SIZE]; /* the last used type of each hash slot */
     struct py_position *position_memo[PY_MEMO_SIZE];
     struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
-    struct table *codes;     /* struct py_code by address */
+    struct py_text_memo text_memo[PY_MEMO_SIZE];
+    struct id_table *codes;  /* struct py_code by address */
     struct table *positions; /* struct py_position by key */
 };
 

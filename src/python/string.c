@@ -81,40 +81,90 @@ static size_t put_character(char *out, uint32_t c) {
     return 4;
 }
 
-static const char *decode(struct py *py, const unsigned char *bytes, unsigned kind, size_t length,
-                          bool cut) {
-    char stack[1024];
-    size_t room = length * 6 + 4;
-    char *text = room <= sizeof stack ? stack : memory_alloc(room);
+/* Writes `length` characters, each at most 6 bytes; returns how many bytes. */
+static size_t decode(const unsigned char *bytes, unsigned kind, size_t length, char *out) {
     size_t at = 0;
     for (size_t i = 0; i < length; i++)
-        at += put_character(text + at, get_character(bytes, kind, i));
+        at += put_character(out + at, get_character(bytes, kind, i));
+    return at;
+}
+
+/* Whether characters of one byte are UTF-8 as they stand, whatever the object says of them. */
+static bool is_plain(const unsigned char *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] == 0 || bytes[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* Interned, or where hardly any two are equal only copied. */
+static const char *keep(struct py *py, const char *text, size_t length, bool is_unique) {
+    py_charge(py, length / 4);
+    return is_unique ? arena_copy_string(py->snapshot->arena, text, length)
+                     : string_pool_add(py->snapshot->strings, text, length);
+}
+
+static const char *decode_and_keep(struct py *py, const struct string_header *header, size_t length,
+                                   const unsigned char *bytes, bool is_unique) {
+    char stack[1024];
+    size_t room = length * 6 + 4;
+    bool cut = length < header->length;
+    if (header->kind == 1 && !cut && is_plain(bytes, length))
+        return keep(py, (const char *)bytes, length, is_unique);
+    char *text = room <= sizeof stack ? stack : memory_alloc(room);
+    size_t at = decode(bytes, header->kind, length, text);
     if (cut) {
         memcpy(text + at, "...", 3);
         at += 3;
     }
-    py_charge(py, at / 4);
-    const char *result = string_pool_add(py->snapshot->strings, text, at);
+    const char *result = keep(py, text, at, is_unique);
     if (text != stack)
         free(text);
     return result;
 }
 
-struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
+static struct error *read_text(struct py *py, uint64_t address, size_t limit, bool is_unique,
+                               const char **ret) {
     struct string_header header;
     struct error *err = read_header(py, address, &header);
     if (err)
         return err;
-    bool cut = header.length > PY_TEXT_MAX;
-    size_t length = cut ? PY_TEXT_MAX : (size_t)header.length, size = length * header.kind;
+    bool cut = header.length > limit;
+    size_t length = cut ? limit : (size_t)header.length, size = length * header.kind;
     unsigned char stack[512];
     unsigned char *bytes = size <= sizeof stack ? stack : memory_alloc(size);
     err = memory_read(py->memory, header.data, bytes, size);
     if (!err)
-        *ret = decode(py, bytes, header.kind, length, cut);
+        *ret = decode_and_keep(py, &header, length, bytes, is_unique);
     if (bytes != stack)
         free(bytes);
     return err;
+}
+
+static struct py_text_memo *find_memo(struct py *py, uint64_t address) {
+    return &py->text_memo[(address ^ address >> 8) >> 4 & (PY_MEMO_SIZE - 1)];
+}
+
+struct error *py_string_read(struct py *py, uint64_t address, const char **ret) {
+    struct py_text_memo *memo = find_memo(py, address);
+    if (!memo->text || memo->address != address || memo->limit) {
+        const char *text;
+        struct error *err = read_text(py, address, PY_TEXT_MAX, false, &text);
+        if (err)
+            return err;
+        *memo = (struct py_text_memo){address, 0, text};
+    }
+    *ret = memo->text;
+    return NULL;
+}
+
+struct error *py_string_copy(struct py *py, uint64_t address, const char **ret) {
+    return read_text(py, address, PY_TEXT_MAX, true, ret);
+}
+
+struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
+                                   const char **ret) {
+    return read_text(py, address, limit, false, ret);
 }
 
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text, bool *ret) {
@@ -141,26 +191,37 @@ static void decode_tag(enum py_integer_kind kind, int64_t tag, uint64_t *count, 
     }
 }
 
-struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
+struct error *py_digits_read(struct py *py, uint64_t address, uint32_t *digits, size_t room,
+                             size_t *ret_count, bool *ret_negative) {
     const struct py_layout *layout = &py->layout;
-    uint64_t tag, count, value = 0;
-    bool negative;
+    uint64_t tag, count;
     struct error *err = py_read_u64(py, address + (uint64_t)PY_OFFSET(layout, integer, tag), &tag);
     if (err)
         return err;
-    decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, &negative);
-    if (count > 3)
-        return error_create(ERROR_INVALID, "an int of more than 64 bits");
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t digit;
-        uint64_t at = address + (uint64_t)PY_OFFSET(layout, integer, digits) + 4 * i;
-        err = py_read_u32(py, at, &digit);
-        if (err)
-            return err;
-        if (i == 2 && digit >> 3)
-            return error_create(ERROR_INVALID, "an int of more than 63 bits");
-        value |= (uint64_t)(digit & 0x3fffffff) << (30 * i);
+    decode_tag(layout->traits.integer_kind, (int64_t)tag, &count, ret_negative);
+    if (count > room)
+        return error_create(ERROR_INVALID, "an int of more than %zu bits", 30 * room);
+    *ret_count = (size_t)count;
+    for (size_t i = 0; !err && i < count; i++) {
+        err = py_read_u32(py, address + (uint64_t)PY_OFFSET(layout, integer, digits) + 4 * i,
+                          &digits[i]);
+        if (!err)
+            digits[i] &= 0x3fffffff;
     }
+    return err;
+}
+
+struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) {
+    uint32_t digits[3] = {0};
+    uint64_t value;
+    size_t count;
+    bool negative;
+    struct error *err = py_digits_read(py, address, digits, 3, &count, &negative);
+    if (err)
+        return err;
+    if (digits[2] >> 3)
+        return error_create(ERROR_INVALID, "an int of more than 63 bits");
+    value = digits[0] | (uint64_t)digits[1] << 30 | (uint64_t)digits[2] << 60;
     *ret = negative ? -(int64_t)value : (int64_t)value;
     return NULL;
 }
@@ -172,7 +233,8 @@ static void make_ascii(char *text) {
             *text = '?';
 }
 
-struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit, const char **ret) {
+static struct error *read_c_string(struct py *py, uint64_t address, size_t limit,
+                                   const char **ret) {
     char text[520];
     size_t at = 0;
     if (limit > sizeof text - 1)
@@ -192,5 +254,19 @@ struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit, co
     text[limit] = '\0';
     make_ascii(text);
     *ret = string_pool_add(py->snapshot->strings, text, strlen(text));
+    return NULL;
+}
+
+/* No object lies where a C string does, so both have their places in the same memo. */
+struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit, const char **ret) {
+    struct py_text_memo *memo = find_memo(py, address);
+    if (!memo->text || memo->address != address || memo->limit != limit) {
+        const char *text;
+        struct error *err = read_c_string(py, address, limit, &text);
+        if (err)
+            return err;
+        *memo = (struct py_text_memo){address, limit, text};
+    }
+    *ret = memo->text;
     return NULL;
 }

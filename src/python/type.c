@@ -8,6 +8,7 @@
 #define FLAG_INTEGER (1ull << 24)
 #define FLAG_LIST (1ull << 25)
 #define FLAG_TUPLE (1ull << 26)
+#define FLAG_BYTES (1ull << 27)
 #define FLAG_STRING (1ull << 28)
 #define FLAG_DICT (1ull << 29)
 
@@ -22,7 +23,7 @@ struct flag_kind {
 
 static const struct flag_kind kinds_by_flag[] = {
     {FLAG_INTEGER, PY_KIND_INTEGER}, {FLAG_LIST, PY_KIND_LIST}, {FLAG_TUPLE, PY_KIND_TUPLE},
-    {FLAG_STRING, PY_KIND_STRING},   {FLAG_DICT, PY_KIND_DICT},
+    {FLAG_STRING, PY_KIND_STRING},   {FLAG_DICT, PY_KIND_DICT}, {FLAG_BYTES, PY_KIND_BYTES},
 };
 
 struct name_kind {
@@ -53,6 +54,14 @@ static const struct name_kind kinds_by_name[] = {
     {"method_descriptor", PY_KIND_METHOD_DESCRIPTOR},
     {"cell", PY_KIND_CELL},
     {"float", PY_KIND_FLOAT},
+    {"Context", PY_KIND_CONTEXT},
+    {"_contextvars.Context", PY_KIND_CONTEXT},
+    {"ContextVar", PY_KIND_CONTEXT_VARIABLE},
+    {"_contextvars.ContextVar", PY_KIND_CONTEXT_VARIABLE},
+    {"hamt", PY_KIND_HAMT},
+    {"hamt_bitmap_node", PY_KIND_HAMT_BITMAP},
+    {"hamt_array_node", PY_KIND_HAMT_ARRAY},
+    {"hamt_collision_node", PY_KIND_HAMT_COLLISION},
 };
 
 /* Types of extensions, which are heap types in later versions. The tp_name of a class that is
@@ -152,7 +161,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         *ret = *memo;
         return NULL;
     }
-    struct py_type *type = table_find(py->types, &type_address, sizeof type_address);
+    struct py_type *type = id_table_find(py->types, type_address);
     if (!type) {
         struct py_type found = {0};
         struct error *err = read_static_part(py, type_address, &found);
@@ -163,7 +172,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         py_charge(py, TYPE_UNITS);
         type = arena_alloc(py->arena, sizeof *type);
         *type = found;
-        table_add(py->types, &type->address, sizeof type->address, type);
+        id_table_add(py->types, type->address, type);
         /* The type is findable already, so that a class in a cycle with its own names ends. */
         err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;
         if (err)

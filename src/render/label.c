@@ -5,29 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "asyncspy/base/table.h"
+#include "asyncspy/base/id_table.h"
 
 struct object_index {
-    struct table *table;
+    struct id_table *table;
 };
 
 struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot) {
     struct object_index *index = arena_alloc(arena, sizeof *index);
-    index->table = table_create();
+    index->table = id_table_create(arena, snapshot->objects.count);
     for (size_t i = 0; i < snapshot->objects.count; i++) {
         struct snapshot_object *object = &snapshot->objects.items[i];
-        if (!table_find(index->table, &object->id, sizeof object->id))
-            table_add(index->table, &object->id, sizeof object->id, object);
+        id_table_add(index->table, object->id, object);
     }
     return index;
 }
 
-void object_index_destroy(struct object_index *index) {
-    table_destroy(index->table);
-}
-
 const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id) {
-    return id ? table_find(report->objects->table, &id, sizeof id) : NULL;
+    return id ? id_table_find(report->objects->table, id) : NULL;
 }
 
 const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id) {

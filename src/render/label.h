@@ -9,9 +9,8 @@
 
 struct object_index;
 
-/* Finds objects by their id. Lives in `arena`, but for a table: end it with _destroy. */
+/* Finds objects by their id. Lives in `arena`. */
 struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot);
-void object_index_destroy(struct object_index *index);
 
 /* NULL where there is none. */
 const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id);
@@ -58,7 +57,8 @@ const char *label_silence(struct report *report, double seconds, bool is_bound);
 const char *label_socket_state(struct report *report, const struct snapshot_socket *socket,
                                const char *silence);
 
-/* A command line without directories, and without the interpreter where a script follows. */
+/* A command line without the program's directory, and of a Python that runs a script or a module
+ * without the interpreter and its options. */
 const char *label_command(struct arena *arena, const char *const *words, size_t count);
 
 /* "LOOP BLOCKED - the summary", or the summary where it says that itself; of a verdict too, but for

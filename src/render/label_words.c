@@ -11,12 +11,28 @@ static const char *get_base_name(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
+/* The script or module (-m) that a Python runs, behind the options of its own (Python/getopt.c); 0:
+ * it is no Python, or runs code of the command line. */
+static size_t find_program(const char *const *words, size_t count) {
+    if (strncmp(get_base_name(words[0]), "python", 6) != 0)
+        return 0;
+    for (size_t i = 1; i < count; i++) {
+        size_t length = strlen(words[i]);
+        bool is_short = length > 1 && words[i][0] == '-' && words[i][1] != '-';
+        const char *last = is_short ? words[i] + length - 1 : "";
+        if (length && words[i][0] != '-')
+            return i;
+        if (*last == 'c' || length < 2)
+            return 0;
+        i += length == 2 && (*last == 'W' || *last == 'X'); /* whose argument is the next word */
+    }
+    return 0;
+}
+
 const char *label_command(struct arena *arena, const char *const *words, size_t count) {
-    size_t first = 0;
     if (!count)
         return "";
-    if (count > 1 && strncmp(get_base_name(words[0]), "python", 6) == 0 && words[1][0] != '-')
-        first = 1;
+    size_t first = find_program(words, count);
     const char *text = get_base_name(words[first]);
     for (size_t i = first + 1; i < count && i < first + WORDS_MAX; i++)
         text = arena_format(arena, "%s %s", text, words[i]);
@@ -26,8 +42,8 @@ const char *label_command(struct arena *arena, const char *const *words, size_t 
 /* True when the summary starts with the words of the code: "PEER_SILENT", "peer silent: ...". */
 static bool starts_with_code(const char *summary, const char *code) {
     for (; *code; code++, summary++) {
-        char letter = *summary == ' ' ? '_' : (char)toupper((unsigned char)*summary);
-        if (letter != *code)
+        bool is_gap = *summary == ' ' && *code == '_';
+        if (!is_gap && toupper((unsigned char)*summary) != *code)
             return false;
     }
     return !isalnum((unsigned char)*summary) && *summary != '_';
@@ -50,7 +66,8 @@ const char *label_finding(struct arena *arena, enum snapshot_finding_code code,
         return summary;
     char *text = arena_format(arena, "%s - %s", name, summary);
     for (size_t i = 0; i < strlen(name); i++)
-        text[i] = text[i] == '_' ? ' ' : text[i];
+        if (text[i] == '_')
+            text[i] = ' ';
     return text;
 }
 

@@ -2,21 +2,19 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "asyncspy/base/table.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/text.h"
 #include "label.h"
 
 #define ROWS_MAX 5
 
 /* Objects that the findings name: the verdict has told of them. */
-static struct table *collect_told(const struct snapshot *snapshot) {
-    struct table *told = table_create();
+static const struct id_table *collect_told(struct arena *arena, const struct snapshot *snapshot) {
+    struct id_table *told = id_table_create(arena, 0);
     for (size_t i = 0; i < snapshot->findings.count; i++) {
         const struct snapshot_finding *finding = &snapshot->findings.items[i];
         for (size_t j = 0; j < finding->object_count; j++)
-            if (!table_find(told, &finding->objects[j], sizeof *finding->objects))
-                table_add(told, &finding->objects[j], sizeof *finding->objects,
-                          &finding->objects[j]);
+            id_table_add(told, finding->objects[j], &finding->objects[j]);
     }
     return told;
 }
@@ -37,17 +35,16 @@ static int compare_objects(const void *a, const void *b) {
 }
 
 /* What is worth a line, the most waited for first; `ret` has room for all objects. */
-static size_t choose_objects(struct report *report, const struct snapshot_object **ret) {
+static size_t choose_objects(struct report *report, struct arena *arena,
+                             const struct snapshot_object **ret) {
     const struct snapshot *snapshot = report->snapshot;
-    struct table *told = collect_told(snapshot);
+    const struct id_table *told = collect_told(arena, snapshot);
     size_t count = 0;
     for (size_t i = 0; i < snapshot->objects.count; i++) {
         const struct snapshot_object *object = &snapshot->objects.items[i];
-        if (report->options->verbose ||
-            (is_contended(object) && !table_find(told, &object->id, sizeof object->id)))
+        if (report->options->verbose || (is_contended(object) && !id_table_find(told, object->id)))
             ret[count++] = object;
     }
-    table_destroy(told);
     if (count)
         qsort(ret, count, sizeof *ret, compare_objects);
     return count;
@@ -75,7 +72,7 @@ void report_locks(struct report *report) {
     struct arena *arena = arena_create();
     const struct snapshot_object **objects =
         arena_alloc_array(arena, report->snapshot->objects.count, sizeof *objects);
-    size_t count = choose_objects(report, objects);
+    size_t count = choose_objects(report, arena, objects);
     size_t most = report->options->verbose || count < ROWS_MAX ? count : ROWS_MAX;
     if (count)
         report_start_count(report, report->options->verbose ? "OBJECTS" : "LOCKS", count);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/table.h"
 #include "asyncspy/base/text.h"
 #include "label.h"
@@ -37,20 +38,20 @@ static bool *mark_told(struct report *report, struct arena *arena) {
 }
 
 /* From the file to what waits for it. */
-static struct table *collect_uses(struct report *report, struct arena *arena) {
+static const struct id_table *collect_uses(struct report *report, struct arena *arena) {
     const struct snapshot *snapshot = report->snapshot;
-    struct table *uses = table_create();
+    struct id_table *uses = id_table_create(arena, 0);
     const bool *told = mark_told(report, arena);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
         if (!task->awaiting || task->awaiting->fd == SNAPSHOT_UNKNOWN ||
             task->state != SNAPSHOT_TASK_WAITING)
             continue;
-        struct use *use = table_find(uses, &task->awaiting->fd, sizeof use->fd);
+        struct use *use = id_table_find(uses, (uint64_t)task->awaiting->fd);
         if (!use) {
             use = arena_alloc(arena, sizeof *use);
             use->fd = task->awaiting->fd;
-            table_add(uses, &use->fd, sizeof use->fd, use);
+            id_table_add(uses, (uint64_t)use->fd, use);
         }
         use->waiting += !told[i] && task->idle != SNAPSHOT_YES;
     }
@@ -69,11 +70,12 @@ static const char *make_key(struct report *report, struct arena *arena,
 /* The lines, in the order of the sockets; `ret` has room for a line for each. */
 static size_t make_rows(struct report *report, struct arena *arena, struct row *ret) {
     const struct snapshot *snapshot = report->snapshot;
-    struct table *uses = collect_uses(report, arena), *rows = table_create();
+    const struct id_table *uses = collect_uses(report, arena);
+    struct table *rows = table_create();
     size_t count = 0;
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
-        const struct use *use = table_find(uses, &socket->fd, sizeof socket->fd);
+        const struct use *use = id_table_find(uses, (uint64_t)socket->fd);
         if (!report->options->verbose && !(use && use->waiting))
             continue;
         const char *key = make_key(report, arena, socket);
@@ -86,7 +88,6 @@ static size_t make_rows(struct report *report, struct arena *arena, struct row *
         row->count++;
         row->silent_s = fmin(row->silent_s, snapshot_socket_get_silence(socket));
     }
-    table_destroy(uses);
     table_destroy(rows);
     return count;
 }

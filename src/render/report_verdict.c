@@ -38,7 +38,7 @@ static const char *describe_who(struct report *report, const struct snapshot_fin
     const struct snapshot_task *task =
         finding->task_count == 1 ? label_find_task(report, finding->tasks[0]) : NULL;
     if (task && task->coroutine)
-        text = arena_format(arena, "task %s (%s)", text, task->coroutine);
+        text = arena_format(arena, "%s%s (%s)", task->name ? "task " : "", text, task->coroutine);
     for (size_t i = 0; i < finding->thread_count && i < most; i++)
         text = arena_format(arena, "%s%s%s", text, *text ? ", " : "",
                             label_thread(report, finding->threads[i]));

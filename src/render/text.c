@@ -64,12 +64,11 @@ static void print_report(struct report *report) {
 struct error *render_text(const struct snapshot *snapshot, const struct text_options *options,
                           FILE *out) {
     struct arena *arena = arena_create();
-    struct object_index *objects = object_index_create(arena, snapshot);
     struct report report = {
         .snapshot = snapshot,
         .options = options,
         .index = task_index_create(arena, snapshot),
-        .objects = objects,
+        .objects = object_index_create(arena, snapshot),
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,
                  .color = options->color,
@@ -80,7 +79,6 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
     print_report(&report);
     int error_number = ferror(out) || fflush(out) != 0 ? errno : 0;
     arena_destroy(report.page.scratch);
-    object_index_destroy(objects);
     arena_destroy(arena);
     errno = error_number;
     return ferror(out) ? error_create_os(error_number, "writing the text") : NULL;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/table.h"
 
 #define WEIGHT_MAX ((uint64_t)1 << 40) /* where ways meet again, waiters count twice */
@@ -15,8 +16,8 @@ struct edge {
 struct builder {
     struct arena *arena;
     const struct report *report;
-    struct table *table;   /* from the key of a node that is no task to it */
-    struct table *sockets; /* from the file */
+    struct table *table;            /* from the key of a node that is no task to it */
+    const struct id_table *sockets; /* from the file */
     struct wait_node *nodes;
     size_t count, capacity;
     struct edge *edges;
@@ -79,12 +80,11 @@ static size_t find_numbered_node(struct builder *builder, enum wait_node_kind ki
                      &node);
 }
 
-static struct table *index_sockets(const struct snapshot *snapshot) {
-    struct table *index = table_create();
+static const struct id_table *index_sockets(struct arena *arena, const struct snapshot *snapshot) {
+    struct id_table *index = id_table_create(arena, snapshot->sockets.count);
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
         struct snapshot_socket *socket = &snapshot->sockets.items[i];
-        if (!table_find(index, &socket->fd, sizeof socket->fd))
-            table_add(index, &socket->fd, sizeof socket->fd, socket);
+        id_table_add(index, (uint64_t)socket->fd, socket);
     }
     return index;
 }
@@ -93,7 +93,7 @@ static struct table *index_sockets(const struct snapshot *snapshot) {
 static size_t find_socket_node(struct builder *builder, const struct snapshot_wait *wait) {
     struct wait_node node = {
         .kind = WAIT_NODE_SOCKET, .wait = wait, .number = wait->fd, .look = mix(3000)};
-    const struct snapshot_socket *socket = table_find(builder->sockets, &wait->fd, sizeof wait->fd);
+    const struct snapshot_socket *socket = id_table_find(builder->sockets, (uint64_t)wait->fd);
     if (!socket || !socket->peer)
         return find_numbered_node(builder, WAIT_NODE_SOCKET, wait, wait->fd);
     return find_node(builder, arena_format(builder->arena, "s%s", socket->peer), &node);
@@ -272,12 +272,11 @@ struct wait_graph *wait_graph_create(struct arena *arena, const struct report *r
     struct builder builder = {.arena = arena,
                               .report = report,
                               .table = table_create(),
-                              .sockets = index_sockets(report->snapshot)};
+                              .sockets = index_sockets(arena, report->snapshot)};
     add_tasks(&builder);
     add_edges(&builder);
     link_nodes(&builder);
     table_destroy(builder.table);
-    table_destroy(builder.sockets);
     struct wait_graph *graph = arena_alloc(arena, sizeof *graph);
     *graph = (struct wait_graph){.nodes = builder.nodes, .count = builder.count};
     set_shapes(graph, arena);

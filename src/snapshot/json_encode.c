@@ -112,15 +112,13 @@ static cJSON *encode_frame(struct json_encoder *encoder, const struct snapshot_f
 /* The JSON text of a frame; equal frames are the same pointer, so few are ever encoded. */
 static const char *get_frame_text(struct json_encoder *encoder,
                                   const struct snapshot_frame *frame) {
-    const char *known = table_find(encoder->frames, &frame, sizeof frame);
+    const char *known = id_table_find(encoder->frames, (uintptr_t)frame);
     if (known)
         return known;
     cJSON *object = encode_frame(encoder, frame);
     char *printed = cJSON_PrintUnformatted(object);
     char *text = arena_copy_string(encoder->arena, printed, strlen(printed));
-    const struct snapshot_frame **key = arena_alloc(encoder->arena, sizeof *key);
-    *key = frame;
-    table_add(encoder->frames, key, sizeof *key, text);
+    id_table_add(encoder->frames, (uintptr_t)frame, text);
     cJSON_free(printed);
     cJSON_Delete(object);
     return text;

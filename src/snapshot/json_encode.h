@@ -6,14 +6,15 @@
 
 #include <cjson/cJSON.h>
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/table.h"
 #include "asyncspy/snapshot/snapshot.h"
 
 struct json_encoder {
-    struct arena *scratch; /* repaired strings and ids of one value; reset by the caller */
-    struct arena *arena;   /* texts of the frames seen so far */
-    struct table *frames;  /* from the address of a frame to its JSON text */
-    struct table *names;   /* keys of the object that is being made; reset by who uses it */
+    struct arena *scratch;   /* repaired strings and ids of one value; reset by the caller */
+    struct arena *arena;     /* texts of the frames seen so far */
+    struct id_table *frames; /* from the address of a frame to its JSON text */
+    struct table *names;     /* keys of the object that is being made; reset by who uses it */
 };
 
 /* Makes cJSON end the process when memory is out, as everything else here does. */

@@ -66,5 +66,6 @@ cJSON *json_encode_coroutine(struct json_encoder *encoder,
     json_add_id(encoder, object, "id", coroutine->id);
     json_add_string(encoder, object, "name", coroutine->name);
     json_add_stack(encoder, object, "frames", &coroutine->frames);
+    json_add_string(encoder, object, "holder", coroutine->holder);
     return object;
 }

@@ -115,6 +115,7 @@ cJSON *json_encode_task(struct json_encoder *encoder, const struct snapshot_task
     json_add_count(object, "cancel_requests", task->cancel_requests);
     json_add_tristate(object, "must_cancel", task->must_cancel);
     add_exception(encoder, object, task->exception);
+    json_add_tristate(object, "exception_retrieved", task->exception_retrieved);
     add_context(encoder, object, task);
     json_add_tristate(object, "moved", task->moved);
     json_add_tristate(object, "idle", task->idle);

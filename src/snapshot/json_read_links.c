@@ -1,4 +1,5 @@
 /* Records that tell of each other by id. */
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/snapshot/task_index.h"
 #include "json_read.h"
 
@@ -25,12 +26,11 @@ static void link_threads(struct json_decoder *decoder, const struct task_index *
 }
 
 /* From the tid to the thread; the first one of several. */
-static struct table *index_threads(const struct snapshot *snapshot) {
-    struct table *table = table_create();
+static const struct id_table *index_threads(const struct snapshot *snapshot) {
+    struct id_table *table = id_table_create(snapshot->arena, snapshot->threads.count);
     for (size_t i = 0; i < snapshot->threads.count; i++) {
         struct snapshot_thread *thread = &snapshot->threads.items[i];
-        if (!table_find(table, &thread->tid, sizeof thread->tid))
-            table_add(table, &thread->tid, sizeof thread->tid, thread);
+        id_table_add(table, (uint64_t)thread->tid, thread);
     }
     return table;
 }
@@ -38,18 +38,18 @@ static struct table *index_threads(const struct snapshot *snapshot) {
 /* The frames that a holder's index counts in, NULL where who holds it is not in the snapshot. */
 static const struct snapshot_stack *find_frames(const struct snapshot *snapshot,
                                                 const struct task_index *index,
-                                                const struct table *threads,
+                                                const struct id_table *threads,
                                                 const struct snapshot_holder *holder) {
     if (holder->task) {
         size_t place = task_index_find(index, holder->task);
         return place == TASK_INDEX_NONE ? NULL : &snapshot->tasks.items[place].frames;
     }
-    const struct snapshot_thread *thread = table_find(threads, &holder->tid, sizeof holder->tid);
+    const struct snapshot_thread *thread = id_table_find(threads, (uint64_t)holder->tid);
     return thread ? &thread->frames : NULL;
 }
 
 static void check_holders(struct json_decoder *decoder, const struct task_index *index,
-                          const struct table *threads, const struct snapshot_object *object) {
+                          const struct id_table *threads, const struct snapshot_object *object) {
     for (size_t i = 0; i < object->holder_count; i++) {
         const struct snapshot_stack *frames =
             find_frames(decoder->snapshot, index, threads, &object->holders[i]);
@@ -62,13 +62,12 @@ static void check_holders(struct json_decoder *decoder, const struct task_index 
 
 /* Everybody may look up the frame of a holder without looking at the number. */
 static void check_objects(struct json_decoder *decoder, const struct task_index *index) {
-    struct table *threads = index_threads(decoder->snapshot);
+    const struct id_table *threads = index_threads(decoder->snapshot);
     for (size_t i = 0; i < decoder->snapshot->objects.count; i++) {
         json_enter(decoder, "objects", i);
         check_holders(decoder, index, threads, &decoder->snapshot->objects.items[i]);
         json_leave(decoder);
     }
-    table_destroy(threads);
 }
 
 void json_read_links(struct json_decoder *decoder) {

@@ -90,4 +90,5 @@ void json_read_coroutine(struct json_decoder *decoder, const cJSON *object, void
     coroutine->id = json_require_id(decoder, object, "id");
     coroutine->name = json_get_string(decoder, object, "name");
     coroutine->frames = json_get_stack(decoder, object, "frames");
+    coroutine->holder = json_get_string(decoder, object, "holder");
 }

@@ -129,6 +129,7 @@ void json_read_task(struct json_decoder *decoder, const cJSON *object, void *rec
     task->cancel_requests = json_get_count(decoder, object, "cancel_requests");
     task->must_cancel = json_get_tristate(decoder, object, "must_cancel");
     task->exception = read_exception(decoder, object);
+    task->exception_retrieved = json_get_tristate(decoder, object, "exception_retrieved");
     read_context(decoder, object, task);
     task->moved = json_get_tristate(decoder, object, "moved");
     task->idle = json_get_tristate(decoder, object, "idle");

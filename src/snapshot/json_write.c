@@ -105,11 +105,12 @@ static void write_all(struct writer *writer, const struct snapshot *snapshot) {
 }
 
 struct error *snapshot_json_write(const struct snapshot *snapshot, FILE *out) {
+    struct arena *arena = arena_create();
     struct writer writer = {
         .out = out,
         .encoder = {.scratch = arena_create(),
-                    .arena = arena_create(),
-                    .frames = table_create(),
+                    .arena = arena,
+                    .frames = id_table_create(arena, 0),
                     .names = table_create()},
     };
     json_use_memory();
@@ -117,8 +118,7 @@ struct error *snapshot_json_write(const struct snapshot *snapshot, FILE *out) {
     write_all(&writer, snapshot);
     int error_number = ferror(out) || fflush(out) != 0 ? errno : 0;
     table_destroy(writer.encoder.names);
-    table_destroy(writer.encoder.frames);
-    arena_destroy(writer.encoder.arena);
+    arena_destroy(arena);
     arena_destroy(writer.encoder.scratch);
     if (!ferror(out))
         return NULL;

@@ -13,6 +13,7 @@ const struct snapshot_task snapshot_task_blank = {
     .tid = SNAPSHOT_UNKNOWN,
     .cancel_requests = SNAPSHOT_UNKNOWN,
     .must_cancel = SNAPSHOT_MAYBE,
+    .exception_retrieved = SNAPSHOT_MAYBE,
     .moved = SNAPSHOT_MAYBE,
     .idle = SNAPSHOT_MAYBE,
 };
@@ -109,18 +110,30 @@ void snapshot_reset(struct snapshot *snapshot) {
     clear(snapshot);
 }
 
+static void *set_capacity(struct arena *arena, const void *items, size_t count, size_t capacity,
+                          size_t size) {
+    char *grown = arena_alloc_array(arena, capacity, size);
+    if (count)
+        memcpy(grown, items, count * size);
+    return grown;
+}
+
 void *snapshot_vector_grow(struct arena *arena, void *items, size_t *count, size_t *capacity,
                            size_t size) {
     if (*count == *capacity) {
-        size_t wanted = *capacity ? *capacity * 2 : CAPACITY_FIRST;
-        char *grown = arena_alloc_array(arena, wanted, size);
-        if (*count)
-            memcpy(grown, items, *count * size);
-        items = grown;
-        *capacity = wanted;
+        *capacity = *capacity ? *capacity * 2 : CAPACITY_FIRST;
+        items = set_capacity(arena, items, *count, *capacity, size);
     }
     ++*count;
     return items;
+}
+
+void *snapshot_vector_reserve(struct arena *arena, void *items, size_t count, size_t *capacity,
+                              size_t more, size_t size) {
+    if (more <= *capacity - count)
+        return items;
+    *capacity = count + more;
+    return set_capacity(arena, items, count, *capacity, size);
 }
 
 static const char *intern(struct snapshot *snapshot, const char *text) {

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "asyncspy/base/table.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/target/process.h"
 
 struct descendants {
     struct target_descendant *items;
     size_t count;
-    struct table *seen; /* a pid may be given anew while we look: no cycles */
+    struct id_table *seen; /* a pid may be given anew while we look: no cycles */
     bool complete;
 };
 
 static void add(struct descendants *found, pid_t pid, pid_t parent) {
-    if (table_find(found->seen, &pid, sizeof pid))
+    if (id_table_find(found->seen, (uint64_t)pid))
         return;
     if (found->count > PROCESS_DESCENDANTS_MAX) {
         found->complete = false;
@@ -24,7 +24,7 @@ static void add(struct descendants *found, pid_t pid, pid_t parent) {
     }
     struct target_descendant *item = &found->items[found->count++];
     *item = (struct target_descendant){pid, parent};
-    table_add(found->seen, &item->pid, sizeof item->pid, item);
+    id_table_add(found->seen, (uint64_t)pid, item);
 }
 
 static void add_children_of_thread(struct descendants *found, pid_t pid, int task,
@@ -57,13 +57,12 @@ static void add_children(struct descendants *found, pid_t pid) {
 
 bool process_list_descendants(pid_t pid, struct arena *arena, struct target_descendant **ret,
                               size_t *ret_count) {
-    struct descendants found = {.complete = true, .seen = table_create()};
+    struct descendants found = {.complete = true, .seen = id_table_create(arena, 0)};
     /* The process itself stands in front: nobody is its own descendant. */
     found.items = arena_alloc_array(arena, PROCESS_DESCENDANTS_MAX + 1, sizeof *found.items);
     add(&found, pid, 0);
     for (size_t i = 0; i < found.count; i++)
         add_children(&found, found.items[i].pid);
-    table_destroy(found.seen);
     *ret = found.items + 1;
     *ret_count = found.count - 1;
     return found.complete;

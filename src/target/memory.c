@@ -71,8 +71,7 @@ void memory_set_work(struct target_memory *memory, uint64_t units) {
 }
 
 void memory_charge(struct target_memory *memory, uint64_t units) {
-    if (memory->work != MEMORY_NO_LIMIT)
-        memory->work -= units < memory->work ? units : memory->work;
+    memory->work -= units < memory->work ? units : memory->work; /* no limit: it never ends */
 }
 
 bool memory_is_exhausted(const struct target_memory *memory) {
@@ -297,8 +296,9 @@ static struct error *read_blocks(struct target_memory *memory, uint64_t address,
     return NULL;
 }
 
-struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
-                          size_t size) {
+/* Inlined, so that reading a word costs no call of memcpy. */
+static inline struct error *read_memory(struct target_memory *memory, uint64_t address,
+                                        void *buffer, size_t size) {
     uint64_t number = address >> BLOCK_SHIFT;
     uint64_t offset = address & (BLOCK_SIZE - 1);
     if (!memory->work)
@@ -309,6 +309,15 @@ struct error *memory_read(struct target_memory *memory, uint64_t address, void *
         return read_blocks(memory, address, buffer, size);
     memcpy(buffer, memo->bytes + offset, size);
     return NULL;
+}
+
+struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
+                          size_t size) {
+    return read_memory(memory, address, buffer, size);
+}
+
+struct error *memory_read_word(struct target_memory *memory, uint64_t address, uint64_t *ret) {
+    return read_memory(memory, address, ret, sizeof *ret);
 }
 
 struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,

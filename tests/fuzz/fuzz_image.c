@@ -11,7 +11,7 @@
 #define DESERT UINT64_C(0x600000000000)
 #define DESERT_SIZE (UINT64_C(1) << 30)
 /* A walk over the program takes less than half of it; the others were led astray. */
-#define WALK_UNITS 600000
+#define WALK_UNITS 1000000
 
 struct change {
     unsigned char *at, old[8];
@@ -85,6 +85,10 @@ static struct fuzz_image *create(const struct py_table *table) {
     *image = (struct fuzz_image){.fake = fake_python_create(table), .snapshot = snapshot_create()};
     fake_asyncio_create(&image->aio, image->fake);
     fake_program_create(&program, &image->aio);
+    for (int part = 0; part < FAKE_SERVER_PART_COUNT; part++) {
+        uint64_t futex = fake_server_create(&image->aio, (enum fake_server_part)part);
+        image->futex = futex ? futex : image->futex;
+    }
     image->inner = fake_memory_source(image->fake->memory);
     image->memory = memory_create(&(struct memory_source){image, read_ranges, clamp});
     image->py = fake_python_open(image->fake, image->memory, image->aio.runtime);

@@ -10,13 +10,14 @@
  */
 #pragma once
 
-#include "../support/fake_asyncio.h"
+#include "../support/fake_server.h"
 #include "asyncspy/python/object.h"
 #include "fuzz_input.h"
 
 struct fuzz_image {
     struct fake_python *fake;
     struct fake_asyncio aio;
+    uint64_t futex; /* where the thread FAKE_SERVER_WAITER sleeps */
     struct target_memory *memory;
     struct snapshot *snapshot;
     struct py *py;

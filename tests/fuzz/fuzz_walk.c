@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "../../src/capture/walk.h"
 #include "asyncspy/analysis/analyze.h"
@@ -21,12 +22,19 @@ static void write_all(const struct snapshot *snapshot) {
 }
 
 static void walk(struct fuzz_image *image) {
-    struct target_thread kernel = {.tid = 4711, .namespace_tid = 4711, .name = "python3"};
+    const struct target_thread threads[] = {
+        {.tid = 4711, .namespace_tid = 4711, .name = "python3", .on_cpu = true, .syscall = -1},
+        {.tid = FAKE_SERVER_WAITER,
+         .namespace_tid = FAKE_SERVER_WAITER,
+         .syscall = SYS_futex,
+         .arguments = {image->futex}},
+        {.tid = FAKE_SERVER_WORKER, .namespace_tid = FAKE_SERVER_WORKER, .syscall = -1},
+    };
+    const struct walk_kernel kernel = {threads, sizeof threads / sizeof *threads, FAKE_SERVER_NOW};
     snapshot_reset(image->snapshot);
     *py_get_layout(image->py) = image->fake->layout;
     struct walk_search search = {0};
-    if (walk_interpreters(image->py, image->snapshot, &(struct walk_kernel){&kernel, 1, NAN},
-                          &search))
+    if (walk_interpreters(image->py, image->snapshot, &kernel, &search))
         abort(); /* the target is there all the time: nothing in it ends a run */
 }
 

@@ -153,6 +153,11 @@ def write_snapshots():
     write("fuzz_snapshot_json", "odd", b'{"schema": "asyncspy.snapshot/1", "tasks": [{"id": "0x1", '
           b'"name": "\\u001b[31m\\u0000\\ud800", "state": "waiting", "notes": [""], '
           b'"frames": []}]}')
+    write("fuzz_snapshot_json", "tree", b'{"schema": "asyncspy.snapshots/1", "complete": true, '
+          b'"processes": [{"pid": 1, "state": "no_asyncio", "tasks": 0, "command_line": ["a"]}, '
+          b'{"pid": 2, "parent": 1, "state": "idle", "tasks": 7, "command_line": ["a"], '
+          b'"snapshot": {"schema": "asyncspy.snapshot/1"}}, '
+          b'{"pid": 3, "parent": 1, "state": "not_read", "why": "\\u001b[31m"}]}')
 
 
 def main():

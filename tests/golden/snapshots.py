@@ -65,6 +65,7 @@ def task(identity, name, state, frames, **more):
             "holds": [], "created_at": more.get("created_at"), "creator": None,
             "cancel_requests": more.get("cancel_requests", 0),
             "must_cancel": more.get("must_cancel", False), "exception": more.get("exception"),
+            "exception_retrieved": more.get("exception_retrieved"),
             "context": None, "moved": None, "idle": None, "notes": more.get("notes", [])}
 
 

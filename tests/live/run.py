@@ -26,6 +26,7 @@ import odd
 import plan
 import ps
 import readers
+import servers
 import verdict
 from target import Target, TargetFailed, TargetSkipped
 from tester import Tester
@@ -34,7 +35,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers)
 
 
 class Result:

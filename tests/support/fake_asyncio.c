@@ -65,10 +65,16 @@ static uint64_t make_c_type(struct fake_asyncio *aio, const char *name, int32_t 
                                                       .static_ = is_static});
 }
 
-static const char *const python_task_keys[] = {
-    "_loop",  "_coro",      "_fut_waiter",  "_name",
-    "_state", "_exception", "_must_cancel", "_num_cancels_requested",
-    NULL};
+static const char *const python_task_keys[] = {"_loop",
+                                               "_coro",
+                                               "_fut_waiter",
+                                               "_name",
+                                               "_state",
+                                               "_exception",
+                                               "_must_cancel",
+                                               "_num_cancels_requested",
+                                               "_Future__log_traceback",
+                                               NULL};
 
 static void add_asyncio_modules(struct fake_asyncio *aio) {
     const struct py_layout *layout = &aio->fake->layout;
@@ -212,6 +218,14 @@ static void register_in_weak_set(struct fake_asyncio *aio, uint64_t set, uint64_
     fake_set_add(aio->fake, set, fake_weakref(aio->fake, task));
 }
 
+/* A flag beside others, which are set where they mean something else. */
+static void set_flag(struct fake_python *fake, uint64_t object, enum py_field field, uint8_t mask,
+                     bool value) {
+    uint64_t at = object + (uint64_t)fake->layout.offset[field];
+    uint64_t others = (fake_get(fake, at, 1) | 0x80) & (uint8_t)~mask;
+    fake_put(fake, at, value ? others | mask : others, 1);
+}
+
 uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
     struct fake_python *fake = aio->fake;
     uint64_t task = fake_object(fake, aio->task_type, (size_t)PY_OFFSET(&fake->layout, task, size));
@@ -219,12 +233,15 @@ uint64_t fake_task(struct fake_asyncio *aio, const struct fake_task *it) {
     FAKE_SET(fake, task, task, exception, it->exception);
     FAKE_SET(fake, task, task, source_traceback, it->source_traceback);
     FAKE_SET(fake, task, task, state, it->state);
-    uint8_t mask = fake->layout.traits.must_cancel_mask; /* the other bits mean something else */
-    FAKE_SET(fake, task, task, must_cancel, it->must_cancel ? mask : (uint8_t)~mask);
+    set_flag(fake, task, PY_FIELD_task_must_cancel, fake->layout.traits.must_cancel_mask,
+             it->must_cancel);
+    set_flag(fake, task, PY_FIELD_task_log_traceback, fake->layout.traits.log_traceback_mask,
+             it->log_traceback);
     FAKE_SET(fake, task, task, cancel_requests, it->cancel_requests);
     FAKE_SET(fake, task, task, fut_waiter, it->fut_waiter);
     FAKE_SET(fake, task, task, coroutine, it->coroutine);
     FAKE_SET(fake, task, task, name, it->name);
+    FAKE_SET(fake, task, task, context, it->context);
     if (fake->layout.traits.task_registry & PY_TASKS_LINKED_LISTS)
         link_task(aio, task);
     else
@@ -246,12 +263,15 @@ uint64_t fake_python_task(struct fake_asyncio *aio, const struct fake_task *it) 
                          it->state ? fake_str(fake, states[it->state]) : 0,
                          it->exception,
                          it->must_cancel ? fake->true_ : fake->false_,
-                         fake_int(fake, it->cancel_requests)};
+                         fake_int(fake, it->cancel_requests),
+                         it->log_traceback ? fake->true_ : 0};
     uint64_t task = fake_instance(fake, aio->python_task_type, values);
     if (fake->layout.traits.task_registry & PY_TASKS_TASK_CLASS) { /* a Future of C inside */
         FAKE_SET(fake, task, future, loop, aio->event_loop);
         FAKE_SET(fake, task, future, state, it->state);
         FAKE_SET(fake, task, future, exception, it->exception);
+        set_flag(fake, task, PY_FIELD_future_log_traceback, fake->layout.traits.log_traceback_mask,
+                 it->log_traceback);
     }
     register_in_weak_set(aio, aio->python_weak_set, task);
     return task;

@@ -35,9 +35,10 @@ uint64_t fake_future(struct fake_asyncio *aio, int state);
 struct fake_task {
     uint64_t name, coroutine, fut_waiter; /* objects, 0: NULL */
     int state;
-    uint64_t exception, source_traceback;
+    uint64_t exception, source_traceback, context;
     int cancel_requests;
     bool must_cancel;
+    bool log_traceback; /* nobody looked at its exception */
 };
 
 /* A task of _asyncio, registered where the version registers tasks. */

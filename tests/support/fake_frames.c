@@ -80,6 +80,8 @@ uint64_t fake_code(struct fake_python *fake, const char *name, const char *qualn
     if (has_frame_objects(fake))
         FAKE_SET(fake, code, code, bytecode,
                  fake_bytes(fake, no_instructions, sizeof no_instructions));
+    if (PY_HAS(&fake->layout, code, exception_table))
+        FAKE_SET(fake, code, code, exception_table, fake_bytes(fake, "", 0));
     put_instructions(fake, code);
     return code;
 }

@@ -210,6 +210,12 @@ static const struct static_type static_types[FAKE_TYPE_COUNT] = {
     [FAKE_SIMPLE_QUEUE] = {"_queue.SimpleQueue", 0, PY_FIELD_simple_queue_size},
     [FAKE_LOCK] = {"_thread.lock", 0, PY_FIELD_thread_lock_size},
     [FAKE_RLOCK] = {"_thread.RLock", 0, PY_FIELD_thread_rlock_size},
+    [FAKE_CONTEXT] = {"_contextvars.Context", 0, PY_FIELD_context_size},
+    [FAKE_CONTEXT_VARIABLE] = {"_contextvars.ContextVar", 0, PY_FIELD_context_variable_size},
+    [FAKE_HAMT] = {"hamt", 0, PY_FIELD_hamt_size},
+    [FAKE_HAMT_BITMAP] = {"hamt_bitmap_node", 0, PY_FIELD_hamt_bitmap_size},
+    [FAKE_HAMT_ARRAY] = {"hamt_array_node", 0, PY_FIELD_hamt_array_size},
+    [FAKE_HAMT_COLLISION] = {"hamt_collision_node", 0, PY_FIELD_hamt_collision_size},
 };
 
 /* A type object without its MRO. */

@@ -17,18 +17,26 @@ void fake_target_open(struct fake_target *target, uint64_t runtime) {
     py_begin_walk(target->py, target->snapshot);
 }
 
+struct fake_target fake_target_create(const struct py_table *table) {
+    struct fake_target target = {.fake = fake_python_create(table), .snapshot = snapshot_create()};
+    fake_target_open(&target, 0);
+    return target;
+}
+
+void fake_target_free(struct fake_target *target) {
+    py_destroy(target->py);
+    memory_destroy(target->memory);
+    snapshot_destroy(target->snapshot);
+    fake_python_destroy(target->fake);
+}
+
 void fake_each_version(void (*test)(struct fake_target *target)) {
     const struct py_table *table;
     for (size_t i = 0; (table = py_table_get(i)); i++) {
-        struct fake_target target = {.fake = fake_python_create(table),
-                                     .snapshot = snapshot_create()};
+        struct fake_target target = fake_target_create(table);
         print_message("             with the layout of 3.%u\n", table->minor);
-        fake_target_open(&target, 0);
         test(&target);
-        py_destroy(target.py);
-        memory_destroy(target.memory);
-        snapshot_destroy(target.snapshot);
-        fake_python_destroy(target.fake);
+        fake_target_free(&target);
     }
 }
 

@@ -16,6 +16,10 @@ struct fake_target {
     struct py *py; /* of runtime address 0 until fake_target_open() */
 };
 
+/* A target of one version. */
+struct fake_target fake_target_create(const struct py_table *table);
+void fake_target_free(struct fake_target *target);
+
 /* Calls `test` with a fake of every version that has a table. */
 void fake_each_version(void (*test)(struct fake_target *target));
 

@@ -178,6 +178,7 @@ static void add_main_task(struct snapshot *snapshot) {
         .cancel_requests = 2,
         .must_cancel = SNAPSHOT_NO,
         .exception = &exception,
+        .exception_retrieved = SNAPSHOT_NO,
         .holds = holds,
         .hold_count = COUNT(holds),
         .creator = OTHER_TASK,
@@ -274,8 +275,11 @@ static void add_finding(struct snapshot *snapshot) {
 
 static void add_rest(struct snapshot *snapshot) {
     static size_t members[] = {1, 0};
-    *SNAPSHOT_APPEND(snapshot, &snapshot->coroutines) = (struct snapshot_coroutine){
-        .id = 0x7f80, .name = "Pool.close", .frames = {COUNT(work_frames), work_frames}};
+    *SNAPSHOT_APPEND(snapshot, &snapshot->coroutines) =
+        (struct snapshot_coroutine){.id = 0x7f80,
+                                    .name = "Pool.close",
+                                    .frames = {COUNT(work_frames), work_frames},
+                                    .holder = "module"};
     snapshot->has_coroutines = true;
     *SNAPSHOT_APPEND(snapshot, &snapshot->groups) =
         (struct snapshot_group){.state = SNAPSHOT_TASK_WAITING,

@@ -9,6 +9,9 @@
 
 #include "../../src/capture/walk.h"
 #include "../support/fake_asyncio.h"
+#include "../support/fake_context.h"
+#include "../support/fake_frames.h"
+#include "../support/fake_functions.h"
 #include "../support/fake_target.h"
 
 static const struct target_thread kernel_thread = {.tid = 4712,
@@ -136,6 +139,108 @@ static void test_states(struct fake_target *target) {
     assert_int_equal(task->state, SNAPSHOT_TASK_CANCELLED);
     assert_string_equal(task->coroutine, "stop");
     assert_null(task->exception);
+}
+
+/* A flag among others tells whether somebody looked at an exception. */
+static void test_retrieved(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    struct fake_task it = {.state = FAKE_FINISHED_STATE,
+                           .coroutine = fake_coroutine(&aio, "fail", 70, FAKE_FINISHED, 0),
+                           .exception = fake_exception(&aio, "ValueError", "no such host")};
+    uint64_t seen = fake_task(&aio, &it), seen_too = fake_python_task(&aio, &it);
+    it.log_traceback = true;
+    uint64_t unseen = fake_task(&aio, &it), unseen_too = fake_python_task(&aio, &it);
+    it.exception = 0;
+    uint64_t fine = fake_task(&aio, &it);
+    walk(target, aio.runtime);
+    assert_int_equal(find(target, seen)->exception_retrieved, SNAPSHOT_YES);
+    assert_int_equal(find(target, seen_too)->exception_retrieved, SNAPSHOT_YES);
+    assert_int_equal(find(target, unseen)->exception_retrieved, SNAPSHOT_NO);
+    assert_int_equal(find(target, unseen_too)->exception_retrieved, SNAPSHOT_NO);
+    assert_int_equal(find(target, fine)->exception_retrieved, SNAPSHOT_MAYBE);
+}
+
+/* Puts what a `with` of a manager leaves on a stack that has nothing else, behind one variable. */
+static void put_manager(struct fake_target *target, uint64_t frame, uint64_t manager) {
+    struct fake_python *fake = target->fake;
+    bool keeps_manager = fake->layout.traits.with_keeps_manager;
+    uint64_t code = FAKE_GET(fake, frame, frame, code) & ~UINT64_C(3);
+    uint64_t exit = fake_function(fake, fake_code(fake, "__exit__", "__exit__", "app.py", 1),
+                                  "__exit__", "__exit__", 0);
+    fake_frame_put(fake, frame, 1, keeps_manager ? exit : fake_method(fake, exit, manager));
+    if (keeps_manager)
+        fake_frame_put(fake, frame, 2, manager);
+    FAKE_SET(fake, frame, frame, valuestack,
+             frame + (uint64_t)PY_OFFSET(&fake->layout, frame, localsplus) + 8);
+    fake_frame_set_block(fake, frame, keeps_manager ? 2 : 1);
+    if (PY_HAS(&fake->layout, code, exception_table))
+        fake_code_set_handler(fake, code, FAKE_UNIT_CALL, 2, keeps_manager ? 2 : 1);
+}
+
+/* What a task that runs has open in the frames of its thread. */
+static void test_running_holds(struct fake_target *target) {
+    struct fake_python *fake = target->fake;
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, fake);
+    uint64_t type = fake_class(fake, &(struct fake_class){.module = "app", .name = "Gate"});
+    uint64_t gates[] = {fake_instance(fake, type, NULL), fake_instance(fake, type, NULL)};
+    uint64_t coroutine = fake_coroutine(&aio, "busy", 50, FAKE_EXECUTING, 0);
+    uint64_t id = fake_task(&aio, &(struct fake_task){.coroutine = coroutine});
+    fake_run_task(&aio, id, coroutine);
+    uint64_t frame = fake_generator_get_frame(fake, coroutine);
+    uint64_t inner = fake_frame(fake, fake_code(fake, "query", "query", "app.py", 60),
+                                FAKE_UNIT_CALL, frame, false);
+    fake_thread_set_frame(fake, aio.thread, inner);
+    put_manager(target, frame, gates[0]);
+    put_manager(target, inner, gates[1]);
+    walk(target, aio.runtime);
+    const struct snapshot_task *task = find(target, id);
+    assert_int_equal(task->state, SNAPSHOT_TASK_RUNNING);
+    assert_int_equal(task->note_count, 0);
+    assert_int_equal(task->hold_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(task->holds[i].object, gates[i]);
+        assert_int_equal(task->holds[i].frame, 1 - i);
+        assert_int_equal(target->snapshot->objects.items[i].holders[0].task, id);
+    }
+}
+
+static void walk_with_context(struct fake_target *target, uint64_t runtime) {
+    struct walk_search search = {.want_context = true};
+    fake_target_open(target, runtime);
+    fake_expect_success(walk_interpreters(target->py, target->snapshot,
+                                          &(struct walk_kernel){&kernel_thread, 1, NAN}, &search));
+}
+
+/* Only where it is asked for; by name; one that cannot be read costs itself and a note. */
+static void test_context(struct fake_target *target) {
+    struct fake_python *fake = target->fake;
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, fake);
+    struct fake_task it = {.coroutine = fake_coroutine(&aio, "work", 70, FAKE_CREATED, 0)};
+    if (!PY_HAS(&fake->layout, hamt, root))
+        return;
+    uint64_t words[] = {fake_context_variable(fake, "user"), fake->none,
+                        fake_context_variable(fake, "request"), fake_int(fake, 7)};
+    it.context = fake_context(fake, fake_bitmap_node(fake, words, 4));
+    uint64_t first = fake_task(&aio, &it), second = fake_task(&aio, &it);
+    words[2] = fake->none;
+    it.context = fake_context(fake, fake_bitmap_node(fake, words, 4));
+    uint64_t torn = fake_task(&aio, &it);
+    walk(target, aio.runtime);
+    assert_false(find(target, first)->has_context);
+    walk_with_context(target, aio.runtime);
+    const struct snapshot_task *task = find(target, first);
+    assert_int_equal(task->context_count, 2);
+    assert_string_equal(task->context[0].name, "request");
+    assert_string_equal(task->context[0].value, "7");
+    assert_string_equal(task->context[1].value, "None");
+    assert_ptr_equal(find(target, second)->context, task->context);
+    task = find(target, torn);
+    assert_true(task->has_context);
+    assert_int_equal(task->context_count, 1);
+    assert_int_equal(task->note_count, 1);
 }
 
 static void test_waiting(struct fake_target *target) {
@@ -299,6 +404,9 @@ static void test_cycles_of_threads_and_interpreters(struct fake_target *target) 
 
 FAKE_EACH_VERSION(test_thread_and_loop)
 FAKE_EACH_VERSION(test_states)
+FAKE_EACH_VERSION(test_retrieved)
+FAKE_EACH_VERSION(test_running_holds)
+FAKE_EACH_VERSION(test_context)
 FAKE_EACH_VERSION(test_waiting)
 FAKE_EACH_VERSION(test_odd_tasks)
 FAKE_EACH_VERSION(test_task_that_is_not_registered)
@@ -312,6 +420,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_thread_and_loop),
         FAKE_TEST(test_states),
+        FAKE_TEST(test_retrieved),
+        FAKE_TEST(test_running_holds),
+        FAKE_TEST(test_context),
         FAKE_TEST(test_waiting),
         FAKE_TEST(test_odd_tasks),
         FAKE_TEST(test_task_that_is_not_registered),

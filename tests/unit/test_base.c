@@ -14,6 +14,7 @@
 #include "asyncspy/base/arena.h"
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/error.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/log.h"
 #include "asyncspy/base/string_pool.h"
 #include "asyncspy/base/table.h"
@@ -80,6 +81,33 @@ static void test_table(void **state) {
     assert_null(table_find(table, "k1", 2));
     table_destroy(table);
     table_destroy(NULL);
+}
+
+static void check_id_table(struct arena *arena, size_t expected, uint64_t step) {
+    struct id_table *table = id_table_create(arena, expected);
+    static int values[1000], other;
+    for (size_t i = 0; i < 1000; i++) {
+        assert_null(id_table_find(table, i * step));
+        assert_true(id_table_add(table, i * step, &values[i]));
+        assert_false(id_table_add(table, i * step, &other));
+    }
+    for (size_t i = 0; i < 1000; i++)
+        assert_ptr_equal(id_table_find(table, i * step), &values[i]);
+    assert_null(id_table_find(table, 1000 * step));
+    assert_null(id_table_find(table, UINT64_MAX));
+    assert_true(id_table_add(table, UINT64_MAX, &other));
+    assert_ptr_equal(id_table_find(table, UINT64_MAX), &other);
+}
+
+static void test_id_table(void **state) {
+    (void)state;
+    static const uint64_t steps[] = {1, 192, 1 << 14, UINT64_C(1) << 53};
+    struct arena *arena = arena_create();
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        check_id_table(arena, 0, steps[i]);
+        check_id_table(arena, 1000, steps[i]);
+    }
+    arena_destroy(arena);
 }
 
 static void test_string_pool(void **state) {
@@ -222,11 +250,12 @@ static void test_text_from_bytes(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error),       cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_table),       cmocka_unit_test(test_string_pool),
-        cmocka_unit_test(test_log),         cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_text_escape), cmocka_unit_test(test_text_width),
-        cmocka_unit_test(test_text_clip),   cmocka_unit_test(test_text_from_bytes),
+        cmocka_unit_test(test_error),           cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_table),           cmocka_unit_test(test_id_table),
+        cmocka_unit_test(test_string_pool),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_clock),           cmocka_unit_test(test_text_escape),
+        cmocka_unit_test(test_text_width),      cmocka_unit_test(test_text_clip),
+        cmocka_unit_test(test_text_from_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

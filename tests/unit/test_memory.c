@@ -161,8 +161,9 @@ static void test_release(void **state) {
         bytes[0] = i;
         assert_reads(f, BASE, &i, 1);
         memory_release(f->memory);
-        memory_forget(f->memory);
     }
+    memory_forget(f->memory);
+    assert_reads(f, BASE, "\2", 1);
 }
 
 static void test_many_blocks(void **state) {

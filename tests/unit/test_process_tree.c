@@ -175,6 +175,29 @@ static void test_names_of_multiprocessing(void **state) {
     assert_name(&names[7], "[?]", 1);
 }
 
+static void assert_command(const char *const *words, const char *expected) {
+    tree->list.count = 0;
+    add(1, SNAPSHOT_UNKNOWN, words);
+    assert_string_equal(process_names_make(tree, tree->arena)->text, expected);
+}
+
+static void test_names_of_commands(void **state) {
+    (void)state;
+    assert_command(COMMAND("/usr/bin/python3", "/srv/app.py", "-x", "/srv/y"), "app.py -x /srv/y");
+    assert_command(COMMAND("python3.11", "-m", "uvicorn", "app:app"), "uvicorn app:app");
+    assert_command(COMMAND("python3", "-Bm", "uvicorn"), "uvicorn");
+    assert_command(COMMAND("python3", "-u", "-W", "ignore", "-Xdev", "a/b.py"), "b.py");
+    assert_command(COMMAND("python3", "-X", "dev", "-X", "b.py"), "python3 -X dev -X b.py");
+    assert_command(COMMAND("python3", "-c", "code"), "python3 -c code");
+    assert_command(COMMAND("python3", "-Ic", "code"), "python3 -Ic code");
+    assert_command(COMMAND("python3", "-"), "python3 -");
+    assert_command(COMMAND("python3", "", "a"), "python3  a");
+    assert_command(COMMAND("python3", "-m"), "python3 -m");
+    assert_command(COMMAND("python3"), "python3");
+    assert_command(COMMAND("python3", "--version", "-W"), "python3 --version -W");
+    assert_command(COMMAND("/opt/server", "-m", "x"), "server -m x");
+}
+
 /* --- text --- */
 
 static char *render(const struct text_options *options) {
@@ -438,6 +461,7 @@ int main(void) {
         TEST(test_order_of_nonsense),
         TEST(test_names),
         TEST(test_names_of_multiprocessing),
+        TEST(test_names_of_commands),
         TEST(test_lines),
         TEST(test_folding),
         TEST(test_two_are_not_folded),

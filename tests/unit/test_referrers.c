@@ -14,7 +14,7 @@
 #include "asyncspy/python/referrers.h"
 
 #define FLAG_TYPE_SUBCLASS (UINT64_C(1) << 31)
-#define SPANS_MAX 512
+#define SPANS_MAX 2048
 #define PAGE UINT64_C(4096)
 
 /* A program whose objects the garbage collector tracks, and one object in question. */

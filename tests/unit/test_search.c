@@ -81,7 +81,7 @@ static void test_unregistered_task_and_loop(struct fake_target *target) {
     fake_asyncio_create(&aio, target->fake);
     uint64_t known = fake_task(&aio, &(struct fake_task){.name = fake_str(target->fake, "known")});
     uint64_t lost = make_unregistered(target, &aio), loop = make_loop(target, &aio);
-    track(target, &aio, fake_instance(target->fake, aio.python_task_type, (uint64_t[8]){0}));
+    track(target, &aio, fake_instance(target->fake, aio.python_task_type, (uint64_t[9]){0}));
     track(target, &aio, fake_future(&aio, FAKE_PENDING));
     track(target, &aio, known);
     track(target, &aio, lost);

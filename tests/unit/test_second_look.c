@@ -111,6 +111,8 @@ static void test_threads_that_wait_for_the_gil(void **state) {
 
 /* --- loops --- */
 
+#define NO_COUNT SNAPSHOT_UNKNOWN /* as a callback_index: the age is a bound */
+
 struct loop_facts {
     enum snapshot_loop_state state;
     double iteration_age_s;
@@ -124,6 +126,7 @@ static enum snapshot_tristate compare_loops(struct looks *looks, const struct lo
         loop->state = facts[i].state;
         loop->iteration_age_s = facts[i].iteration_age_s;
         loop->callback_index = facts[i].callback_index;
+        loop->callback_count = facts[i].callback_index == NO_COUNT ? SNAPSHOT_UNKNOWN : 9;
         loop->idle_s = facts[i].idle_s;
     }
     compare(looks);
@@ -142,6 +145,8 @@ static const struct loop_case {
     {{{RUNS, 5, 2, NAN}, {RUNS, 5 + PASSED, 3, NAN}}, SNAPSHOT_YES},
     {{{RUNS, 5, 2, NAN}, {RUNS, 0.1, 2, NAN}}, SNAPSHOT_YES},
     {{{RUNS, 5, 2, NAN}, {RUNS, NAN, 2, NAN}}, SNAPSHOT_YES},
+    {{{RUNS, 5, NO_COUNT, NAN}, {RUNS, 5 + PASSED, NO_COUNT, NAN}}, SNAPSHOT_NO},
+    {{{RUNS, 5, NO_COUNT, NAN}, {RUNS, 0.1, NO_COUNT, NAN}}, SNAPSHOT_MAYBE},
     /* the same select() */
     {{{IDLE, NAN, 0, 3}, {IDLE, NAN, 0, 3 + PASSED}}, SNAPSHOT_NO},
     {{{IDLE, NAN, 0, 3}, {IDLE, NAN, 0, 0.1}}, SNAPSHOT_YES},

@@ -25,6 +25,24 @@ static void test_ascii(struct fake_target *target) {
     assert_ptr_equal(first, second); /* interned */
 }
 
+static void test_copies(struct fake_target *target) {
+    uint64_t hello = fake_str(target->fake, "hello");
+    const char *first, *second;
+    fake_expect_success(py_string_copy(target->py, hello, &first));
+    fake_expect_success(py_string_copy(target->py, hello, &second));
+    assert_string_equal(first, "hello");
+    assert_string_equal(second, "hello");
+    assert_ptr_not_equal(first, second);
+}
+
+/* Bytes that are no ASCII, and a NUL, in an object that says it has only that. */
+static void test_no_ascii(struct fake_target *target) {
+    uint64_t torn = fake_str(target->fake, "abcd");
+    uint64_t at = torn + (uint64_t)PY_OFFSET(&target->fake->layout, string_ascii, size);
+    fake_put_bytes(target->fake, at, "a\xff\0z", 4);
+    expect_text(target, torn, "a\xc3\xbf\\u0000z");
+}
+
 static void test_wide_kinds(struct fake_target *target) {
     static const uint32_t latin[] = {'n', 0xe9, 0xff};
     static const uint32_t two[] = {0x20ac, 'x', 0x7ff, 0x800};
@@ -139,6 +157,8 @@ static void test_c_strings(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_ascii)
+FAKE_EACH_VERSION(test_copies)
+FAKE_EACH_VERSION(test_no_ascii)
 FAKE_EACH_VERSION(test_wide_kinds)
 FAKE_EACH_VERSION(test_characters_that_are_none)
 FAKE_EACH_VERSION(test_long_text_is_cut)
@@ -151,6 +171,8 @@ FAKE_EACH_VERSION(test_c_strings)
 int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_ascii),
+        FAKE_TEST(test_copies),
+        FAKE_TEST(test_no_ascii),
         FAKE_TEST(test_wide_kinds),
         FAKE_TEST(test_characters_that_are_none),
         FAKE_TEST(test_long_text_is_cut),

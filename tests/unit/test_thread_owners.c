@@ -20,8 +20,8 @@ static void add_thread(struct fake_asyncio *aio, int64_t tid, uint64_t frame) {
     fake_thread_set_frame(aio->fake, thread, frame);
 }
 
-/* WAITER sleeps in futex(2) at `futex` (0: it does something else). */
-static void walk(struct fake_target *target, struct fake_asyncio *aio, uint64_t futex) {
+/* WAITER sleeps in futex(2) at `futex` (0: it does something else); anything may be missing. */
+static void walk_torn(struct fake_target *target, struct fake_asyncio *aio, uint64_t futex) {
     const struct target_thread threads[] = {
         {.tid = MAIN, .namespace_tid = MAIN, .syscall = -1},
         {.tid = WAITER,
@@ -31,6 +31,10 @@ static void walk(struct fake_target *target, struct fake_asyncio *aio, uint64_t 
         {.tid = OWNER, .namespace_tid = OWNER, .syscall = -1},
     };
     asyncio_walk_threads(target, aio, threads, 3);
+}
+
+static void walk(struct fake_target *target, struct fake_asyncio *aio, uint64_t futex) {
+    walk_torn(target, aio, futex);
     asyncio_walk_expect_complete(target);
 }
 
@@ -261,7 +265,7 @@ static void test_lock_of_a_task(struct fake_target *target) {
     assert_int_equal(asyncio_walk_object(target, lock)->holders[0].task, task);
 }
 
-/* Another lock, one that is free, a place that no lock has, variables that cannot be read. */
+/* Another lock, one that is free, a place that no lock has. */
 static void test_no_lock(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_python *fake = target->fake;
@@ -269,16 +273,31 @@ static void test_no_lock(struct fake_target *target) {
     fake_asyncio_create(&aio, fake);
     uint64_t lock = fake_thread_lock(fake, true, true, &semaphore);
     uint64_t free_lock = fake_thread_lock(fake, false, false, &other);
-    const struct fake_body body = {
-        .function = "work",
-        .variables = FAKE_NAMED({"torn", 0x10000}, {"lock", lock}, {"free", free_lock})};
+    const struct fake_body body = {.function = "work",
+                                   .variables = FAKE_NAMED({"lock", lock}, {"free", free_lock})};
     add_thread(&aio, WAITER, fake_called(fake, &body, 0));
     walk(target, &aio, futex_of(fake, free_lock, other, false));
     assert_null(asyncio_walk_thread(target, WAITER)->awaiting);
-    walk(target, &aio, 0x20000);
+    walk(target, &aio, fake_alloc(fake, 64) + 32);
     assert_null(asyncio_walk_thread(target, WAITER)->awaiting);
-    walk(target, &aio, futex_of(fake, lock, semaphore, false)); /* behind the torn one */
+}
+
+/* A variable that cannot be read may have been the lock, unless another one is it. */
+static void test_torn_variable(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    uint64_t semaphore;
+    fake_asyncio_create(&aio, fake);
+    uint64_t lock = fake_thread_lock(fake, true, true, &semaphore);
+    const struct fake_body body = {
+        .function = "work",
+        .variables = FAKE_NAMED({"torn", 0x10000}, {"other", 0x20000}, {"lock", lock})};
+    add_thread(&aio, WAITER, fake_called(fake, &body, 0));
+    walk(target, &aio, futex_of(fake, lock, semaphore, false));
     assert_int_equal(get_wait(target)->object, lock);
+    walk_torn(target, &aio, 0x30000);
+    asyncio_walk_expect_missing(target, "what a thread waits for", "cannot read");
+    assert_null(asyncio_walk_thread(target, WAITER)->awaiting);
 }
 
 /* Condition.wait() of threading sleeps on a lock that nobody ever holds. */
@@ -304,6 +323,7 @@ FAKE_EACH_VERSION(test_lock)
 FAKE_EACH_VERSION(test_recursive_lock)
 FAKE_EACH_VERSION(test_lock_of_a_task)
 FAKE_EACH_VERSION(test_no_lock)
+FAKE_EACH_VERSION(test_torn_variable)
 FAKE_EACH_VERSION(test_threading_condition)
 
 int main(void) {
@@ -317,6 +337,7 @@ int main(void) {
         FAKE_TEST(test_recursive_lock),
         FAKE_TEST(test_lock_of_a_task),
         FAKE_TEST(test_no_lock),
+        FAKE_TEST(test_torn_variable),
         FAKE_TEST(test_threading_condition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "../../src/capture/walk.h"
 #include "../support/fake_asyncio.h"
 #include "../support/fake_target.h"
+#include "../support/whole_walk.h"
 #include "asyncspy/python/frame.h"
 
 #define SMALL_WORK 300000
@@ -215,6 +216,22 @@ static void test_exhausted_at_every_moment(struct fake_target *target) {
     assert_int_equal(tasks, 12);
 }
 
+/* The same in programs that wait for everything there is: it is told, whenever that is. */
+static void test_exhausted_in_every_program(struct fake_target *target,
+                                            const struct whole_program *program) {
+    for (uint64_t units = 1;; units += 997) {
+        py_set_walk_units(target->py, units);
+        memory_forget(target->memory);
+        struct whole_walk result = whole_walk_take(target->py, target->snapshot, program);
+        assert_non_null(result.json);
+        free(result.json);
+        if (!py_is_exhausted(target->py))
+            break;
+        assert_true(units < SMALL_WORK);
+    }
+    assert_int_equal(target->snapshot->missing.count, 0);
+}
+
 /* A code object whose line table is megabytes long costs what it is long, at each position. */
 static void test_long_line_table(struct fake_target *target) {
     struct fake_python *fake = target->fake;
@@ -237,6 +254,7 @@ FAKE_EACH_VERSION(test_endless_set)
 FAKE_EACH_VERSION(test_endless_faults)
 FAKE_EACH_VERSION(test_next_walk_is_whole)
 FAKE_EACH_VERSION(test_exhausted_at_every_moment)
+WHOLE_EACH_PROGRAM(test_exhausted_in_every_program)
 FAKE_EACH_VERSION(test_long_line_table)
 
 int main(void) {
@@ -248,6 +266,7 @@ int main(void) {
         FAKE_TEST(test_endless_faults),
         FAKE_TEST(test_next_walk_is_whole),
         FAKE_TEST(test_exhausted_at_every_moment),
+        FAKE_TEST(test_exhausted_in_every_program),
         FAKE_TEST(test_long_line_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

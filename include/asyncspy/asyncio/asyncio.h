@@ -49,6 +49,7 @@ struct aio_input {
     struct aio_thread *threads;
     size_t thread_count;
     const struct aio_found *found; /* NULL: nothing was searched */
+    bool want_context;             /* the values of context variables too */
     double now; /* the target's monotonic clock (s) when the memory was as it is, or NaN */
 };
 
@@ -62,3 +63,36 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
 struct error *aio_search(struct py *py, const struct py_interpreter *interpreter, double seconds,
                          struct aio_found *ret) ERROR_CHECK;
 void aio_found_free(struct aio_found *found);
+
+/* --- what a program made and forgot --- */
+
+#define AIO_FORGOTTEN_MAX 1000
+
+/* Among all objects of the garbage collector. Starts zeroed. */
+struct aio_forgotten {
+    struct aio_addresses coroutines; /* not started, and the coroutine of no task */
+    struct aio_addresses tasks;      /* ended with an exception that nobody looked at */
+    bool is_cut;                     /* there are more than AIO_FORGOTTEN_MAX of one */
+    const char *why;                 /* NULL, or why there may be more; in the snapshot's arena */
+};
+
+/* Searches one interpreter, for at most about `seconds`. The target must stand still: what is found
+ * of one that runs means nothing. */
+struct error *aio_forgotten_find(struct py *py, const struct py_interpreter *interpreter,
+                                 double seconds, struct aio_forgotten *ret) ERROR_CHECK;
+void aio_forgotten_free(struct aio_forgotten *forgotten);
+
+/* Adds the tasks that the snapshot does not have, and the coroutines of which holders[i] is the
+ * type of what refers to them; one whose holder is NULL is left out. What cannot be read any more
+ * too. */
+struct error *aio_forgotten_add(struct py *py, const struct py_interpreter *interpreter,
+                                const struct aio_forgotten *forgotten,
+                                const char *const *holders) ERROR_CHECK;
+
+/* What an object of `type` that refers to a coroutine is to it. */
+enum aio_holder {
+    AIO_HOLDER_USER,      /* will await it, or hands it to who does: a frame, a callback, a queue */
+    AIO_HOLDER_CONTAINER, /* a list, tuple, dict or set: who refers to that counts */
+    AIO_HOLDER_OWNER,     /* a module, an instance of a class of the program */
+};
+enum aio_holder aio_holder_classify(const struct py_type *type);

@@ -13,6 +13,9 @@
 struct capture_options {
     bool nonblocking; /* never stop the target: the picture may be torn */
     bool gc;          /* also look for tasks and loops among all objects of the garbage collector */
+    bool forgotten;   /* look for coroutines that nobody awaited with the first look already, not
+                       * while the second one is waited for, and take more time for it */
+    bool context;     /* read the values of context variables: they may be secrets */
     bool referrers;   /* look who refers to the futures that nobody is known to complete */
 };
 
@@ -27,13 +30,16 @@ void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopp
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
 
 /* Looks a second time, 200 ms later, and sets `moved` in the picture that capture_take just made:
- * which tasks, loops, threads and sockets changed. ERROR_GONE when the process ended meanwhile; the
- * picture stays as it is. */
+ * which tasks, loops, threads and sockets changed. Meanwhile it looks for coroutines that nobody
+ * awaited, and adds them, if the target stands still and there is time. ERROR_GONE when the process
+ * ended meanwhile; the picture stays as it is. */
 struct error *capture_look_again(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
 
 /* The same in two halves, so that several captures wait once: begin each behind its capture_take,
- * sleep CAPTURE_SECOND_LOOK_S, finish each. What a walk needs is given back in between. */
+ * sleep CAPTURE_SECOND_LOOK_S, finish each. What a walk needs is given back in between. Without a
+ * `snapshot` (NULL) the first half does not look for coroutines that nobody awaited. */
 #define CAPTURE_SECOND_LOOK_S 0.2
-struct error *capture_begin_second_look(struct capture *capture) ERROR_CHECK;
+struct error *capture_begin_second_look(struct capture *capture,
+                                        struct snapshot *snapshot) ERROR_CHECK;
 struct error *capture_finish_second_look(struct capture *capture,
                                          struct snapshot *snapshot) ERROR_CHECK;

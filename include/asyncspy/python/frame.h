@@ -95,6 +95,14 @@ struct py_generator {
 struct error *py_generator_read(struct py *py, uint64_t address,
                                 struct py_generator *ret) ERROR_CHECK;
 
+/* Its state alone: with few reads. */
+struct error *py_generator_read_state(struct py *py, uint64_t address,
+                                      enum py_generator_state *ret) ERROR_CHECK;
+
+/* Where a coroutine was made: a tuple of tuples (file, line, function), innermost first; 0 where
+ * that is not tracked (sys.set_coroutine_origin_tracking_depth(); 3.7+). */
+struct error *py_coroutine_get_origin(struct py *py, uint64_t address, uint64_t *ret) ERROR_CHECK;
+
 /* The step that leads from something awaited towards a frame: from a coroutine_wrapper, asend,
  * athrow or anext_awaitable to what it stands for. *ret is 0 when `type` is none of these. */
 struct error *py_awaitable_unwrap(struct py *py, const struct py_type *type, uint64_t address,

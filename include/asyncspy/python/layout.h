@@ -153,6 +153,7 @@ struct py_traits {
     bool stackref_tagged;         /* value stack slots are _PyStackRef: low two bits are a tag */
     uint8_t shim_owner_from;      /* frames whose owner is at least this are skipped; 0: none */
     uint8_t must_cancel_mask;     /* which bits of task.must_cancel count */
+    uint8_t log_traceback_mask;   /* the same of task.log_traceback and future.log_traceback */
     bool debug_has_other_objects; /* Py_DEBUG puts two pointers before every object (<= 3.7) */
     struct py_gc_drift gc_drift;
 };

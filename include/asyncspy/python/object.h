@@ -131,6 +131,13 @@ enum py_kind {
     PY_KIND_SIMPLE_QUEUE,
     PY_KIND_THREAD_LOCK,
     PY_KIND_THREAD_RLOCK,
+    PY_KIND_BYTES,
+    PY_KIND_CONTEXT,
+    PY_KIND_CONTEXT_VARIABLE,
+    PY_KIND_HAMT, /* the tree of a context, and its nodes */
+    PY_KIND_HAMT_BITMAP,
+    PY_KIND_HAMT_ARRAY,
+    PY_KIND_HAMT_COLLISION,
 };
 
 /* A type of the target; lives until the next walk begins. */
@@ -167,12 +174,24 @@ struct error *py_type_visit_mro(struct py *py, const struct py_type *type,
 /* The text of a str object as UTF-8, interned; NUL and lone surrogates as \u0000, \udc80. */
 struct error *py_string_read(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
 
+/* The same, but no more than `limit` characters. */
+struct error *py_string_read_start(struct py *py, uint64_t address, size_t limit,
+                                   const char **ret) ERROR_CHECK;
+
+/* The same for texts of which hardly two are equal: not interned. */
+struct error *py_string_copy(struct py *py, uint64_t address, const char **ret) ERROR_CHECK;
+
 /* Whether the str object at `address` is exactly the ASCII text `text`. */
 struct error *py_string_equals(struct py *py, uint64_t address, const char *text,
                                bool *ret) ERROR_CHECK;
 
 /* An int as 64-bit number; ERROR_INVALID when it does not fit. */
 struct error *py_integer_read(struct py *py, uint64_t address, int64_t *ret) ERROR_CHECK;
+
+/* The digits of an int, 30 bits each, the lowest first; ERROR_INVALID when it has more than `room`.
+ */
+struct error *py_digits_read(struct py *py, uint64_t address, uint32_t *digits, size_t room,
+                             size_t *ret_count, bool *ret_negative) ERROR_CHECK;
 
 /* A C string of the target, at most `limit` bytes, printable as it is; interned. */
 struct error *py_c_string_read(struct py *py, uint64_t address, size_t limit,

@@ -204,7 +204,8 @@ struct snapshot_task {
     int64_t tid; /* the thread that runs it now, for a running task; not in the JSON of a task */
     int64_t cancel_requests; /* or SNAPSHOT_UNKNOWN */
     enum snapshot_tristate must_cancel;
-    struct snapshot_exception *exception; /* or NULL */
+    struct snapshot_exception *exception;       /* or NULL */
+    enum snapshot_tristate exception_retrieved; /* somebody looked at it; awaited or asked for */
     struct snapshot_hold *holds;
     size_t hold_count;
     snapshot_id creator;               /* the task that made it, 0 not known */
@@ -338,11 +339,13 @@ struct snapshot_socket {
     enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
 };
 
-/* A coroutine object that was made and never awaited. */
+/* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
+ * nor a callback holds. */
 struct snapshot_coroutine {
     snapshot_id id;
-    const char *name; /* or NULL */
-    struct snapshot_stack frames;
+    const char *name;             /* or NULL */
+    struct snapshot_stack frames; /* where it is defined; then who made it, where that is tracked */
+    const char *holder; /* the type of what refers to it, "module" for a global variable; or NULL */
 };
 
 /* Something that keeps the program from moving, with its proof; made by the analysis. */
@@ -424,6 +427,15 @@ void *snapshot_vector_grow(struct arena *arena, void *items, size_t *count, size
          snapshot_vector_grow((snapshot_)->arena, (vector_)->items, &(vector_)->count,             \
                               &(vector_)->capacity, sizeof *(vector_)->items),                     \
      &(vector_)->items[(vector_)->count - 1])
+
+/* Makes room for `count` more elements at once, where so many are expected: of a big vector that
+ * spares the copies and the memory of growing. */
+void *snapshot_vector_reserve(struct arena *arena, void *items, size_t count, size_t *capacity,
+                              size_t more, size_t size);
+#define SNAPSHOT_RESERVE(snapshot_, vector_, more_)                                                \
+    ((vector_)->items =                                                                            \
+         snapshot_vector_reserve((snapshot_)->arena, (vector_)->items, (vector_)->count,           \
+                                 &(vector_)->capacity, (more_), sizeof *(vector_)->items))
 
 /* Adds a row to `missing`; equal rows are kept once. `what` and `why` are copied. Behind 1,000 rows
  * only one follows that says so, and those that must not be lost: _always. */

@@ -66,6 +66,10 @@ bool memory_is_exhausted(const struct target_memory *memory);
 struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
                           size_t size) ERROR_CHECK;
 
+/* The same for one word. */
+struct error *memory_read_word(struct target_memory *memory, uint64_t address,
+                               uint64_t *ret) ERROR_CHECK;
+
 /* The same past the cache, for long texts that are used once. */
 struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,
                                    size_t size) ERROR_CHECK;

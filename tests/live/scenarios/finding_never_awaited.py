@@ -5,7 +5,6 @@ import warnings
 import scenario
 
 SECOND_LOOK = True
-DUMP = ["--gc"]
 
 warnings.simplefilter("ignore", RuntimeWarning)
 forgotten = []
