@@ -62,9 +62,9 @@ int64_t get_fact(const struct snapshot_object *object, const char *key);
 bool task_is_alive(const struct snapshot_task *task);
 
 /* The connection was accepted by a listening socket of this process: the peer is a client. */
+bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket);
 /* A connection of this process to itself. */
 bool socket_is_own(const struct analysis *analysis, const struct snapshot_socket *socket);
-bool socket_is_accepted(const struct analysis *analysis, const struct snapshot_socket *socket);
 
 /* True of the kinds whose fd is a socket that the task reads from, or writes to. */
 bool wait_is_read(const struct snapshot_wait *wait);

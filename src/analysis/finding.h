@@ -9,6 +9,10 @@
 
 #define FINDINGS_MAX 12 /* of one family; the worst come first or the first found */
 
+/* A connection that is silent for less than this may only be slow, and so may a program in which
+ * nothing happened for less. */
+#define SILENT_S 2.0
+
 /* How likely it is, or that it is not so. */
 enum suspicion { NOTHING = -1, SUSPECT = SNAPSHOT_POSSIBLE, LIKELY, CERTAIN };
 
@@ -59,3 +63,6 @@ struct bystanders count_bystanders(struct analysis *analysis, const struct snaps
 /* True when the task will go on soon by itself: it runs, or a timer that is due soon ends its wait,
  * or a thread of an executor works for it. */
 bool task_goes_on(const struct snapshot_task *task);
+
+/* True when no loop ran between two looks, and none that says so since less than SILENT_S. */
+bool process_stands_still(const struct analysis *analysis);

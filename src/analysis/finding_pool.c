@@ -1,7 +1,8 @@
 /*
  * POOL_EXHAUSTED, LOCK_PILEUP, LEAKED_LOCK: many wait for few. A semaphore that bounds a batch is
  * used up all the time and healthy as long as its holders go on, so what counts is whether they do:
- * a holder that moved between the looks, or that a timer will wake soon, keeps the queue moving.
+ * a holder that moved between the looks, that a timer will wake soon, or that asked its peer a
+ * moment ago, keeps the queue moving.
  */
 #include <inttypes.h>
 
@@ -19,6 +20,7 @@ struct queue {
     size_t holding;               /* tasks that are known to hold it */
     size_t candidates;            /* that may hold it */
     size_t going_on;              /* holders that a timer, a thread, ... lets go on */
+    size_t silent;                /* holders whose peer says nothing for long */
     enum snapshot_tristate moved; /* whether a holder or a waiter did; MAYBE: nobody looked twice */
     enum suspicion held;          /* how sure the holders are */
 };
@@ -34,12 +36,14 @@ static void look_at_holder(const struct analysis *analysis, struct queue *queue,
     queue->held = least(queue->held, (enum suspicion)holder->confidence);
     if (!task)
         return;
-    const struct snapshot_task *last = root_follow(analysis, task).task;
+    struct root root = root_follow(analysis, task);
+    const struct snapshot_task *last = root.task;
     if (task->moved == SNAPSHOT_YES || last->moved == SNAPSHOT_YES)
         queue->moved = SNAPSHOT_YES;
     else if (task->moved == SNAPSHOT_MAYBE && queue->moved == SNAPSHOT_NO)
         queue->moved = SNAPSHOT_MAYBE;
-    queue->going_on += task_goes_on(last);
+    queue->going_on += task_goes_on(last) || root.silent_s < SILENT_S;
+    queue->silent += root.silent_s >= SILENT_S;
 }
 
 static struct queue look_at(const struct analysis *analysis, const struct snapshot_object *object) {
@@ -114,20 +118,23 @@ static void fill(struct analysis *analysis, struct snapshot_finding *finding,
         finding_prove(analysis, finding, "none of the waiting tasks has a timeout");
 }
 
-/* Holders that wait for something open, none of which moved. */
-static enum suspicion judge(const struct queue *queue) {
+/* Holders that wait for something open, none of which moved. Two looks are near each other: what is
+ * certain takes that all stand still for long, or that nothing happens at all. */
+static enum suspicion judge(const struct analysis *analysis, const struct queue *queue) {
     if (queue->moved == SNAPSHOT_YES || !queue->holding)
         return NOTHING;
     if (queue->moved == SNAPSHOT_MAYBE)
         return is_pile(queue) ? SUSPECT : NOTHING;
     if (queue->going_on)
         return is_pile(queue) ? SUSPECT : NOTHING;
-    return is_pile(queue) ? queue->held : LIKELY;
+    if (is_pile(queue) && (queue->silent == queue->holding || process_stands_still(analysis)))
+        return queue->held;
+    return queue->waiting >= queue->holding ? LIKELY : SUSPECT;
 }
 
 static void judge_pool(struct analysis *analysis, const struct queue *queue) {
     int64_t bound = get_fact(queue->object, "bound");
-    enum suspicion suspicion = judge(queue);
+    enum suspicion suspicion = judge(analysis, queue);
     if (suspicion == NOTHING)
         return;
     const char *free = bound > 0 ? TEXT(analysis, ", 0 of %s free", words_count(analysis, bound))
@@ -147,7 +154,7 @@ static void judge_pool(struct analysis *analysis, const struct queue *queue) {
 }
 
 static void judge_lock(struct analysis *analysis, const struct queue *queue) {
-    enum suspicion suspicion = queue->waiting >= PILE ? judge(queue) : NOTHING;
+    enum suspicion suspicion = queue->waiting >= PILE ? judge(analysis, queue) : NOTHING;
     const struct snapshot_task *holder = find_holder(analysis, queue->object);
     if (suspicion == NOTHING)
         return;

@@ -1,7 +1,8 @@
 /*
  * PEER_SILENT, FD_NOT_POLLED, BACKLOG. A client that says nothing is idle, and so may be a peer:
  * whoever subscribes to something waits for hours. A peer is suspected where others need what the
- * reader waits for, or where the kernel says that bytes are not acknowledged.
+ * reader waits for and it is silent for longer than a slow answer takes, or where the kernel says
+ * that bytes are not acknowledged.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,7 +20,9 @@ struct peer {
     const struct snapshot_task *first;
     const struct snapshot_socket *socket; /* the one with most retransmits */
     size_t tasks, needed;                 /* needed: by other tasks */
+    bool proven;                          /* one that is needed is known to be silent for long */
     bool moved, unknown;                  /* one did; one was not looked at twice */
+    enum suspicion suspicion;
     size_t order;
 };
 
@@ -48,6 +51,18 @@ static bool is_needed(const struct analysis *analysis, const struct snapshot_tas
     return false;
 }
 
+static bool is_unacknowledged(const struct snapshot_socket *socket) {
+    return socket->send_queue > 0 && socket->retransmits > 0;
+}
+
+/* Something happened a moment ago: it may be slow, or this wait is a new one. */
+static bool is_young(const struct snapshot_task *task, const struct snapshot_socket *socket) {
+    double silence = snapshot_socket_get_silence(socket);
+    if (isnan(silence) || is_unacknowledged(socket))
+        return false;
+    return silence < SILENT_S || task->moved == SNAPSHOT_YES || socket->moved == SNAPSHOT_YES;
+}
+
 /* A connection that this process has made, in which nothing is to be read. */
 static bool waits_for_peer(const struct analysis *analysis, const struct snapshot_task *task,
                            const struct snapshot_socket *socket) {
@@ -58,7 +73,7 @@ static bool waits_for_peer(const struct analysis *analysis, const struct snapsho
     if (task->state != SNAPSHOT_TASK_WAITING || task->idle == SNAPSHOT_YES ||
         task_is_halted(analysis, task) || analysis->explained[task_place(analysis, task)])
         return false;
-    if (task->awaiting->has_timeout == SNAPSHOT_YES)
+    if (task->awaiting->has_timeout == SNAPSHOT_YES || is_young(task, socket))
         return false;
     return wait_is_write(task->awaiting) || socket->receive_queue <= 0;
 }
@@ -74,6 +89,14 @@ static struct peer *get_peer(struct analysis *analysis, struct peers *peers, con
     return peer;
 }
 
+/* The worse of two: sent again more often, or silent for longer. */
+static const struct snapshot_socket *get_worse(const struct snapshot_socket *a,
+                                               const struct snapshot_socket *b) {
+    if (!a || a->retransmits != b->retransmits)
+        return !a || b->retransmits > a->retransmits ? b : a;
+    return snapshot_socket_get_silence(b) > snapshot_socket_get_silence(a) ? b : a;
+}
+
 static void collect(struct analysis *analysis, struct peers *peers,
                     const struct snapshot_task *task) {
     const struct snapshot_socket *socket = find_task_socket(analysis, task);
@@ -83,23 +106,22 @@ static void collect(struct analysis *analysis, struct peers *peers,
     peer->tasks++;
     if (!peer->first)
         peer->first = task;
-    if (!peer->socket || socket->retransmits > peer->socket->retransmits)
-        peer->socket = socket;
-    peer->needed += is_needed(analysis, task);
+    peer->socket = get_worse(peer->socket, socket);
+    bool needed = is_needed(analysis, task);
+    peer->needed += needed;
+    peer->proven = peer->proven || (needed && snapshot_socket_get_silence(socket) >= SILENT_S);
     peer->moved = peer->moved || task->moved == SNAPSHOT_YES || socket->moved == SNAPSHOT_YES;
     peer->unknown = peer->unknown || task->moved == SNAPSHOT_MAYBE;
 }
 
-static bool is_unacknowledged(const struct peer *peer) {
-    return peer->socket->send_queue > 0 && peer->socket->retransmits > 0;
-}
-
-static enum suspicion judge_peer(const struct peer *peer) {
+static enum suspicion judge_peer(const struct peer *peer, bool stands_still) {
     if (peer->moved)
         return NOTHING;
-    if (is_unacknowledged(peer))
+    if (is_unacknowledged(peer->socket))
         return peer->socket->retransmits >= RETRANSMITS_SURE && !peer->unknown ? CERTAIN : LIKELY;
-    return peer->needed && !peer->unknown ? LIKELY : SUSPECT;
+    if (peer->proven)
+        return LIKELY;
+    return peer->needed && !peer->unknown && stands_still ? LIKELY : SUSPECT;
 }
 
 static const char *describe_socket(const struct analysis *analysis,
@@ -128,6 +150,20 @@ static const char *describe_bytes(const struct analysis *analysis,
     return *text ? text : NULL;
 }
 
+/* "nothing received for 41.2 s, request sent 41.2 s ago"; NULL: it is not known. */
+static const char *describe_times(const struct analysis *analysis, const struct peer *peer) {
+    const struct snapshot_socket *socket = peer->socket;
+    if (isnan(snapshot_socket_get_silence(socket)))
+        return NULL;
+    const char *sent = words_seconds(analysis, socket->last_sent_s);
+    const char *received = words_seconds(analysis, socket->last_received_s);
+    if (wait_is_write(peer->first->awaiting) || is_unacknowledged(socket))
+        return TEXT(analysis, "nothing received for %s, bytes sent last %s ago", received, sent);
+    if (socket->last_sent_s > socket->last_received_s)
+        return TEXT(analysis, "nothing received for %s", received);
+    return TEXT(analysis, "nothing received for %s, request sent %s ago", received, sent);
+}
+
 static const char *summarise(const struct analysis *analysis, const struct peer *peer) {
     const char *who = peer->tasks == 1 ? words_task(analysis, peer->first)
                                        : words_many(analysis, (int64_t)peer->tasks, "task");
@@ -140,10 +176,10 @@ static const char *summarise(const struct analysis *analysis, const struct peer 
     return TEXT(analysis, "PEER SILENT - %s wait%s for bytes from %s", who, s, name);
 }
 
-static void add_peer(struct analysis *analysis, const struct peer *peer, enum suspicion suspicion) {
+static void add_peer(struct analysis *analysis, const struct peer *peer) {
     const struct snapshot *snapshot = analysis->snapshot;
-    struct snapshot_finding *finding =
-        finding_add(analysis, SNAPSHOT_FINDING_PEER_SILENT, suspicion, summarise(analysis, peer));
+    struct snapshot_finding *finding = finding_add(analysis, SNAPSHOT_FINDING_PEER_SILENT,
+                                                   peer->suspicion, summarise(analysis, peer));
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
         const struct snapshot_socket *socket = find_task_socket(analysis, task);
@@ -152,6 +188,7 @@ static void add_peer(struct analysis *analysis, const struct peer *peer, enum su
     }
     finding->where = words_where(analysis, &peer->first->frames);
     finding_prove(analysis, finding, describe_socket(analysis, peer->socket));
+    finding_prove(analysis, finding, describe_times(analysis, peer));
     finding_prove(analysis, finding, describe_bytes(analysis, peer->socket));
     if (peer->needed)
         finding_add_cost(analysis, finding,
@@ -163,9 +200,8 @@ static void add_peer(struct analysis *analysis, const struct peer *peer, enum su
 /* Those that others need, then those with most tasks. */
 static int compare_peers(const void *a, const void *b) {
     const struct peer *first = *(struct peer *const *)a, *second = *(struct peer *const *)b;
-    enum suspicion one = judge_peer(first), other = judge_peer(second);
-    if (one != other)
-        return one > other ? -1 : 1;
+    if (first->suspicion != second->suspicion)
+        return first->suspicion > second->suspicion ? -1 : 1;
     if (first->tasks != second->tasks)
         return first->tasks > second->tasks ? -1 : 1;
     return first->order < second->order ? -1 : 1;
@@ -178,13 +214,14 @@ static void find_silent_peers(struct analysis *analysis) {
                                                      sizeof *peers.items)};
     for (size_t i = 0; i < snapshot->tasks.count; i++)
         collect(analysis, &peers, &snapshot->tasks.items[i]);
+    bool stands_still = process_stands_still(analysis);
+    for (size_t i = 0; i < peers.count; i++)
+        peers.items[i]->suspicion = judge_peer(peers.items[i], stands_still);
     if (peers.count)
         qsort(peers.items, peers.count, sizeof *peers.items, compare_peers);
-    for (size_t i = 0; i < peers.count && i < FINDINGS_MAX; i++) {
-        enum suspicion suspicion = judge_peer(peers.items[i]);
-        if (suspicion != NOTHING)
-            add_peer(analysis, peers.items[i], suspicion);
-    }
+    for (size_t i = 0; i < peers.count && i < FINDINGS_MAX; i++)
+        if (peers.items[i]->suspicion != NOTHING)
+            add_peer(analysis, peers.items[i]);
     table_destroy(peers.table);
 }
 

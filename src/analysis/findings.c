@@ -107,6 +107,19 @@ bool task_goes_on(const struct snapshot_task *task) {
            wait->kind == SNAPSHOT_WAIT_DNS;
 }
 
+bool process_stands_still(const struct analysis *analysis) {
+    size_t still = 0;
+    for (size_t i = 0; i < analysis->snapshot->event_loops.count; i++) {
+        const struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[i];
+        if (loop->state == SNAPSHOT_LOOP_CLOSED || loop->state == SNAPSHOT_LOOP_STOPPED)
+            continue;
+        if (loop->moved != SNAPSHOT_NO || loop->idle_s < SILENT_S) /* NaN: not known */
+            return false;
+        still++;
+    }
+    return still > 0;
+}
+
 /* Marks who awaits marked tasks and needs them. */
 static void mark_awaiters(struct analysis *analysis, bool *marked, uint32_t *queue, size_t todo) {
     const struct snapshot *snapshot = analysis->snapshot;

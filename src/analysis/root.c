@@ -35,7 +35,7 @@ static const struct snapshot_task *find_next(const struct analysis *analysis,
 }
 
 struct root root_follow(const struct analysis *analysis, const struct snapshot_task *task) {
-    struct root root = {.task = task, .tid = SNAPSHOT_UNKNOWN};
+    struct root root = {.task = task, .silent_s = NAN, .tid = SNAPSHOT_UNKNOWN};
     for (size_t i = 0; i < STEPS_MAX; i++) {
         const struct snapshot_task *next = find_next(analysis, root.task);
         if (!next)
@@ -44,8 +44,10 @@ struct root root_follow(const struct analysis *analysis, const struct snapshot_t
     }
     const struct snapshot_wait *wait = root.task->awaiting;
     const struct snapshot_socket *socket = find_task_socket(analysis, root.task);
-    if (root.task->state == SNAPSHOT_TASK_WAITING && socket)
+    if (root.task->state == SNAPSHOT_TASK_WAITING && socket) {
         root.peer = socket->peer;
+        root.silent_s = snapshot_socket_get_silence(socket);
+    }
     if (root.task->state == SNAPSHOT_TASK_WAITING && wait && wait->kind == SNAPSHOT_WAIT_EXECUTOR)
         root.tid = wait->tid;
     return root;
@@ -56,10 +58,20 @@ static void add_bytes(int64_t *sum, int64_t bytes) {
         *sum = INT64_MAX;
 }
 
+/* `silent_s` is that of the connection on which something happened last. */
+static const char *describe_silence(const struct analysis *analysis, int64_t unread,
+                                    double silent_s) {
+    if (unread || silent_s < SILENT_S)
+        return "";
+    return isnan(silent_s) ? " is silent"
+                           : TEXT(analysis, " is silent for %s", words_seconds(analysis, silent_s));
+}
+
 const char *root_describe_peer(const struct analysis *analysis, const char *peer) {
     const struct snapshot *snapshot = analysis->snapshot;
     int64_t count = 0, unread = 0, unacked = 0;
     const char *state = NULL;
+    double silent_s = NAN;
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         if (!socket->peer || strcmp(socket->peer, peer) != 0)
@@ -67,10 +79,11 @@ const char *root_describe_peer(const struct analysis *analysis, const char *peer
         count++;
         add_bytes(&unread, socket->receive_queue);
         add_bytes(&unacked, socket->send_queue);
+        silent_s = fmin(silent_s, snapshot_socket_get_silence(socket)); /* NaN counts for nothing */
         state = socket->state;
     }
     return TEXT(analysis, "%s%s: %s %s, %" PRId64 " B unread, %" PRId64 " B unacked",
-                words_shorten(analysis, peer, 60), unread ? "" : " is silent",
+                words_shorten(analysis, peer, 60), describe_silence(analysis, unread, silent_s),
                 words_many(analysis, count, "socket"), state ? state : "open", unread, unacked);
 }
 
@@ -121,7 +134,7 @@ static bool is_same(const struct root *a, const struct root *b) {
 const char *root_describe(struct analysis *analysis, const struct snapshot_object *object,
                           struct root *ret) {
     size_t votes = 0;
-    *ret = (struct root){.tid = SNAPSHOT_UNKNOWN};
+    *ret = (struct root){.silent_s = NAN, .tid = SNAPSHOT_UNKNOWN};
     for (size_t i = 0; i < object->holder_count && i < HOLDERS_MAX; i++) {
         const struct snapshot_task *task = find_task(analysis, object->holders[i].task);
         if (!task || !task_is_alive(task) || object->holders[i].confidence < SNAPSHOT_LIKELY)

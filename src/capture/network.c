@@ -55,6 +55,9 @@ static void add_row(struct snapshot *snapshot, const struct target_socket *socke
     row->receive_queue = count_or_unknown(socket->receive_queue);
     row->send_queue = count_or_unknown(socket->send_queue);
     row->retransmits = count_or_unknown(socket->retransmits);
+    row->last_received_s = socket->last_received_s;
+    row->last_sent_s = socket->last_sent_s;
+    row->backlog_max = count_or_unknown(socket->backlog_max);
 }
 
 /* A loop has a pair of unix sockets by which it wakes itself (_make_self_pipe of
@@ -72,6 +75,7 @@ static void add_rows(struct network *network) {
     sockets_list(network->process, &network->files, SOCKETS_MAX, network->arena, &network->sockets);
     const char *why = sockets_read_tables(network->process, network->arena,
                                           has_unix_of_interest(network), &network->sockets);
+    sockets_read_times(network->process, &network->sockets);
     if (why)
         snapshot_add_missing(snapshot, "states of sockets", why);
     if (!network->sockets.complete || !network->files.complete)

@@ -128,6 +128,8 @@ static const struct snapshot_socket *find_socket(const struct snapshot *snapshot
 }
 
 static bool equal_sockets(const struct snapshot_socket *a, const struct snapshot_socket *b) {
+    if (b->last_received_s < a->last_received_s) /* false of what is not known */
+        return false;
     return a->receive_queue == b->receive_queue && a->send_queue == b->send_queue &&
            equal_texts(a->state, b->state) && equal_texts(a->local, b->local) &&
            equal_texts(a->peer, b->peer);

@@ -49,8 +49,13 @@ const char *label_object_state(struct report *report, const struct snapshot_obje
 /* "held by t-ba, perhaps by t-ab"; "" where no holder is known. */
 const char *label_holders(struct report *report, const struct snapshot_object *object);
 
-/* "ESTABLISHED, 0 B unread, 512 B unacked, watched for read". */
-const char *label_socket_state(struct report *report, const struct snapshot_socket *socket);
+/* "silent for 41.2 s", "silent for >= 41.2 s" of the shortest of several; "" where it is not known,
+ * or not worth a word. */
+const char *label_silence(struct report *report, double seconds, bool is_bound);
+
+/* "ESTABLISHED, silent for 41.2 s, 0 B unread, 512 B unacked, watched for read". */
+const char *label_socket_state(struct report *report, const struct snapshot_socket *socket,
+                               const char *silence);
 
 /* A command line without the program's directory, and of a Python that runs a script or a module
  * without the interpreter and its options. */

@@ -6,6 +6,7 @@
 
 #define HOLDERS_MAX 3
 #define HOLDERS_MAX_VERBOSE 20
+#define SILENCE_MIN_S 1.0
 
 const char *label_object(struct report *report, const struct snapshot_object *object) {
     struct arena *arena = report->page.scratch;
@@ -100,10 +101,10 @@ static const char *describe_backlog(struct report *report, const struct snapshot
     struct arena *arena = report->page.scratch;
     if (socket->receive_queue == SNAPSHOT_UNKNOWN)
         return "";
-    if (socket->send_queue == SNAPSHOT_UNKNOWN || socket->send_queue == 0)
+    if (socket->backlog_max == SNAPSHOT_UNKNOWN || socket->backlog_max == 0)
         return arena_format(arena, "%" PRId64 " not yet accepted", socket->receive_queue);
     return arena_format(arena, "%" PRId64 " of %" PRId64 " not yet accepted", socket->receive_queue,
-                        socket->send_queue);
+                        socket->backlog_max);
 }
 
 static const char *describe_queues(struct report *report, const struct snapshot_socket *socket) {
@@ -118,7 +119,15 @@ static const char *describe_queues(struct report *report, const struct snapshot_
     return text;
 }
 
-const char *label_socket_state(struct report *report, const struct snapshot_socket *socket) {
+const char *label_silence(struct report *report, double seconds, bool is_bound) {
+    if (!(seconds >= SILENCE_MIN_S))
+        return "";
+    return arena_format(report->page.scratch, "silent for %s%s", is_bound ? ">= " : "",
+                        label_duration(report, seconds));
+}
+
+const char *label_socket_state(struct report *report, const struct snapshot_socket *socket,
+                               const char *silence) {
     static const char *const watched[] = {
         [SNAPSHOT_REGISTERED_UNKNOWN] = "",
         [SNAPSHOT_REGISTERED_NONE] = "not watched by the loop",
@@ -130,5 +139,6 @@ const char *label_socket_state(struct report *report, const struct snapshot_sock
     bool listens = strcmp(state, "LISTEN") == 0;
     const char *queues =
         listens ? describe_backlog(report, socket) : describe_queues(report, socket);
+    state = join(report, state, silence);
     return join(report, join(report, state, queues), watched[socket->registered]);
 }

@@ -113,7 +113,8 @@ static const char *describe_state(struct tree *tree, const struct wait_node *nod
     const struct snapshot_socket *socket =
         node->kind == WAIT_NODE_SOCKET ? find_socket(tree, node->number) : NULL;
     if (socket && alone)
-        return label_socket_state(report, socket);
+        return label_socket_state(
+            report, socket, label_silence(report, snapshot_socket_get_silence(socket), false));
     if (node->object) {
         const char *state = label_object_state(report, node->object);
         const char *holders = alone ? label_holders(report, node->object) : "";

@@ -1,5 +1,6 @@
 /* Sockets that tasks wait for; those with the same peer in the same state are one line. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct use {
 struct row {
     const struct snapshot_socket *socket; /* the first of them */
     size_t count;
+    double silent_s; /* the shortest of theirs that are known, or NaN */
 };
 
 /* The tasks that the findings name. */
@@ -62,7 +64,7 @@ static const char *make_key(struct report *report, struct arena *arena,
     if (report->options->verbose)
         return arena_format(arena, "%" PRId64, socket->fd);
     return arena_format(arena, "%s\n%s\n%d", socket->peer ? socket->peer : "",
-                        label_socket_state(report, socket), (int)socket->registered);
+                        label_socket_state(report, socket, ""), (int)socket->registered);
 }
 
 /* The lines, in the order of the sockets; `ret` has room for a line for each. */
@@ -80,10 +82,11 @@ static size_t make_rows(struct report *report, struct arena *arena, struct row *
         struct row *row = table_find(rows, key, strlen(key));
         if (!row) {
             row = &ret[count++];
-            row->socket = socket;
+            *row = (struct row){.socket = socket, .silent_s = NAN};
             table_add(rows, key, strlen(key), row);
         }
         row->count++;
+        row->silent_s = fmin(row->silent_s, snapshot_socket_get_silence(socket));
     }
     table_destroy(rows);
     return count;
@@ -109,10 +112,12 @@ static const char *describe_ends(struct report *report, const struct row *row) {
 static void print_row(struct report *report, const struct row *row) {
     struct page *page = &report->page;
     page->column = REPORT_COUNT_COLUMN;
-    page_put_lines(page,
-                   arena_format(page->scratch, "%s  %s", describe_ends(report, row),
-                                label_socket_state(report, row->socket)),
-                   report->options->verbose ? SIZE_MAX : 1);
+    page_put_lines(
+        page,
+        arena_format(page->scratch, "%s  %s", describe_ends(report, row),
+                     label_socket_state(report, row->socket,
+                                        label_silence(report, row->silent_s, row->count > 1))),
+        report->options->verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }
 

@@ -52,6 +52,9 @@ cJSON *json_encode_socket(struct json_encoder *encoder, const struct snapshot_so
     json_add_count(object, "receive_queue", socket->receive_queue);
     json_add_count(object, "send_queue", socket->send_queue);
     json_add_count(object, "retransmits", socket->retransmits);
+    json_add_count(object, "backlog_max", socket->backlog_max);
+    json_add_duration(object, "last_received_s", socket->last_received_s);
+    json_add_duration(object, "last_sent_s", socket->last_sent_s);
     json_add_string(encoder, object, "registered", snapshot_registered_name(socket->registered));
     json_add_tristate(object, "moved", socket->moved);
     return object;

@@ -78,6 +78,9 @@ void json_read_socket(struct json_decoder *decoder, const cJSON *object, void *r
     socket->receive_queue = json_get_count(decoder, object, "receive_queue");
     socket->send_queue = json_get_count(decoder, object, "send_queue");
     socket->retransmits = json_get_count(decoder, object, "retransmits");
+    socket->backlog_max = json_get_count(decoder, object, "backlog_max");
+    socket->last_received_s = json_get_duration(decoder, object, "last_received_s");
+    socket->last_sent_s = json_get_duration(decoder, object, "last_sent_s");
     socket->registered = get_registered(decoder, object);
     socket->moved = json_get_tristate(decoder, object, "moved");
 }

@@ -67,6 +67,9 @@ const struct snapshot_socket snapshot_socket_blank = {
     .receive_queue = SNAPSHOT_UNKNOWN,
     .send_queue = SNAPSHOT_UNKNOWN,
     .retransmits = SNAPSHOT_UNKNOWN,
+    .backlog_max = SNAPSHOT_UNKNOWN,
+    .last_received_s = NAN,
+    .last_sent_s = NAN,
     .moved = SNAPSHOT_MAYBE,
 };
 
@@ -260,6 +263,12 @@ const char *snapshot_registered_name(enum snapshot_registered registered) {
         [SNAPSHOT_REGISTERED_BOTH] = "both",
     };
     return names[registered];
+}
+
+double snapshot_socket_get_silence(const struct snapshot_socket *socket) {
+    if (isnan(socket->last_received_s) || isnan(socket->last_sent_s))
+        return NAN;
+    return fmin(socket->last_received_s, socket->last_sent_s);
 }
 
 bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret) {

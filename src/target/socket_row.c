@@ -1,6 +1,7 @@
 /* net/ipv4/tcp_ipv4.c (get_tcp4_sock), net/ipv6/tcp_ipv6.c, net/ipv4/udp.c, net/unix/af_unix.c
  * (unix_seq_show). */
 #include <arpa/inet.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,9 +83,9 @@ static void take_words(struct cursor *cursor, uint32_t *words, size_t count) {
     }
 }
 
-static struct address take_address(struct cursor *cursor, bool is_v6) {
+/* Also gives the words as they stand there: of an address that is mapped, too. */
+static struct address take_address(struct cursor *cursor, bool is_v6, uint32_t words[4]) {
     struct address address = {.is_v6 = is_v6};
-    uint32_t words[4] = {0};
     if (cursor->at)
         cursor->at += strspn(cursor->at, " ");
     take_words(cursor, words, is_v6 ? 4 : 1);
@@ -144,7 +145,8 @@ static bool parse_inet(enum target_socket_protocol table, const char *row, struc
     bool is_tcp = table == TARGET_SOCKET_TCP || table == TARGET_SOCKET_TCP6;
     struct cursor cursor = {row};
     take(&cursor, 10, ':');
-    struct address local = take_address(&cursor, is_v6), peer = take_address(&cursor, is_v6);
+    struct address local = take_address(&cursor, is_v6, ret->ends.local);
+    struct address peer = take_address(&cursor, is_v6, ret->ends.peer);
     uint64_t state = take(&cursor, 16, ' ');
     ret->send_queue = (int64_t)(take(&cursor, 16, ':') & UINT32_MAX);
     ret->receive_queue = (int64_t)(take(&cursor, 16, ' ') & UINT32_MAX);
@@ -158,6 +160,8 @@ static bool parse_inet(enum target_socket_protocol table, const char *row, struc
         set_tcp(ret, state, retransmits);
     else
         ret->state = state == TCP_ESTABLISHED_STATE ? "CONNECTED" : "UNCONNECTED";
+    ret->ends.local_port = (uint16_t)local.port;
+    ret->ends.peer_port = (uint16_t)peer.port;
     ret->local = format_address(arena, &local);
     ret->peer = format_address(arena, &peer);
     return true;
@@ -183,8 +187,10 @@ static bool parse_unix(const char *row, struct arena *arena, struct target_socke
 bool socket_parse_row(enum target_socket_protocol table, const char *row, struct arena *arena,
                       struct target_socket *ret) {
     ret->local = ret->peer = ret->state = NULL;
-    ret->receive_queue = ret->send_queue = ret->retransmits = -1;
+    ret->receive_queue = ret->send_queue = ret->retransmits = ret->backlog_max = -1;
     ret->is_retransmitting = false;
+    ret->ends = (struct target_socket_ends){0};
+    ret->last_received_s = ret->last_sent_s = NAN;
     return table == TARGET_SOCKET_UNIX ? parse_unix(row, arena, ret)
                                        : parse_inet(table, row, arena, ret);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,5 +187,8 @@ void sockets_list(const struct target_process *process, const struct target_file
                                                    : TARGET_SOCKET_UNKNOWN,
                 .receive_queue = -1,
                 .send_queue = -1,
-                .retransmits = -1};
+                .retransmits = -1,
+                .last_received_s = NAN,
+                .last_sent_s = NAN,
+                .backlog_max = -1};
 }

@@ -173,6 +173,8 @@ struct snapshot_socket *case_socket(struct snapshot *snapshot, int64_t fd, const
                                        .family = "inet",
                                        .local = local,
                                        .peer = peer,
+                                       .last_received_s = NAN,
+                                       .last_sent_s = NAN,
                                        .state = peer ? "ESTABLISHED" : "LISTEN",
                                        .registered = SNAPSHOT_REGISTERED_READ};
     return socket;

@@ -238,6 +238,9 @@ static void add_socket(struct snapshot *snapshot) {
         .receive_queue = 41,
         .send_queue = 42,
         .retransmits = 43,
+        .backlog_max = 44,
+        .last_received_s = 4.5,
+        .last_sent_s = 4.25,
         .registered = SNAPSHOT_REGISTERED_WRITE,
         .moved = SNAPSHOT_NO,
     };

@@ -149,6 +149,8 @@ static void fill_socket(struct dice *dice, struct snapshot_socket *socket) {
     socket->receive_queue = roll_number(dice);
     socket->send_queue = roll_number(dice);
     socket->retransmits = roll_number(dice);
+    socket->last_received_s = roll(dice, 2) ? NAN : (double)roll(dice, 50) / 10;
+    socket->last_sent_s = roll(dice, 3) ? (double)roll(dice, 50) / 10 : NAN;
     socket->registered = (enum snapshot_registered)roll(dice, SNAPSHOT_REGISTERED_BOTH + 1);
     socket->moved = roll_tristate(dice);
 }

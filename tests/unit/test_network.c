@@ -111,6 +111,10 @@ static void test_rows(void **state) {
     assert_int_equal(server->moved, SNAPSHOT_MAYBE);
     assert_string_equal(client->peer, server->local);
     assert_int_equal(client->retransmits, 0);
+    assert_int_equal(server->backlog_max, 5);
+    assert_int_equal(client->backlog_max, SNAPSHOT_UNKNOWN);
+    assert_true(client->last_received_s >= 0 && client->last_sent_s >= 0);
+    assert_true(isnan(server->last_received_s) && isnan(find(snapshot, READ)->last_sent_s));
     for (size_t i = 1; i < snapshot->sockets.count; i++)
         assert_true(snapshot->sockets.items[i - 1].fd < snapshot->sockets.items[i].fd);
     snapshot_destroy(snapshot);

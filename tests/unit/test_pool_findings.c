@@ -27,12 +27,22 @@ static struct snapshot *make_pool(enum snapshot_object_kind kind, int holding, i
     return snapshot;
 }
 
+/* How long the connections are silent. */
+static void set_silence(struct snapshot *snapshot, double seconds) {
+    for (size_t i = 0; i < snapshot->sockets.count; i++)
+        snapshot->sockets.items[i].last_received_s = snapshot->sockets.items[i].last_sent_s =
+            seconds;
+}
+
 static void test_exhausted(void **state) {
     (void)state;
     struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 10, 9990);
     case_fact(snapshot, &snapshot->objects.items[0], "bound", 10);
     snapshot->objects.items[0].name = "Pool.sem";
-    for (size_t i = 0; i < snapshot->tasks.count; i++) /* equal stacks */
+    set_silence(snapshot, 41.2);
+    snapshot->sockets.items[3].last_received_s = 40.5;
+    snapshot->event_loops.items[0].moved = SNAPSHOT_YES; /* others are served */
+    for (size_t i = 0; i < snapshot->tasks.count; i++)   /* equal stacks */
         snapshot->tasks.items[i].frames = snapshot->tasks.items[i < 10 ? 0 : 10].frames;
     analyze(snapshot, NULL);
     const struct snapshot_finding *finding =
@@ -40,8 +50,8 @@ static void test_exhausted(void **state) {
     assert_string_equal(finding->summary, "POOL EXHAUSTED - 9,990 of 10,000 tasks wait for Pool#1 "
                                           "'Pool.sem', 0 of 10 free");
     assert_string_equal(finding->proof[0], "held by 10 tasks, all in query  app/main.py:7");
-    assert_string_equal(finding->proof[1], "root: 10.0.3.7:5432 is silent: 10 sockets ESTABLISHED, "
-                                           "0 B unread, 0 B unacked");
+    assert_string_equal(finding->proof[1], "root: 10.0.3.7:5432 is silent for 40.5 s: 10 sockets "
+                                           "ESTABLISHED, 0 B unread, 0 B unacked");
     assert_string_equal(finding->proof[2], "none of the waiting tasks has a timeout");
     assert_int_equal(finding->task_count, 10000);
     assert_int_equal(snapshot->groups.count, 2);
@@ -52,10 +62,67 @@ static void test_exhausted(void **state) {
 
 static void test_few_wait(void **state) {
     (void)state;
-    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 1);
+    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 2);
+    analyze(snapshot, NULL);
+    const struct snapshot_finding *finding =
+        case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->proof[1], "root: 10.0.3.7:5432 is silent: 2 sockets ESTABLISHED, "
+                                           "0 B unread, 0 B unacked");
+    snapshot_destroy(snapshot);
+    /* Fewer wait than hold it: it is the peer that is named. */
+    snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 1);
+    set_silence(snapshot, 41.2);
+    analyze(snapshot, NULL);
+    assert_int_equal(case_find(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED)->confidence,
+                     SNAPSHOT_POSSIBLE);
+    assert_int_equal(snapshot->verdict.code, SNAPSHOT_FINDING_PEER_SILENT);
+    snapshot_destroy(snapshot);
+}
+
+/* A pile whose holders ask a file or a path: how long they wait nobody knows. */
+static void test_unknown_silence(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 20);
+    struct snapshot_loop *loop = &snapshot->event_loops.items[0];
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_CERTAIN);
+    loop->idle_s = 0.7; /* a timer ran then */
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_LIKELY);
+    loop->idle_s = 7;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_CERTAIN);
+    loop->moved = SNAPSHOT_YES;
     analyze(snapshot, NULL);
     case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_LIKELY);
     snapshot_destroy(snapshot);
+}
+
+/* Requests that wait for a slow answer, when nothing else happens. */
+static void test_slow_answer(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 1);
+    set_silence(snapshot, 0.3);
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    assert_int_equal(snapshot->findings.count, 0);
+    snapshot_destroy(snapshot);
+    snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 2);
+    set_silence(snapshot, 60); /* one is stuck, the other goes on */
+    snapshot->sockets.items[1].last_sent_s = 0.3;
+    analyze(snapshot, NULL);
+    assert_null(case_find(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED));
+    snapshot_destroy(snapshot);
+    static const enum snapshot_object_kind kinds[] = {SNAPSHOT_OBJECT_SEMAPHORE,
+                                                      SNAPSHOT_OBJECT_LOCK};
+    for (size_t i = 0; i < 2; i++) {
+        snapshot = make_pool(kinds[i], 1, 50);
+        set_silence(snapshot, 1.9);
+        analyze(snapshot, NULL);
+        case_expect_ok(snapshot);
+        assert_int_equal(snapshot->findings.items[0].confidence, SNAPSHOT_POSSIBLE);
+        snapshot_destroy(snapshot);
+    }
 }
 
 /* A batch that is bounded by a semaphore, while it goes on. */
@@ -102,6 +169,12 @@ static void test_pileup(void **state) {
         case_expect(snapshot, SNAPSHOT_FINDING_LOCK_PILEUP, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->summary,
                         "LOCK PILEUP - 10 tasks queue behind Pool#1, held by query");
+    snapshot->event_loops.items[0].moved = SNAPSHOT_YES;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_LOCK_PILEUP, SNAPSHOT_LIKELY);
+    set_silence(snapshot, 2.1);
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_LOCK_PILEUP, SNAPSHOT_CERTAIN);
     snapshot->tasks.items[0].moved = SNAPSHOT_YES;
     analyze(snapshot, NULL);
     case_expect_ok(snapshot);
@@ -243,10 +316,11 @@ static void test_no_producer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exhausted),     cmocka_unit_test(test_few_wait),
-        cmocka_unit_test(test_healthy_pools), cmocka_unit_test(test_one_look),
-        cmocka_unit_test(test_pileup),        cmocka_unit_test(test_leak),
-        cmocka_unit_test(test_executor),      cmocka_unit_test(test_no_consumer),
+        cmocka_unit_test(test_exhausted),       cmocka_unit_test(test_few_wait),
+        cmocka_unit_test(test_unknown_silence), cmocka_unit_test(test_slow_answer),
+        cmocka_unit_test(test_healthy_pools),   cmocka_unit_test(test_one_look),
+        cmocka_unit_test(test_pileup),          cmocka_unit_test(test_leak),
+        cmocka_unit_test(test_executor),        cmocka_unit_test(test_no_consumer),
         cmocka_unit_test(test_no_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,18 +298,25 @@ static void test_task_that_is_ready(void **state) {
 static void test_sockets(void **state) {
     struct looks *looks = *state;
     for (int i = 0; i < 2; i++)
-        for (int64_t fd = 3; fd < 9; fd++) /* the second picture has them in another order */
-            case_socket(looks->snapshots[i], i ? 11 - fd : fd, "10.0.0.1:80", "10.0.0.2:90");
+        for (int64_t fd = 3; fd < 11; fd++) /* the second picture has them in another order */
+            case_socket(looks->snapshots[i], i ? 13 - fd : fd, "10.0.0.1:80", "10.0.0.2:90");
     struct snapshot_socket *second = looks->snapshots[1]->sockets.items;
-    second[5].receive_queue = 17;   /* fd 3 */
-    second[4].send_queue = 17;      /* fd 4 */
-    second[3].state = "CLOSE_WAIT"; /* fd 5 */
-    second[2].peer = "10.0.0.3:90"; /* fd 6 */
-    second[1].fd = 99;              /* fd 7 is gone */
+    struct snapshot_socket *first = looks->snapshots[0]->sockets.items;
+    second[7].receive_queue = 17;   /* fd 3 */
+    second[6].send_queue = 17;      /* fd 4 */
+    second[5].state = "CLOSE_WAIT"; /* fd 5 */
+    second[4].peer = "10.0.0.3:90"; /* fd 6 */
+    second[3].fd = 99;              /* fd 7 is gone */
+    first[5].last_received_s = 7;   /* fd 8: bytes came and were read */
+    second[2].last_received_s = 0.1;
+    first[6].last_received_s = first[6].last_sent_s = 7; /* fd 9: some were sent again */
+    second[1].last_received_s = 7 + PASSED;
+    second[1].last_sent_s = 0.1;
     compare(looks);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(looks->snapshots[0]->sockets.items[i].moved, SNAPSHOT_YES);
-    assert_int_equal(looks->snapshots[0]->sockets.items[5].moved, SNAPSHOT_NO);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(first[i].moved, SNAPSHOT_YES);
+    assert_int_equal(first[6].moved, SNAPSHOT_NO);
+    assert_int_equal(first[7].moved, SNAPSHOT_NO);
 }
 
 /* Where no thread ran only the kernel can have moved something. */

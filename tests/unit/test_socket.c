@@ -70,6 +70,9 @@ static void test_tcp(void **state) {
     assert_int_equal(socket.receive_queue, 5);
     assert_int_equal(socket.send_queue, 17);
     assert_int_equal(socket.retransmits, 4);
+    assert_int_equal(socket.ends.local_port, 51308);
+    assert_int_equal(socket.ends.peer[0], htonl(0x0A010203));
+    assert_int_equal(socket.ends.peer[3], 0);
     assert_true(socket.is_retransmitting);
 }
 
@@ -87,6 +90,8 @@ static void test_tcp6(void **state) {
               "   1: 0000000000000000FFFF00000500000A:0050 B80D0120000000000000000001000000:C000 "
               "01 00000000:00000000 00:00000000 00000000     0        0 18 1 0 20 4 30 10 -1");
     assert_string_equal(socket.local, "10.0.0.5:80");
+    assert_int_equal(socket.ends.local[2], htonl(0xFFFF));
+    assert_int_equal(socket.ends.peer_port, 49152);
     assert_string_equal(socket.peer, "[2001:db8::1]:49152");
     assert_int_equal(
         socket_row_inode(

@@ -34,6 +34,94 @@ static void test_silent(void **state) {
     snapshot_destroy(snapshot);
 }
 
+static void set_times(struct snapshot *snapshot, double received, double sent) {
+    snapshot->sockets.items[0].last_received_s = received;
+    snapshot->sockets.items[0].last_sent_s = sent;
+}
+
+/* Two looks say little, the kernel says since when. */
+static void test_silence(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_reader();
+    struct snapshot_task *fetch = &snapshot->tasks.items[0], *main = case_task(snapshot, "main");
+    case_await(snapshot, case_wait(snapshot, main, SNAPSHOT_WAIT_TASK), fetch);
+    snapshot->event_loops.items[0].moved = SNAPSHOT_YES;
+    set_times(snapshot, 41.2, 41.2);
+    analyze(snapshot, NULL);
+    const struct snapshot_finding *finding =
+        case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->proof[1], "nothing received for 41.2 s, request sent 41.2 s ago");
+    assert_string_equal(finding->proof[2], "0 B unread, 0 B unacked");
+    fetch->moved = SNAPSHOT_MAYBE; /* with one look, too */
+    set_times(snapshot, 41.2, 3600);
+    analyze(snapshot, NULL);
+    finding = case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->proof[1], "nothing received for 41.2 s");
+    fetch->awaiting->kind = SNAPSHOT_WAIT_STREAM_DRAIN;
+    snapshot->sockets.items[0].registered = SNAPSHOT_REGISTERED_BOTH;
+    analyze(snapshot, NULL);
+    finding = case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->proof[1],
+                        "nothing received for 41.2 s, bytes sent last 60.0 min ago");
+    snapshot_destroy(snapshot);
+}
+
+/* Slow answers, and a wait that began between the looks. */
+static void test_slow_answers(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_reader();
+    struct snapshot_task *fetch = &snapshot->tasks.items[0], *main = case_task(snapshot, "main");
+    case_await(snapshot, case_wait(snapshot, main, SNAPSHOT_WAIT_TASK), fetch);
+    static const double times[][2] = {{0.3, 0.3}, {60, 0.3}, {0.3, 60}, {1.9, 1.9}};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        set_times(snapshot, times[i][0], times[i][1]);
+        analyze(snapshot, NULL);
+        case_expect_ok(snapshot);
+        assert_int_equal(snapshot->findings.count, 0);
+    }
+    set_times(snapshot, 60, 60);
+    fetch->moved = SNAPSHOT_YES;
+    analyze(snapshot, NULL);
+    assert_int_equal(snapshot->findings.count, 0);
+    /* Another of that peer's connections says nothing meanwhile. */
+    case_socket(snapshot, 10, "10.0.0.5:51325", "10.1.2.3:443")->last_received_s = 50;
+    snapshot->sockets.items[1].last_sent_s = 50;
+    struct snapshot_task *other = case_task(snapshot, "other"), *waits = case_task(snapshot, "run");
+    case_read(snapshot, other, 10);
+    case_await(snapshot, case_wait(snapshot, waits, SNAPSHOT_WAIT_TASK), other);
+    analyze(snapshot, NULL);
+    const struct snapshot_finding *finding =
+        case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->summary, "PEER SILENT - other waits for bytes from 10.1.2.3:443");
+    assert_int_equal(finding->task_count, 1);
+    snapshot_destroy(snapshot);
+}
+
+/* Where the kernel does not say since when, nothing else may happen in the process. */
+static void test_unknown_silence(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_reader();
+    struct snapshot_loop *loop = &snapshot->event_loops.items[0];
+    struct snapshot_task *fetch = &snapshot->tasks.items[0], *main = case_task(snapshot, "main");
+    case_await(snapshot, case_wait(snapshot, main, SNAPSHOT_WAIT_TASK), fetch);
+    static const struct {
+        enum snapshot_tristate moved;
+        double idle_s;
+        enum snapshot_confidence confidence;
+    } cases[] = {{SNAPSHOT_NO, NAN, SNAPSHOT_LIKELY},
+                 {SNAPSHOT_NO, 2.5, SNAPSHOT_LIKELY},
+                 {SNAPSHOT_NO, 0.5, SNAPSHOT_POSSIBLE},
+                 {SNAPSHOT_YES, NAN, SNAPSHOT_POSSIBLE},
+                 {SNAPSHOT_MAYBE, NAN, SNAPSHOT_POSSIBLE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        loop->moved = cases[i].moved;
+        loop->idle_s = cases[i].idle_s;
+        analyze(snapshot, NULL);
+        case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, cases[i].confidence);
+    }
+    snapshot_destroy(snapshot);
+}
+
 /* A program that waits for itself: why, other findings tell. */
 static void test_own_peer(void **state) {
     (void)state;
@@ -56,10 +144,13 @@ static void test_unacknowledged(void **state) {
     struct snapshot_socket *socket = &snapshot->sockets.items[0];
     socket->send_queue = 512;
     socket->retransmits = 6;
+    set_times(snapshot, 60, 0.4); /* sent again a moment ago */
     analyze(snapshot, NULL);
     const struct snapshot_finding *finding =
         case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_CERTAIN);
-    assert_string_equal(finding->proof[1], "0 B unread, 512 B unacked, retransmitted 6 times");
+    assert_string_equal(finding->proof[1],
+                        "nothing received for 60.0 s, bytes sent last 0.40 s ago");
+    assert_string_equal(finding->proof[2], "0 B unread, 512 B unacked, retransmitted 6 times");
     socket->retransmits = 1;
     analyze(snapshot, NULL);
     case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
@@ -175,7 +266,8 @@ int main(void) {
         cmocka_unit_test(test_silent),         cmocka_unit_test(test_own_peer),
         cmocka_unit_test(test_unacknowledged), cmocka_unit_test(test_healthy_readers),
         cmocka_unit_test(test_last_of_gather), cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_not_polled),
+        cmocka_unit_test(test_not_polled),     cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_slow_answers),   cmocka_unit_test(test_unknown_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -325,15 +325,18 @@ enum snapshot_registered {
 /* A socket of the target, as the kernel tells of it (man 5 proc, /proc/PID/net). */
 struct snapshot_socket {
     int64_t fd;
-    const char *family;    /* "inet", "inet6", "unix", or NULL */
-    const char *local;     /* "10.0.0.5:51324", "[::1]:80", "/run/x.sock", "@abstract"; or NULL */
-    const char *peer;      /* or NULL */
-    const char *state;     /* "ESTABLISHED", "LISTEN", ... or NULL */
-    int64_t receive_queue; /* bytes unread; of a listening one: connections not yet accepted */
-    int64_t send_queue;    /* bytes that the peer has not acknowledged; or SNAPSHOT_UNKNOWN */
-    int64_t retransmits;   /* of the segment that is due, or SNAPSHOT_UNKNOWN */
+    const char *family;     /* "inet", "inet6", "unix", or NULL */
+    const char *local;      /* "10.0.0.5:51324", "[::1]:80", "/run/x.sock", "@abstract"; or NULL */
+    const char *peer;       /* or NULL */
+    const char *state;      /* "ESTABLISHED", "LISTEN", ... or NULL */
+    int64_t receive_queue;  /* bytes unread; of a listening one: connections not yet accepted */
+    int64_t send_queue;     /* bytes that the peer has not acknowledged; or SNAPSHOT_UNKNOWN */
+    int64_t retransmits;    /* of the segment that is due, or SNAPSHOT_UNKNOWN */
+    int64_t backlog_max;    /* of a listening one: connections that may wait; or SNAPSHOT_UNKNOWN */
+    double last_received_s; /* since bytes came, or it was connected; or NaN */
+    double last_sent_s;     /* since bytes were sent, or sent again, or it was connected; or NaN */
     enum snapshot_registered registered; /* in the loop's epoll */
-    enum snapshot_tristate moved;        /* its queues changed between two looks */
+    enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
 };
 
 /* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
@@ -449,6 +452,9 @@ const char *snapshot_wait_kind_name(enum snapshot_wait_kind kind);
 const char *snapshot_confidence_name(enum snapshot_confidence confidence);
 const char *snapshot_object_kind_name(enum snapshot_object_kind kind);
 const char *snapshot_registered_name(enum snapshot_registered registered); /* NULL: unknown */
+
+/* Seconds since a byte last came or went: who waits for an answer waits since then. NaN unknown. */
+double snapshot_socket_get_silence(const struct snapshot_socket *socket);
 
 /* A fact of an object's state; false when it is not known. */
 bool snapshot_object_get_fact(const struct snapshot_object *object, const char *key, int64_t *ret);

@@ -5,6 +5,7 @@ import peers
 import scenario
 
 SECOND_LOOK = True
+SETTLE = 2.5  # a connection that is silent for less may be slow
 
 
 async def refresh(lock, address):
