@@ -23,6 +23,7 @@ struct analysis {
     uint32_t *waiters;            /* places of the tasks that wait, by object */
     struct graph graph;
     bool *loop_halted;               /* of each loop: a finding says that it runs nothing */
+    bool *pools;                     /* of each object: a queue of things that are lent */
     bool *flows;                     /* of each object that tasks wait for: its holders go on */
     bool *explained;                 /* of each task: a finding says why it waits */
     struct stack_facts *stack_facts; /* idle.c: of the stacks looked at last */
@@ -74,6 +75,12 @@ bool wait_is_write(const struct snapshot_wait *wait);
 bool task_is_halted(const struct analysis *analysis, const struct snapshot_task *task);
 
 /* The parts, in the order in which they run. */
+
+/* A future that the protocol of a connection keeps: the task waits for bytes. Runs before anything
+ * looks at the kinds of waits. */
+void find_connections(struct snapshot *snapshot);
+/* Which queues are pools; who holds what such a pool has lent is added to its holders. */
+void find_pools(struct analysis *analysis);
 void find_idle(struct analysis *analysis);   /* behind the graph */
 void find_groups(struct analysis *analysis); /* behind `idle` */
 void find_findings(struct analysis *analysis);

@@ -6,8 +6,10 @@
 
 void analyze(struct snapshot *snapshot, const struct analysis_options *options) {
     struct analysis analysis;
+    find_connections(snapshot);
     edges_find(snapshot);
     analysis_open(&analysis, snapshot, options);
+    find_pools(&analysis);
     graph_build(&analysis);
     find_idle(&analysis);
     describe_waits(&analysis);

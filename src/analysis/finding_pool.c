@@ -15,6 +15,7 @@
 
 struct queue {
     const struct snapshot_object *object;
+    bool lends; /* it is a queue; who has what was in it need not be known */
     const uint32_t *waiters;
     size_t waiting;
     size_t holding;               /* tasks that are known to hold it */
@@ -48,6 +49,7 @@ static void look_at_holder(const struct analysis *analysis, struct queue *queue,
 
 static struct queue look_at(const struct analysis *analysis, const struct snapshot_object *object) {
     struct queue queue = {.object = object, .moved = SNAPSHOT_NO, .held = CERTAIN};
+    queue.lends = analysis->pools[object - analysis->snapshot->objects.items];
     queue.waiters = get_waiters(analysis, object, &queue.waiting);
     for (size_t i = 0; i < object->holder_count && i < 1000; i++)
         look_at_holder(analysis, &queue, &object->holders[i]);
@@ -121,19 +123,21 @@ static void fill(struct analysis *analysis, struct snapshot_finding *finding,
 /* Holders that wait for something open, none of which moved. Two looks are near each other: what is
  * certain takes that all stand still for long, or that nothing happens at all. */
 static enum suspicion judge(const struct analysis *analysis, const struct queue *queue) {
-    if (queue->moved == SNAPSHOT_YES || !queue->holding)
+    if (queue->moved == SNAPSHOT_YES || (!queue->holding && !queue->lends))
         return NOTHING;
     if (queue->moved == SNAPSHOT_MAYBE)
         return is_pile(queue) ? SUSPECT : NOTHING;
     if (queue->going_on)
         return is_pile(queue) ? SUSPECT : NOTHING;
+    if (!queue->holding)
+        return is_pile(queue) ? LIKELY : SUSPECT;
     if (is_pile(queue) && (queue->silent == queue->holding || process_stands_still(analysis)))
         return queue->held;
     return queue->waiting >= queue->holding ? LIKELY : SUSPECT;
 }
 
 static void judge_pool(struct analysis *analysis, const struct queue *queue) {
-    int64_t bound = get_fact(queue->object, "bound");
+    int64_t bound = get_fact(queue->object, queue->lends ? "max_size" : "bound");
     enum suspicion suspicion = judge(analysis, queue);
     if (suspicion == NOTHING)
         return;
@@ -191,6 +195,8 @@ static void judge_leak(struct analysis *analysis, const struct queue *queue) {
 }
 
 static bool is_used_up(const struct snapshot_object *object) {
+    if (object->kind == SNAPSHOT_OBJECT_QUEUE) /* one that lends */
+        return get_fact(object, "size") == 0;
     int64_t value = get_fact(object, "value"), locked = get_fact(object, "locked");
     return object->kind == SNAPSHOT_OBJECT_SEMAPHORE ? value == 0 || locked == 1
                                                      : value <= 0 && locked != 0;
@@ -220,7 +226,7 @@ void find_pool_findings(struct analysis *analysis) {
     for (size_t i = 0; i < snapshot->objects.count; i++) {
         const struct snapshot_object *object = &snapshot->objects.items[i];
         size_t waiting;
-        bool holds = object->kind == SNAPSHOT_OBJECT_LOCK ||
+        bool holds = analysis->pools[i] || object->kind == SNAPSHOT_OBJECT_LOCK ||
                      object->kind == SNAPSHOT_OBJECT_SEMAPHORE ||
                      object->kind == SNAPSHOT_OBJECT_OTHER;
         if (holds && (get_waiters(analysis, object, &waiting), waiting) &&

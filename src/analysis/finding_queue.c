@@ -107,7 +107,7 @@ void find_queue_findings(struct analysis *analysis) {
     for (size_t i = 0; i < snapshot->objects.count && looked < FINDINGS_MAX; i++) {
         const struct snapshot_object *object = &snapshot->objects.items[i];
         size_t waiting;
-        if (object->kind != SNAPSHOT_OBJECT_QUEUE ||
+        if (object->kind != SNAPSHOT_OBJECT_QUEUE || analysis->pools[i] ||
             (get_waiters(analysis, object, &waiting), !waiting))
             continue;
         looked++; /* each looks at every task */

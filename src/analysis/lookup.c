@@ -167,6 +167,7 @@ void analysis_open(struct analysis *analysis, struct snapshot *snapshot,
     analysis->task_sockets = find_task_sockets(analysis);
     analysis->object_words =
         arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->object_words);
+    analysis->pools = arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->pools);
     analysis->flows = arena_alloc_array(scratch, snapshot->objects.count, sizeof *analysis->flows);
     analysis->loop_halted =
         arena_alloc_array(scratch, snapshot->event_loops.count, sizeof *analysis->loop_halted);

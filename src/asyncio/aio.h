@@ -102,6 +102,12 @@ struct aio_rule_memo {
     const struct aio_rule *rule;
 };
 
+/* An object that reads a file for its protocol. */
+struct aio_transport {
+    uint64_t address;
+    int64_t fd;
+};
+
 /* A wait whose tasks are not known yet; `key` leads to them. */
 struct aio_late_wait {
     uint64_t key;
@@ -150,7 +156,9 @@ struct aio {
     struct id_table *mapped_loops; /* the loops of which these two are made (wakers.c) */
     struct id_table *timers;       /* struct aio_timer by the future that it completes */
     struct id_table *watches;      /* struct aio_watch by the future that it completes */
-    struct id_table *late;         /* late.c, by queue or future */
+    struct aio_transport *transports; /* that read the files of the mapped loops */
+    size_t transport_count, transport_capacity;
+    struct id_table *late; /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
     struct id_table *uvloops;      /* struct aio_uvloop by address */
@@ -265,6 +273,10 @@ struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,
 /* late.c: waits that only the tasks waited for tell of. */
 void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait);
 struct error *aio_late_waits_fill(struct aio *aio) ERROR_CHECK;
+
+/* protocol.c: the protocols of the files that the loops watch, where a task waits for a future of
+ * unknown owner: that may be one. */
+struct error *aio_protocols_add(struct aio *aio) ERROR_CHECK;
 
 /* awaited_by.c */
 struct error *aio_awaited_by_read(struct aio *aio, const struct aio_fields *fields,

@@ -79,6 +79,7 @@ static struct error *read_watcher(struct aio *aio, uint64_t address, int64_t fd,
         return err;
     for (int i = 0; i < 2; i++)
         add_watch(aio, futures[i], fd, get_watch_kind(callable.name, is_writer));
+    aio_transport_note(aio, callable.name, callable.self, fd);
     return NULL;
 }
 

@@ -91,6 +91,8 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
         err = read_tasks(aio, 0, 0);
     if (!err)
         err = aio_late_waits_fill(aio);
+    if (!err)
+        err = aio_protocols_add(aio);
     aio_anyio_check_creators(aio);
     if (!err)
         err = aio_anyio_owners_add(aio);

@@ -60,6 +60,39 @@ static void add_row(struct snapshot *snapshot, const struct target_socket *socke
     row->backlog_max = count_or_unknown(socket->backlog_max);
 }
 
+/* The socket of a descriptor, NULL: there is none. */
+static const struct target_socket *find_socket(const struct network *network, int64_t fd) {
+    const struct target_sockets *sockets = &network->sockets;
+    size_t low = 0, high = sockets->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sockets->items[middle].fd < fd)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sockets->count && sockets->items[low].fd == fd ? &sockets->items[low] : NULL;
+}
+
+/* The row of a descriptor, NULL: there is none. */
+static struct snapshot_socket *find_row(const struct network *network, int64_t fd) {
+    const struct target_socket *socket = find_socket(network, fd);
+    return socket ? &network->snapshot->sockets.items[socket - network->sockets.items] : NULL;
+}
+
+/* What of the walk belongs to the sockets. */
+static void add_protocols(struct network *network) {
+    const struct snapshot *snapshot = network->snapshot;
+    for (size_t i = 0; i < snapshot->protocols.count; i++) {
+        const struct snapshot_protocol *protocol = &snapshot->protocols.items[i];
+        struct snapshot_socket *row = find_row(network, protocol->fd);
+        if (row) {
+            row->protocol = protocol->id;
+            row->protocol_type = protocol->type;
+        }
+    }
+}
+
 /* A loop has a pair of unix sockets by which it wakes itself (_make_self_pipe of
  * asyncio/selector_events.py). Where there is no other, nobody asks about them. */
 static bool has_unix_of_interest(const struct network *network) {
@@ -82,20 +115,7 @@ static void add_rows(struct network *network) {
         snapshot_add_missing(snapshot, "sockets", "there are very many of them, or of open files");
     for (size_t i = 0; i < network->sockets.count; i++)
         add_row(snapshot, &network->sockets.items[i]);
-}
-
-/* The socket of a descriptor, NULL: there is none. */
-static const struct target_socket *find_socket(const struct network *network, int fd) {
-    const struct target_sockets *sockets = &network->sockets;
-    size_t low = 0, high = sockets->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sockets->items[middle].fd < fd)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < sockets->count && sockets->items[low].fd == fd ? &sockets->items[low] : NULL;
+    add_protocols(network);
 }
 
 static enum snapshot_registered add_events(enum snapshot_registered before, uint32_t events) {
@@ -117,8 +137,7 @@ static void add_watches(struct network *network, const struct target_watches *wa
         const struct target_socket *socket = find_socket(network, watch->fd);
         if (!socket || (watch->inode && watch->inode != socket->inode))
             continue;
-        struct snapshot_socket *row =
-            &network->snapshot->sockets.items[socket - network->sockets.items];
+        struct snapshot_socket *row = find_row(network, watch->fd);
         row->registered = add_events(row->registered, watch->events);
     }
 }

@@ -56,6 +56,8 @@ cJSON *json_encode_socket(struct json_encoder *encoder, const struct snapshot_so
     json_add_duration(object, "last_received_s", socket->last_received_s);
     json_add_duration(object, "last_sent_s", socket->last_sent_s);
     json_add_string(encoder, object, "registered", snapshot_registered_name(socket->registered));
+    json_add_id(encoder, object, "protocol", socket->protocol);
+    json_add_string(encoder, object, "protocol_type", socket->protocol_type);
     json_add_tristate(object, "moved", socket->moved);
     return object;
 }

@@ -82,6 +82,8 @@ void json_read_socket(struct json_decoder *decoder, const cJSON *object, void *r
     socket->last_received_s = json_get_duration(decoder, object, "last_received_s");
     socket->last_sent_s = json_get_duration(decoder, object, "last_sent_s");
     socket->registered = get_registered(decoder, object);
+    socket->protocol = json_get_id(decoder, object, "protocol");
+    socket->protocol_type = json_get_string(decoder, object, "protocol_type");
     socket->moved = json_get_tristate(decoder, object, "moved");
 }
 

@@ -336,7 +336,16 @@ struct snapshot_socket {
     double last_received_s; /* since bytes came, or it was connected; or NaN */
     double last_sent_s;     /* since bytes were sent, or sent again, or it was connected; or NaN */
     enum snapshot_registered registered; /* in the loop's epoll */
+    snapshot_id protocol;                /* the asyncio protocol that gets its bytes, 0 not known */
+    const char *protocol_type;           /* of that, or NULL */
     enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
+};
+
+/* The asyncio protocol behind a file that a loop watches; those of sockets become a part of them. */
+struct snapshot_protocol {
+    int64_t fd;
+    snapshot_id id;
+    const char *type;
 };
 
 /* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
@@ -397,6 +406,7 @@ struct snapshot {
     SNAPSHOT_VECTOR(struct snapshot_task) tasks;
     SNAPSHOT_VECTOR(struct snapshot_object) objects;
     SNAPSHOT_VECTOR(struct snapshot_socket) sockets;
+    SNAPSHOT_VECTOR(struct snapshot_protocol) protocols; /* not in the JSON */
     SNAPSHOT_VECTOR(struct snapshot_coroutine) coroutines;
     bool has_coroutines; /* whether anybody looked for them */
     SNAPSHOT_VECTOR(struct snapshot_group) groups;
