@@ -64,7 +64,7 @@ static size_t keep_once(uint32_t *awaiters, size_t count, uint32_t *seen, uint32
     return kept;
 }
 
-static void store(struct edges *edges, size_t place, uint32_t *awaiters, size_t count) {
+static void store(struct edges *edges, size_t place, const uint32_t *awaiters, size_t count) {
     struct snapshot *snapshot = edges->snapshot;
     struct snapshot_task *task = &snapshot->tasks.items[place];
     task->awaited_by =

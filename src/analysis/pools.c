@@ -11,7 +11,7 @@
 #define LIBRARY_NAME_MAX 64
 #define POOLS_MAX 12 /* whose holders are looked for */
 
-static const char *const lending_words[] = {"acquire",  "connection", "get_conn", "checkout",
+static const char *const lending_words[] = {"acquire",   "connection", "get_conn", "checkout",
                                             "check_out", "borrow",     "lease"};
 
 static bool is_lending(const struct snapshot_frame *frame) {
@@ -81,9 +81,8 @@ static void add_holders(struct analysis *analysis, struct snapshot_object *objec
             continue;
         if (count == most)
             return;
-        holders[count++] = (struct snapshot_holder){.task = task->id,
-                                                    .tid = SNAPSHOT_UNKNOWN,
-                                                    .frame = (int64_t)frame};
+        holders[count++] = (struct snapshot_holder){
+            .task = task->id, .tid = SNAPSHOT_UNKNOWN, .frame = (int64_t)frame};
     }
     for (size_t i = 0; i < count; i++)
         holders[i].confidence = count == most ? SNAPSHOT_LIKELY : SNAPSHOT_POSSIBLE;

@@ -149,13 +149,13 @@ struct aio {
     bool want_context; /* the values of context variables are asked for */
     struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
-    struct id_table *objects;      /* struct aio_object by address */
-    struct table *object_labels;   /* struct aio_label by the name of a class */
-    struct id_table *task_lists;   /* struct aio_task_list by the address of the container */
-    struct id_table *handle_types; /* struct aio_handle_type by the address of the type */
-    struct id_table *mapped_loops; /* the loops of which these two are made (wakers.c) */
-    struct id_table *timers;       /* struct aio_timer by the future that it completes */
-    struct id_table *watches;      /* struct aio_watch by the future that it completes */
+    struct id_table *objects;         /* struct aio_object by address */
+    struct table *object_labels;      /* struct aio_label by the name of a class */
+    struct id_table *task_lists;      /* struct aio_task_list by the address of the container */
+    struct id_table *handle_types;    /* struct aio_handle_type by the address of the type */
+    struct id_table *mapped_loops;    /* the loops of which these two are made (wakers.c) */
+    struct id_table *timers;          /* struct aio_timer by the future that it completes */
+    struct id_table *watches;         /* struct aio_watch by the future that it completes */
     struct aio_transport *transports; /* that read the files of the mapped loops */
     size_t transport_count, transport_capacity;
     struct id_table *late; /* late.c, by queue or future */

@@ -49,7 +49,7 @@ struct error *aio_anyio_unwrap(struct aio *aio, uint64_t *address) {
     static const char *const attributes[] = {"_internal_lock", "_internal_semaphore",
                                              "_internal_limiter", "_internal_event"};
     struct py_type *type;
-    enum aio_kind kind;
+    enum aio_kind kind = AIO_KIND_OTHER;
     uint64_t inner = 0;
     struct error *err = py_type_of(aio->py, *address, &type);
     if (!err)

@@ -28,7 +28,7 @@ static struct error *add_integer(struct fact_walk *walk, const char *attribute, 
 
 /* A limiter of infinitely many tokens has no number of them. */
 static struct error *read_limiter(struct fact_walk *walk) {
-    int64_t total, borrowed;
+    int64_t total, borrowed = SNAPSHOT_UNKNOWN;
     struct error *err =
         aio_attribute_read_integer(walk->aio, walk->address, "_total_tokens", &total);
     if (!err)

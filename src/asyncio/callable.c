@@ -56,9 +56,8 @@ struct error *aio_callable_get_task(struct aio *aio, uint64_t address,
     const struct py_layout *layout = py_get_layout(aio->py);
     int32_t offset = PY_ABSENT;
     *ret = 0;
-    if (callable->kind == PY_KIND_BUILTIN && strcmp(callable->name, "task_wakeup") == 0)
-        *ret = callable->self;
-    else if (callable->kind == PY_KIND_METHOD && is_task_method(callable->name))
+    if ((callable->kind == PY_KIND_BUILTIN && strcmp(callable->name, "task_wakeup") == 0) ||
+        (callable->kind == PY_KIND_METHOD && is_task_method(callable->name)))
         *ret = callable->self;
     else if (callable->kind == PY_KIND_OTHER && ends_with(callable->name, "TaskStepMethWrapper"))
         offset = PY_OFFSET(layout, task_step, task);

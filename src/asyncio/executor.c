@@ -28,7 +28,9 @@ struct queue_walk {
 };
 
 static bool is_in_file(const struct snapshot_frame *frame, const char *file) {
-    size_t length = frame->file ? strlen(frame->file) : 0, end = strlen(file);
+    if (!frame->file)
+        return false;
+    size_t length = strlen(frame->file), end = strlen(file);
     return length >= end && strcmp(frame->file + length - end, file) == 0;
 }
 
@@ -147,7 +149,7 @@ static struct error *read_pool(struct aio *aio, struct pool *pool) {
 static struct error *find_pool(struct aio *aio, uint64_t executor, struct pool **ret) {
     struct id_table *pools = aio->executors->pools;
     struct py_type *type;
-    enum aio_kind kind;
+    enum aio_kind kind = AIO_KIND_OTHER;
     *ret = id_table_find(pools, executor);
     if (*ret)
         return NULL;

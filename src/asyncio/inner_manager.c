@@ -63,7 +63,7 @@ static struct error *visit_callback(void *context, uint64_t item) {
 struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
                                        uint64_t frame, aio_visit_inner *visit, void *context) {
     struct inner_walk walk = {aio, visit, context, frame};
-    struct py_type *type;
+    struct py_type *type = NULL;
     uint64_t callbacks;
     if (kind == AIO_KIND_GENERATOR_CONTEXT)
         return visit_generator(&walk, manager);

@@ -1,6 +1,7 @@
 /*
- * Protocols: who gets the bytes of a connection (asyncio/selector_events.py, sslproto.py). Libraries
- * that have their own, in C or Cython often, keep futures in them that nothing else tells of.
+ * Protocols: who gets the bytes of a connection (asyncio/selector_events.py, sslproto.py).
+ * Libraries that have their own, in C or Cython often, keep futures in them that nothing else tells
+ * of.
  */
 #include <string.h>
 

@@ -143,7 +143,7 @@ static struct error *apply_wait_function(struct aio_waiting *waiting,
 
 /* wait_for() up to 3.11 parks on a future of its own and has what it is for in `fut`. */
 static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py_generator *link) {
-    uint64_t waiter, inner;
+    uint64_t waiter, inner = 0;
     struct error *err = aio_waiting_get_local(waiting, link, "waiter", &waiter);
     if (!err)
         err = aio_waiting_get_local(waiting, link, "fut", &inner);

@@ -68,6 +68,19 @@ struct error *aio_uvloop_flags_read(struct aio *aio, const struct py_type *type,
 
 #define MEMBERS_MAX 32
 
+static char get_kind_letter(enum py_kind kind) {
+    switch ((int)kind) {
+    case PY_KIND_DEQUE:
+        return 'q';
+    case PY_KIND_SET:
+        return 's';
+    case PY_KIND_DICT:
+        return 'd';
+    default:
+        return 'o';
+    }
+}
+
 /* The letter of what a word is; '-' of what is no object. */
 static struct error *get_letter(struct aio *aio, uint64_t word, char *ret) {
     struct py_type *type;
@@ -80,10 +93,7 @@ static struct error *get_letter(struct aio *aio, uint64_t word, char *ret) {
         return NULL;
     }
     if (!err)
-        *ret = type->kind == PY_KIND_DEQUE  ? 'q'
-               : type->kind == PY_KIND_SET  ? 's'
-               : type->kind == PY_KIND_DICT ? 'd'
-                                            : 'o';
+        *ret = get_kind_letter(type->kind);
     return err;
 }
 

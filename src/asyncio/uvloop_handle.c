@@ -42,7 +42,7 @@ static struct error *read_flag(struct aio *aio, uint64_t at, bool *ret, bool *re
 
 static struct error *read_timer(struct aio *aio, uint64_t address, struct aio_handle *ret) {
     struct aio_handle handle = {.when = NAN};
-    enum py_kind callback, arguments, when;
+    enum py_kind callback, arguments, when = PY_KIND_OTHER;
     uint64_t number;
     bool is_flag;
     struct error *err =

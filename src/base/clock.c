@@ -26,8 +26,10 @@ double clock_realtime(void) {
 void clock_sleep(double seconds) {
     struct timespec left = {.tv_sec = (time_t)seconds,
                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
+    int status;
+    do
+        status = nanosleep(&left, &left);
+    while (status != 0 && errno == EINTR);
 }
 
 char *clock_format_stamp(struct arena *arena, double epoch_s) {

@@ -10,7 +10,7 @@
 #define NODES_MAX 4096
 #define WORDS_MAX 64 /* of a bitmap: 32 pairs */
 #define CHILDREN 32  /* of an array */
-#define COLLISIONS_MAX (2 * PY_CONTEXT_VARIABLES_MAX)
+#define COLLISIONS_MAX ((uint64_t)2 * PY_CONTEXT_VARIABLES_MAX)
 
 struct tree_walk {
     struct py *py;

@@ -56,7 +56,7 @@ static void put_name(struct output *output, const char *name) {
 /* --- texts --- */
 
 static void put_character(struct output *output, unsigned char character, char quote) {
-    if (character == quote || character == '\\')
+    if (character == (unsigned char)quote || character == '\\')
         put_format(output, "\\%c", character);
     else if (character == '\n')
         put(output, "\\n", 2);

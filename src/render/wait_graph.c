@@ -166,6 +166,19 @@ static void add_turns(struct builder *builder) {
     }
 }
 
+static void add_holders(struct builder *builder, size_t node,
+                        const struct snapshot_object *object) {
+    for (size_t i = 0; i < object->holder_count; i++) {
+        const struct snapshot_holder *holder = &object->holders[i];
+        size_t place =
+            holder->task ? task_index_find(builder->report->index, holder->task) : TASK_INDEX_NONE;
+        if (place == TASK_INDEX_NONE && holder->tid != SNAPSHOT_UNKNOWN)
+            place = find_numbered_node(builder, WAIT_NODE_THREAD, NULL, holder->tid);
+        if (place != TASK_INDEX_NONE)
+            add_edge(builder, place, node);
+    }
+}
+
 /* What the tasks and the threads wait for; then, of the objects among that, their holders. */
 static void add_edges(struct builder *builder) {
     const struct snapshot *snapshot = builder->report->snapshot;
@@ -181,18 +194,9 @@ static void add_edges(struct builder *builder) {
             add_wait(builder, find_numbered_node(builder, WAIT_NODE_THREAD, NULL, thread->tid),
                      thread->awaiting);
     }
-    for (size_t i = snapshot->tasks.count; i < builder->count; i++) {
-        const struct snapshot_object *object = builder->nodes[i].object;
-        for (size_t j = 0; object && j < object->holder_count; j++) {
-            const struct snapshot_holder *holder = &object->holders[j];
-            size_t place = holder->task ? task_index_find(builder->report->index, holder->task)
-                                        : TASK_INDEX_NONE;
-            if (place == TASK_INDEX_NONE && holder->tid != SNAPSHOT_UNKNOWN)
-                place = find_numbered_node(builder, WAIT_NODE_THREAD, NULL, holder->tid);
-            if (place != TASK_INDEX_NONE)
-                add_edge(builder, place, i);
-        }
-    }
+    for (size_t i = snapshot->tasks.count; i < builder->count; i++)
+        if (builder->nodes[i].object)
+            add_holders(builder, i, builder->nodes[i].object);
 }
 
 static void add_tasks(struct builder *builder) {
@@ -201,7 +205,7 @@ static void add_tasks(struct builder *builder) {
         append_node(builder, (struct wait_node){.kind = WAIT_NODE_TASK,
                                                 .task = &snapshot->tasks.items[i],
                                                 .number = SNAPSHOT_UNKNOWN});
-    for (size_t i = 0; i < snapshot->groups.count; i++)
+    for (size_t i = 0; builder->nodes && i < snapshot->groups.count; i++)
         for (size_t j = 0; j < snapshot->groups.items[i].task_count; j++)
             builder->nodes[snapshot->groups.items[i].tasks[j]].look = mix(5000 + i);
 }

@@ -135,8 +135,8 @@ static const char *read_table(const struct target_process *process, struct socke
     reader->start = reader->end = 0;
     reader->is_cut = false;
     size_t rows = 0;
-    while ((row = next_row(reader)) && socket_join_row(join, row) && ++rows < SOCKET_ROWS_MAX)
-        continue;
+    while (rows < SOCKET_ROWS_MAX && (row = next_row(reader)) && socket_join_row(join, row))
+        rows++;
     free(reader);
     close(file);
     return rows < SOCKET_ROWS_MAX ? NULL : "there are very many sockets in its network namespace";

@@ -5,10 +5,8 @@
 
 #include "asyncspy/target/process.h"
 
-#ifndef SYS_futex_wait
-#define SYS_futex_wait 455
-#endif
-#define ID_TYPE_PIDFD 3 /* P_PIDFD of waitid(2), which older headers lack */
+#define FUTEX_WAIT_CALL 455 /* futex_wait(2), which older headers lack */
+#define ID_TYPE_PIDFD 3     /* P_PIDFD of waitid(2), which older headers lack */
 
 /* Those that may take long and whose first argument is the file that they are about. A copy from
  * one file to another is about the one that stands first. */
@@ -74,5 +72,5 @@ static bool is_futex_wait(uint64_t operation) {
 uint64_t process_syscall_futex(const struct target_thread *thread) {
     if (thread->syscall == SYS_futex && is_futex_wait(thread->arguments[1]))
         return thread->arguments[0];
-    return thread->syscall == SYS_futex_wait ? thread->arguments[0] : 0;
+    return thread->syscall == FUTEX_WAIT_CALL ? thread->arguments[0] : 0;
 }

@@ -242,7 +242,7 @@ static void add_socket(struct snapshot *snapshot) {
         .last_received_s = 4.5,
         .last_sent_s = 4.25,
         .registered = SNAPSHOT_REGISTERED_WRITE,
-        .protocol = 0x7f0000c000,
+        .protocol = 0x7f63,
         .protocol_type = "asyncio.streams.StreamReaderProtocol",
         .moved = SNAPSHOT_NO,
     };

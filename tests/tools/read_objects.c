@@ -189,7 +189,7 @@ static uint64_t find_futex(const struct session *session, uint64_t tid) {
         const struct target_thread *thread = &session->threads[i];
         const char *name = thread->syscall < 0 ? NULL : process_syscall_name(thread->syscall);
         if (thread->namespace_tid == (pid_t)tid && name && strcmp(name, "futex") == 0)
-            return thread->argument;
+            return thread->arguments[0];
     }
     return 0;
 }

@@ -341,7 +341,8 @@ struct snapshot_socket {
     enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
 };
 
-/* The asyncio protocol behind a file that a loop watches; those of sockets become a part of them. */
+/* The asyncio protocol behind a file that a loop watches; those of sockets become a part of them.
+ */
 struct snapshot_protocol {
     int64_t fd;
     snapshot_id id;
