@@ -50,20 +50,11 @@ const char *words_thread(const struct analysis *analysis, int64_t tid) {
                         words_shorten(analysis, name, NAME_MOST), tid);
 }
 
-/* "app/report.py" of ".../src/app/report.py": what people know their files by. */
-static const char *shorten_path(const char *file) {
-    const char *slash = strrchr(file, '/');
-    while (slash && slash > file && slash[-1] != '/')
-        slash--;
-    return slash && slash > file ? slash : file;
-}
-
 const char *words_frame(const struct analysis *analysis, const struct snapshot_frame *frame) {
     if (!frame)
         return NULL;
     const char *name = words_shorten(analysis, frame_get_name(frame), NAME_MOST);
-    const char *file =
-        words_shorten(analysis, shorten_path(frame_get_short_file(frame)), FILE_MOST);
+    const char *file = words_shorten(analysis, frame_get_known_file(frame), FILE_MOST);
     if (frame->line < 0)
         return arena_format(analysis->snapshot->arena, "%s  %s", name, file);
     return arena_format(analysis->snapshot->arena, "%s  %s:%d", name, file, (int)frame->line);

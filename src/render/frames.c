@@ -13,7 +13,9 @@
 #define ROWS_TAIL 12
 
 const char *frame_get_place(struct page *page, const struct snapshot_frame *frame, bool whole) {
-    const char *file = whole && frame->file ? frame->file : frame_get_short_file(frame);
+    const char *file = whole && frame->file ? frame->file : frame_get_known_file(frame);
+    if (!frame->file)
+        return "(no file)";
     if (frame->native)
         return page_escape(page, file);
     if (frame->line < 0)

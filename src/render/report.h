@@ -11,7 +11,7 @@ struct report {
     const struct snapshot *snapshot;
     const struct text_options *options;
     const struct task_index *index;
-    const struct object_index *objects;
+    const struct label_index *labels;
     struct page page;
 };
 

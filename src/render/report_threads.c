@@ -77,7 +77,7 @@ static void print_facts(struct report *report, const struct snapshot_thread *thr
 
 static void print_thread(struct report *report, const struct snapshot_thread *thread) {
     struct page *page = &report->page;
-    const char *name = thread->name ? thread->name : thread->kernel_name;
+    const char *name = label_thread_name(thread);
     page->column = THREAD_MARGIN;
     if (thread->tid == SNAPSHOT_UNKNOWN)
         page_put_styled(page, PAGE_BOLD, "tid unknown");
@@ -98,7 +98,7 @@ static void print_equal_threads(struct report *report, size_t first, const bool 
     struct names *names = names_create(page);
     for (size_t i = first; i < report->snapshot->threads.count; i++)
         if (same[i])
-            names_add(names, threads[i].name ? threads[i].name : threads[i].kernel_name);
+            names_add(names, label_thread_name(&threads[i]));
     page->column = THREAD_MARGIN;
     page_put_styled(page, PAGE_BOLD,
                     arena_format(page->scratch, "%s threads", page_count(page, count)));

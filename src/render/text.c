@@ -68,7 +68,7 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
         .snapshot = snapshot,
         .options = options,
         .index = task_index_create(arena, snapshot),
-        .objects = object_index_create(arena, snapshot),
+        .labels = label_index_create(arena, snapshot),
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,
                  .color = options->color,

@@ -16,8 +16,7 @@ struct edge {
 struct builder {
     struct arena *arena;
     const struct report *report;
-    struct table *table;            /* from the key of a node that is no task to it */
-    const struct id_table *sockets; /* from the file */
+    struct table *table; /* from the key of a node that is no task to it */
     struct wait_node *nodes;
     size_t count, capacity;
     struct edge *edges;
@@ -80,20 +79,11 @@ static size_t find_numbered_node(struct builder *builder, enum wait_node_kind ki
                      &node);
 }
 
-static const struct id_table *index_sockets(struct arena *arena, const struct snapshot *snapshot) {
-    struct id_table *index = id_table_create(arena, snapshot->sockets.count);
-    for (size_t i = 0; i < snapshot->sockets.count; i++) {
-        struct snapshot_socket *socket = &snapshot->sockets.items[i];
-        id_table_add(index, (uint64_t)socket->fd, socket);
-    }
-    return index;
-}
-
 /* Sockets of the same peer are one node. */
 static size_t find_socket_node(struct builder *builder, const struct snapshot_wait *wait) {
     struct wait_node node = {
         .kind = WAIT_NODE_SOCKET, .wait = wait, .number = wait->fd, .look = mix(3000)};
-    const struct snapshot_socket *socket = id_table_find(builder->sockets, (uint64_t)wait->fd);
+    const struct snapshot_socket *socket = label_find_socket(builder->report, wait->fd);
     if (!socket || !socket->peer)
         return find_numbered_node(builder, WAIT_NODE_SOCKET, wait, wait->fd);
     return find_node(builder, arena_format(builder->arena, "s%s", socket->peer), &node);
@@ -273,10 +263,7 @@ static void set_shapes(struct wait_graph *graph, struct arena *arena) {
 }
 
 struct wait_graph *wait_graph_create(struct arena *arena, const struct report *report) {
-    struct builder builder = {.arena = arena,
-                              .report = report,
-                              .table = table_create(),
-                              .sockets = index_sockets(arena, report->snapshot)};
+    struct builder builder = {.arena = arena, .report = report, .table = table_create()};
     add_tasks(&builder);
     add_edges(&builder);
     link_nodes(&builder);
