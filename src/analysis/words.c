@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "asyncspy/analysis/place.h"
+#include "asyncspy/base/clock.h"
 
 #define NAME_MOST 48
 #define FILE_MOST 80
@@ -87,15 +88,7 @@ const char *words_many(const struct analysis *analysis, int64_t count, const cha
 }
 
 const char *words_seconds(const struct analysis *analysis, double seconds) {
-    struct arena *arena = analysis->snapshot->arena;
-    double size = fabs(seconds);
-    if (size >= 2 * 86400)
-        return arena_format(arena, "%.1f days", seconds / 86400);
-    if (size >= 2 * 3600)
-        return arena_format(arena, "%.1f h", seconds / 3600);
-    if (size >= 600)
-        return arena_format(arena, "%.1f min", seconds / 60);
-    return arena_format(arena, size < 1 && size >= 0.005 ? "%.2f s" : "%.1f s", seconds);
+    return clock_format_seconds(analysis->snapshot->arena, seconds);
 }
 
 const char *words_ordinal(const struct analysis *analysis, int64_t number) {

@@ -1,10 +1,8 @@
 #include "label.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "asyncspy/base/clock.h"
 #include "asyncspy/base/id_table.h"
 
 struct label_index {
@@ -47,22 +45,7 @@ const struct snapshot_thread *label_find_thread(const struct report *report, int
 }
 
 const char *label_duration(struct report *report, double seconds) {
-    struct arena *arena = report->page.scratch;
-    if (isnan(seconds) || fabs(seconds) > 1e12)
-        return "";
-    if (fabs(seconds) < 0.01)
-        return arena_format(arena, "%.1f ms", seconds * 1e3);
-    if (fabs(seconds) < 0.9995)
-        return arena_format(arena, "%.0f ms", seconds * 1e3);
-    if (fabs(seconds) < 99.95)
-        return arena_format(arena, "%.1f s", seconds);
-    long long all = llabs((long long)seconds);
-    const char *sign = seconds < 0 ? "-" : "";
-    if (all < 3600)
-        return arena_format(arena, "%s%lldm%02llds", sign, all / 60, all % 60);
-    if (all < 86400)
-        return arena_format(arena, "%s%lldh%02lldm", sign, all / 3600, all / 60 % 60);
-    return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
+    return clock_format_seconds(report->page.scratch, seconds);
 }
 
 const char *label_task(struct report *report, const struct snapshot_task *task) {

@@ -18,7 +18,7 @@ const struct snapshot_task *label_find_task(const struct report *report, snapsho
 const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid);
 const struct snapshot_socket *label_find_socket(const struct report *report, int64_t fd);
 
-/* "12.3 s", "3m05s", "850 ms"; "" for NaN. */
+/* clock_format_seconds. */
 const char *label_duration(struct report *report, double seconds);
 
 /* The name of a task, or its id in hex where it has none. */

@@ -13,6 +13,7 @@ struct report {
     const struct task_index *index;
     const struct label_index *labels;
     struct page page;
+    bool *spliced; /* of each thread: its stack stands with that of a task */
 };
 
 /* The target and how it was read; what was found; one line each for loops, tasks and threads, and

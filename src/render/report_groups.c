@@ -56,7 +56,7 @@ static const char *describe_wait(struct report *report, const struct snapshot_gr
 static int measure_waits(struct report *report, const struct snapshot_group **groups,
                          size_t count) {
     struct page *page = &report->page;
-    int columns = WAIT_COLUMNS_LEAST, most = page->width * 2 / 5 - 4;
+    int columns = WAIT_COLUMNS_LEAST, most = page->width / 2 - 10;
     for (size_t i = 0; i < count; i++) {
         int width = text_width(page_escape(page, describe_wait(report, groups[i])));
         columns = width > columns ? width : columns;

@@ -66,7 +66,8 @@ static const char *describe_kind(struct report *report, const struct snapshot_ob
 static const char *describe(struct report *report, const struct entry *entry, bool of_one) {
     if (!entry->object)
         return "an object";
-    if (!of_one && !entry->object->waiter_count && !report->options->verbose)
+    if (!of_one && !entry->object->waiter_count && entry->object->holder_count < 2 &&
+        !report->options->verbose)
         return describe_kind(report, entry->object);
     const char *label = label_object(report, entry->object);
     if (!of_one || !entry->frame)

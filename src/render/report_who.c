@@ -81,10 +81,12 @@ static const char *describe_threads(struct report *report, const struct snapshot
 const char *report_who(struct report *report, const struct snapshot_finding *finding, int columns) {
     const struct snapshot_task *task =
         finding->task_count == 1 ? label_find_task(report, finding->tasks[0]) : NULL;
-    const char *threads = describe_threads(report, finding, columns / 2);
-    int room = columns - text_width(page_escape(&report->page, threads)) - 2;
-    if (!finding->task_count)
-        return threads;
-    const char *tasks = task ? describe_task(report, task) : describe_tasks(report, finding, room);
-    return arena_format(report->page.scratch, "%s%s%s", tasks, *threads ? "; " : "", threads);
+    const char *tasks = "";
+    int room = finding->thread_count ? columns * 2 / 3 : columns;
+    if (finding->task_count)
+        tasks = task ? describe_task(report, task) : describe_tasks(report, finding, room);
+    room = columns - text_width(page_escape(&report->page, tasks)) - 2;
+    const char *threads = describe_threads(report, finding, *tasks ? room : columns);
+    return arena_format(report->page.scratch, "%s%s%s", tasks, *tasks && *threads ? "; " : "",
+                        threads);
 }

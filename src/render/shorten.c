@@ -80,9 +80,7 @@ static size_t find_kept(struct page *page, const struct word *words, size_t coun
     for (size_t i = count; i-- > 0 && kept == count;)
         if (is_place(words[i].start, words[i].length))
             kept = i;
-    if (kept == count || text_width(join(page, words, kept, count)) > columns / 2)
-        return count;
-    for (size_t i = 0; i < 2 && kept > 1; i++) /* "<- query" */
+    for (size_t i = 0; i < 2 && kept < count && kept > 1; i++) /* "<- query" */
         if (text_width(join(page, words, kept - 1, count)) <= columns * 3 / 5)
             kept--;
     return kept;
@@ -92,15 +90,15 @@ static size_t find_kept(struct page *page, const struct word *words, size_t coun
 static const char *cut_before(struct page *page, const char *head, const char *tail, int columns) {
     int room = columns - text_width(tail) - 1;
     if (room < (int)strlen(DOTS))
-        return tail;
+        return text_clip_start(page->scratch, tail, columns);
     return arena_format(page->scratch, "%s %s", text_clip(page->scratch, head, room), tail);
 }
 
-/* Cuts what stands before the kept words, so far as it must. */
+/* Cuts what stands before the kept words, so far as it must; NULL where nothing is to be kept. */
 static const char *cut_middle(struct page *page, const struct word *words, size_t count,
                               int columns, size_t lines) {
     size_t kept = find_kept(page, words, count, columns);
-    if (kept == count || !kept)
+    if (kept == count)
         return NULL;
     const char *head = join(page, words, 0, kept), *tail = join(page, words, kept, count);
     for (int all = columns * (int)lines; all >= columns; all--) {

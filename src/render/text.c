@@ -69,6 +69,7 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
         .options = options,
         .index = task_index_create(arena, snapshot),
         .labels = label_index_create(arena, snapshot),
+        .spliced = arena_alloc_array(arena, snapshot->threads.count, sizeof(bool)),
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,
                  .color = options->color,

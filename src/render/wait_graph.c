@@ -125,34 +125,34 @@ static void add_wait(struct builder *builder, size_t waiter, const struct snapsh
         add_edge(builder, find_other_node(builder, wait), find_object_node(builder, object));
 }
 
-/* The task that blocks the loop of a task that would run; TASK_INDEX_NONE: its loop is free. */
-static size_t find_blocking_task(struct builder *builder, snapshot_id loop) {
+/* From the loops that a task blocks to that task. */
+static const struct id_table *find_blocking_tasks(struct builder *builder) {
     const struct snapshot *snapshot = builder->report->snapshot;
+    struct id_table *blocking = id_table_create(builder->arena, 0);
     for (size_t i = 0; i < snapshot->event_loops.count; i++) {
-        const struct snapshot_loop *it = &snapshot->event_loops.items[i];
-        const struct snapshot_thread *thread = it->id == loop && it->state == SNAPSHOT_LOOP_BLOCKED
-                                                   ? label_find_thread(builder->report, it->tid)
+        const struct snapshot_loop *loop = &snapshot->event_loops.items[i];
+        const struct snapshot_thread *thread = loop->state == SNAPSHOT_LOOP_BLOCKED
+                                                   ? label_find_thread(builder->report, loop->tid)
                                                    : NULL;
-        if (thread && thread->current_task)
-            return task_index_find(builder->report->index, thread->current_task);
+        const struct snapshot_task *task =
+            thread ? label_find_task(builder->report, thread->current_task) : NULL;
+        if (task)
+            id_table_add(blocking, loop->id, (void *)(uintptr_t)task);
     }
-    return TASK_INDEX_NONE;
+    return blocking;
 }
 
+/* Who would run waits for what blocks its loop. */
 static void add_turns(struct builder *builder) {
     const struct snapshot *snapshot = builder->report->snapshot;
-    snapshot_id loop = 0;
-    size_t blocking = TASK_INDEX_NONE;
+    const struct id_table *blocking = find_blocking_tasks(builder);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->state != SNAPSHOT_TASK_READY && task->state != SNAPSHOT_TASK_NOT_STARTED)
-            continue;
-        if (task->event_loop != loop || !loop) {
-            loop = task->event_loop;
-            blocking = find_blocking_task(builder, loop);
-        }
-        if (blocking != TASK_INDEX_NONE)
-            add_edge(builder, blocking, i);
+        bool ready = task->state == SNAPSHOT_TASK_READY || task->state == SNAPSHOT_TASK_NOT_STARTED;
+        const struct snapshot_task *first =
+            ready ? id_table_find(blocking, task->event_loop) : NULL;
+        if (first)
+            add_edge(builder, (size_t)(first - snapshot->tasks.items), i);
     }
 }
 
