@@ -102,18 +102,24 @@ static void wrap_row(struct page *page, struct row *row) {
     row->lines = page_wrap(page, text, columns, row->lines, row->wrapped);
 }
 
-/* The last row that has room for the note at its end, else the last that is not what to do, which
- * then loses words. */
+/* The last row that has room for the note at its end, rather not the one that says what to do; else
+ * the last of the others, which then loses words. */
 static const struct row *choose_noted(const struct rows *rows, const char *note) {
     int room = rows->report->page.width - VALUE_COLUMN - text_width(note) - 2;
-    const struct row *last = rows->items;
-    for (size_t i = rows->count; i-- > 0;) {
+    const struct row *roomy = NULL, *last = NULL, *next = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
         const struct row *row = &rows->items[i];
-        if (row->lines && text_width(row->wrapped[row->lines - 1]) <= room)
-            return row;
-        last = row->lines && row->rank && !last->lines ? row : last;
+        if (!row->lines)
+            continue;
+        bool has_room = text_width(row->wrapped[row->lines - 1]) <= room;
+        if (strcmp(row->label, "next") == 0) {
+            next = has_room || !last ? row : NULL;
+        } else {
+            roomy = has_room ? row : roomy;
+            last = row;
+        }
     }
-    return last;
+    return roomy ? roomy : next ? next : last;
 }
 
 static void print_row(struct page *page, const struct row *row, const char *note) {

@@ -32,9 +32,8 @@ static struct sides split(struct report *report, const struct snapshot_finding *
     const struct id_table *holders = collect_holders(report, find_object(report, finding));
     struct sides sides = {names_create(&report->page), names_create(&report->page), 0, 0};
     for (size_t i = 0; i < finding->task_count; i++) {
-        const struct snapshot_task *task = label_find_task(report, finding->tasks[i]);
         bool holds = id_table_find(holders, finding->tasks[i]) != NULL;
-        names_add(holds ? sides.holding : sides.others, task ? label_task(report, task) : NULL);
+        names_add(holds ? sides.holding : sides.others, label_task_id(report, finding->tasks[i]));
         sides.held += holds;
         sides.rest += !holds;
     }
