@@ -33,11 +33,12 @@ struct place {
 };
 
 /* Different columns of one line are one place. */
-static void add_place(struct page *page, struct tally *places, const struct tally_item *item) {
+static void add_place(struct page *page, struct tally *places, const struct tally_item *item,
+                      bool whole) {
     const struct snapshot_frame *const *frames = item->key;
     const struct snapshot_frame *frame = stack_find_creator(frames, item->length / sizeof *frames);
     const char *text = arena_format(page->scratch, "%s\n%s", frame_get_name(frame),
-                                    frame_get_place(page, frame, false));
+                                    frame_get_place(page, frame, whole));
     tally_add(places, text, strlen(text), item->count);
 }
 
@@ -62,7 +63,7 @@ static void print_places(struct members *members, struct tally *stacks, const ch
     struct tally places = tally_create(page->scratch);
     size_t rest = 0, most = report_get_most(members->report);
     for (size_t i = 0; i < stacks->count; i++)
-        add_place(page, &places, stacks->items[i]);
+        add_place(page, &places, stacks->items[i], members->report->options->verbose);
     tally_sort(&places);
     for (size_t i = 0; i < places.count; i++) {
         if (i < most)

@@ -10,7 +10,7 @@
 #define LABEL_COLUMN MARK_COLUMNS
 #define VALUE_COLUMN (LABEL_COLUMN + 7) /* "proof  " */
 #define LINES_FIRST 7                   /* of the gravest finding */
-#define LINES_OTHER 4
+#define LINES_OTHER 3
 #define LINES_SHORT 2
 #define HEADING_MAX 2 /* lines of a summary */
 #define WHOLE_MAX 3   /* findings that get more than a place */

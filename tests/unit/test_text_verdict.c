@@ -106,7 +106,7 @@ static void test_order(void **state) {
         at = strstr(at, expected[i]);
         assert_non_null(at);
     }
-    assert_int_equal(rendering_count_lines(text), 7 + 4 + 2 + 2 + 2);
+    assert_int_equal(rendering_count_lines(text), 7 + 3 + 2 + 2 + 2);
     free(text);
     snapshot_destroy(snapshot);
 }
