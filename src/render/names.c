@@ -119,25 +119,30 @@ static size_t count_all(const struct names *names) {
     return count;
 }
 
-/* One family at least, however few columns there are. */
+/* The first name, where not even its family has room. */
+static const char *describe_first(struct names *names, size_t all, int columns) {
+    struct page *page = names->page;
+    const char *rest = describe_rest(page, all - 1);
+    const char *first = shorten(page, names->families[0]->first);
+    return arena_format(page->scratch, "%s%s",
+                        text_clip(page->scratch, first, columns - text_width(rest)), rest);
+}
+
+/* As many families as there is room for, with how many names are left. */
 static const char *describe(struct names *names, int columns) {
     struct page *page = names->page;
-    size_t left = count_all(names);
-    const char *text = "", *rest = "";
+    size_t all = count_all(names), left = all;
+    const char *text = "", *best = NULL;
     if (!names->count)
         return "unnamed";
-    for (size_t i = 0; i < names->count; i++) {
-        const char *family = describe_family(page, names->families[i]);
-        const char *after = describe_rest(page, left - names->families[i]->count);
-        const char *longer = arena_format(page->scratch, "%s%s%s", text, i ? ", " : "", family);
-        int room = columns - text_width(after);
-        if (i && text_width(longer) > room)
-            break;
-        text = i ? longer : text_clip(page->scratch, family, room);
-        rest = after;
+    for (size_t i = 0; i < names->count && text_width(text) <= columns; i++) {
+        text = arena_format(page->scratch, "%s%s%s", text, i ? ", " : "",
+                            describe_family(page, names->families[i]));
         left -= names->families[i]->count;
+        const char *whole = arena_format(page->scratch, "%s%s", text, describe_rest(page, left));
+        best = text_width(whole) <= columns ? whole : best;
     }
-    return arena_format(page->scratch, "%s%s", text, rest);
+    return best ? best : describe_first(names, all, columns);
 }
 
 const char *names_describe(struct names *names, int columns) {
