@@ -107,6 +107,11 @@ static bool is_empty(const struct analysis *analysis, const struct snapshot_wait
     return size == SNAPSHOT_UNKNOWN || size == 0;
 }
 
+static bool is_pool(const struct analysis *analysis, const struct snapshot_wait *wait) {
+    const struct snapshot_object *object = find_object(analysis, wait->object);
+    return object && analysis->pools[object - analysis->snapshot->objects.items];
+}
+
 static bool waits_for_client(const struct analysis *analysis, const struct snapshot_task *task) {
     const struct snapshot_socket *socket = find_task_socket(analysis, task);
     return socket && socket_is_accepted(analysis, socket) &&
@@ -127,8 +132,8 @@ static enum snapshot_tristate judge_wait(const struct analysis *analysis,
     case SNAPSHOT_WAIT_STREAM_READ:
         return to_tristate(waits_for_client(analysis, task));
     case SNAPSHOT_WAIT_QUEUE_GET:
-        if (!is_empty(analysis, wait)) /* from within a call it may be a pool made of a queue */
-            return SNAPSHOT_NO;
+        if (!is_empty(analysis, wait) || is_pool(analysis, wait))
+            return SNAPSHOT_NO; /* from within a call it may be a pool that nobody knows */
         return waits_in_root(analysis, task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
     case SNAPSHOT_WAIT_SLEEP:
         return to_tristate(waits_in_root(analysis, task) && !(wait->deadline_s > HEARTBEAT_S));
