@@ -91,6 +91,14 @@ struct py {
     struct table *positions; /* struct py_position by key */
 };
 
+/* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is
+ * none. */
+struct error *py_type_read_proven(struct py *py, uint64_t address,
+                                  struct py_type **ret) ERROR_CHECK;
+
+/* Less than this is the address of nothing. */
+#define PY_ADDRESS_MIN 4096
+
 /* The code object at `address`, read once a walk. */
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;
 
