@@ -127,6 +127,7 @@ struct aio {
     struct aio_thread *threads;
     size_t thread_count;
     struct aio_modules modules;
+    const char *folder; /* of asyncio's files, with a slash at its end; NULL: not known */
     struct id_table *seen_tasks, *seen_loops; /* by address */
     uint64_t judged_loop;                     /* the last one of aio_loop_is_foreign */
     bool judged_foreign;
@@ -179,6 +180,14 @@ struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) 
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
 struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with its errors */
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
+
+/* place.c: whose code a frame runs. */
+/* Fills `folder`, when the modules are known. */
+struct error *aio_folder_find(struct aio *aio) ERROR_CHECK;
+/* "locks.py" of a frame of asyncio's own; NULL of others. */
+const char *aio_place_get_file(const struct aio *aio, const struct snapshot_frame *frame);
+/* Whether it is that function in a file whose path ends with `file`, from a slash on. */
+bool aio_place_is(const struct snapshot_frame *frame, const char *file, const char *function);
 
 bool aio_kind_is_task(enum aio_kind kind);
 bool aio_kind_is_future(enum aio_kind kind); /* tasks too */

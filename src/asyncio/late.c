@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define LATE_UNITS 50 /* of work for a task */
@@ -32,18 +33,13 @@ void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait) {
     id_table_add(aio->late, late->key, late);
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 /* The variable of the closure that has the key. */
 static const char *get_variable(const struct aio_callable *callable) {
     if (callable->kind != PY_KIND_FUNCTION)
         return NULL;
-    if (ends_with(callable->name, "as_completed.<locals>._on_completion"))
+    if (text_ends_with(callable->name, "as_completed.<locals>._on_completion"))
         return "done";
-    return ends_with(callable->name, "shield.<locals>._done_callback") ? "outer" : NULL;
+    return text_ends_with(callable->name, "shield.<locals>._done_callback") ? "outer" : NULL;
 }
 
 static struct error *visit_callback(void *context, uint64_t address,

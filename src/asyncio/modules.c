@@ -105,6 +105,8 @@ struct error *aio_modules_try(struct aio *aio) {
         err = find_type(aio, modules->events, "AbstractEventLoop", &modules->abstract_loop);
     if (!err)
         err = find_generator_types(aio);
+    if (!err)
+        err = aio_folder_find(aio);
     return err ? err : check_sizes(aio);
 }
 

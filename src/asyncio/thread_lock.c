@@ -97,10 +97,7 @@ static struct error *search_objects(struct lock_search *search) {
 
 /* Condition.wait() of threading sleeps on a lock of its own, which nobody ever holds. */
 static bool waits_by_condition(const struct aio_thread *thread) {
-    const struct snapshot_frame *frame = thread->frames[0].decoded;
-    const char *name = frame->file ? strrchr(frame->file, '/') : NULL;
-    return name && strcmp(name, "/threading.py") == 0 && frame->function &&
-           strcmp(frame->function, "wait") == 0;
+    return aio_place_is(thread->frames[0].decoded, "threading.py", "wait");
 }
 
 /* --- holders --- */

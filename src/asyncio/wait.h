@@ -118,6 +118,7 @@ void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, in
 struct aio_timer {
     uint64_t future;
     double when;
+    bool is_sleep; /* that timer is what it waits for; false: it ends a wait for something else */
 };
 struct aio_watch {
     uint64_t future;
