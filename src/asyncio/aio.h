@@ -24,7 +24,7 @@ enum aio_kind {
     AIO_KIND_BARRIER,
     AIO_KIND_QUEUE,
     AIO_KIND_TASK_GROUP,
-    AIO_KIND_TIMEOUT,           /* asyncio.timeout() */
+    AIO_KIND_TIMEOUT,           /* asyncio.timeout(), async_timeout.timeout() */
     AIO_KIND_LOCK_CONTEXT,      /* what `with await lock` holds (up to 3.8) */
     AIO_KIND_GENERATOR_CONTEXT, /* what @contextmanager, @asynccontextmanager make */
     AIO_KIND_EXIT_STACK,        /* contextlib's, AsyncExitStack too */

@@ -25,12 +25,17 @@ struct holds_walk {
     uint64_t known_as; /* what variables have in place of the manager, 0: itself */
 };
 
-/* A timeout ends the wait, whatever it is for; the earliest counts. */
+/* A timeout ends the wait, whatever it is for; the earliest counts. One whose timer has run has
+ * cancelled the task already, and will not do so again. */
 static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager) {
     struct aio *aio = waiting->aio;
-    uint64_t when = 0;
+    uint64_t timer, when = 0;
     double value = NAN;
-    struct error *err = aio_attribute_read(aio, manager, "_when", &when);
+    struct error *err = aio_attribute_read(aio, manager, "_timeout_handler", &timer);
+    if (!err && timer)
+        err = aio_attribute_read(aio, manager, "_when", &when);
+    if (!err && timer && !when) /* async_timeout's */
+        err = aio_attribute_read(aio, manager, "_deadline", &when);
     if (!err && when)
         err = aio_number_read(aio, when, &value);
     if (!err && waiting->wait && !isnan(value))

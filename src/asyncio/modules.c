@@ -128,6 +128,7 @@ static const struct {
     {"asyncio.queues.Queue", AIO_KIND_QUEUE},
     {"asyncio.taskgroups.TaskGroup", AIO_KIND_TASK_GROUP},
     {"asyncio.timeouts.Timeout", AIO_KIND_TIMEOUT},
+    {"async_timeout.Timeout", AIO_KIND_TIMEOUT},
     {"contextlib._GeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
     {"contextlib._AsyncGeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
     {"contextlib.ExitStack", AIO_KIND_EXIT_STACK},
