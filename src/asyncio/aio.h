@@ -93,6 +93,10 @@ struct aio_summary_type {
 struct aio_running_task {
     uint64_t event_loop;
     const struct aio_thread *thread;
+    uint64_t task;
+    size_t task_index;   /* in the snapshot's tasks */
+    bool is_on_stack;    /* its coroutine has a frame there: */
+    size_t thread_index; /* of that, among the thread's frames */
 };
 
 /* rules.c: which rule a frame has, kept for the frames met last. */
@@ -133,7 +137,8 @@ struct aio {
     bool judged_foreign;
     struct aio_running_task *running_tasks;
     size_t running_task_count, running_task_capacity;
-    uint64_t *queue; /* addresses of tasks to read */
+    size_t running_holds_read; /* of how many of them what they hold was read */
+    uint64_t *queue;           /* addresses of tasks to read */
     size_t queue_count, queue_done, queue_capacity;
     enum aio_registry registry;
     struct id_table *places; /* struct aio_stack_place by frame; built when needed */
@@ -271,9 +276,9 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
 
-/* holds.c: what a task that runs has open in the frames of its thread. */
-struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
-                                     struct snapshot_task *task) ERROR_CHECK;
+/* holds.c: what the tasks that run have open in the frames of their threads, when all of them are
+ * known; for those that were found since the last time. */
+struct error *aio_running_holds_read(struct aio *aio) ERROR_CHECK;
 
 /* context.c: the context variables of a task, where they are asked for. */
 struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,

@@ -156,10 +156,11 @@ struct error *aio_objects_finish(struct aio *aio) ERROR_CHECK;
 /* holds.c: what a task has open; also how long its timeouts leave it. */
 struct error *aio_holds_read(struct aio_waiting *waiting) ERROR_CHECK;
 
-/* inner_manager.c: calls `visit` for each manager behind one of contextlib, with a frame that may
- * have a name for it (`frame`, unless there is a better one). */
-typedef struct error *aio_visit_inner(void *context, uint64_t manager, uint64_t frame);
-struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
+/* inner_manager.c: calls `visit` for each manager behind one of contextlib, or behind a generator,
+ * with a frame that may have a name for it (`frame`, unless there is a better one); also for the
+ * generators that loops of a generator go over. `type` is that of `object`, and classified. */
+typedef struct error *aio_visit_inner(void *context, uint64_t object, uint64_t frame);
+struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type, uint64_t object,
                                        uint64_t frame, aio_visit_inner *visit,
                                        void *context) ERROR_CHECK;
 

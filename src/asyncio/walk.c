@@ -86,9 +86,13 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     if (!err && found)
         err = aio_found_read_loops(aio, found);
     if (!err)
+        err = aio_running_holds_read(aio);
+    if (!err)
         err = aio_thread_waits_read(aio);
     if (!err) /* what threads wait for may have brought more tasks */
         err = read_tasks(aio, 0, 0);
+    if (!err)
+        err = aio_running_holds_read(aio);
     if (!err)
         err = aio_late_waits_fill(aio);
     if (!err)

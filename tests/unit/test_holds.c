@@ -298,9 +298,9 @@ static void test_exit_stack(struct fake_target *target) {
         fake_tuple(fake, pair, 2), fake_bound_method(&aio, "Lock.__aexit__", locks[1]),
         fake_closure(fake, "ExitStack._create_exit_wrapper.<locals>._exit_wrapper",
                      FAKE_NAMED({"cm", locks[2]}, {"cm_exit", fake->none})),
-        fake_builtin(fake, "print", 0)};
+        fake_builtin(fake, "print", 0), fake_bound_method(&aio, "Server.close", make_lock(&aio))};
     uint64_t stack = fake_new(fake, "contextlib.AsyncExitStack",
-                              FAKE_NAMED({"_exit_callbacks", fake_deque_of(fake, callbacks, 4)}));
+                              FAKE_NAMED({"_exit_callbacks", fake_deque_of(fake, callbacks, 5)}));
     uint64_t task = make_holder(&aio, "__aexit__", stack);
     asyncio_walk(target, &aio, false);
     for (size_t i = 0; i < 3; i++)
