@@ -112,6 +112,11 @@ struct aio_transport {
     int64_t fd;
 };
 
+/* A task that has entered a condition, and so its lock. */
+struct aio_loan {
+    uint64_t task, condition, lock;
+};
+
 /* A wait whose tasks are not known yet; `key` leads to them. */
 struct aio_late_wait {
     uint64_t key;
@@ -167,6 +172,8 @@ struct aio {
     struct id_table *late; /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    struct aio_loan *loans; /* holders.c */
+    size_t loan_count, loan_capacity;
     struct id_table *uvloops;      /* struct aio_uvloop by address */
     struct id_table *anyio_states; /* anyio_scope.c: struct task_state by task */
     struct id_table *anyio_scopes; /* anyio_scope.c: struct scope by address */
@@ -279,6 +286,11 @@ struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
 /* holds.c: what the tasks that run have open in the frames of their threads, when all of them are
  * known; for those that were found since the last time. */
 struct error *aio_running_holds_read(struct aio *aio) ERROR_CHECK;
+
+/* holders.c: who holds a lock, looked at again when all tasks are read. */
+void aio_holders_check(struct aio *aio);
+/* Remembers a task that holds a lock because it has entered the condition. */
+void aio_loan_note(struct aio *aio, uint64_t task, uint64_t condition, uint64_t lock);
 
 /* context.c: the context variables of a task, where they are asked for. */
 struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,

@@ -71,6 +71,20 @@ static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, boo
     return NULL;
 }
 
+/* Who waits for a lock that it has entered waits for itself; but a task that calls acquire() may
+ * well have released it before. */
+static enum snapshot_confidence get_confidence(const struct holds_walk *walk, uint64_t lock) {
+    const struct aio_waiting *waiting = walk->waiting;
+    size_t last = waiting->task->frames.count - 1;
+    if (!waiting->wait || waiting->wait->object != lock)
+        return SNAPSHOT_CERTAIN;
+    for (size_t i = last - walk->place; i <= waiting->user_link && i < waiting->chain->link_count;
+         i++)
+        if (waiting->chain->links[i].use == PY_AWAIT_ENTER)
+            return SNAPSHOT_CERTAIN;
+    return SNAPSHOT_LIKELY;
+}
+
 static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_t name_frame,
                               bool holds) {
     struct aio_waiting *waiting = walk->waiting;
@@ -92,7 +106,7 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_
                           &(struct snapshot_holder){.task = task->id,
                                                     .tid = SNAPSHOT_UNKNOWN,
                                                     .frame = frame,
-                                                    .confidence = SNAPSHOT_CERTAIN});
+                                                    .confidence = get_confidence(walk, manager)});
     return NULL;
 }
 
@@ -108,7 +122,10 @@ static struct error *add_condition(struct holds_walk *walk, const struct manager
         err = aio_attribute_read(aio, condition->address, "_lock", &lock);
     if (!err && lock)
         err = aio_anyio_unwrap(aio, &lock);
-    return err || !lock ? err : add_hold(walk, lock, condition->frame, true);
+    if (err || !lock)
+        return err;
+    aio_loan_note(aio, walk->waiting->task->id, condition->address, lock);
+    return add_hold(walk, lock, condition->frame, true);
 }
 
 static struct error *visit_owner(void *context, uint64_t task) {

@@ -106,19 +106,18 @@ static struct error *apply_timeout_handle(struct aio_waiting *waiting,
     return err;
 }
 
-static void take_list(struct aio_waiting *waiting, const struct aio_task_list *list) {
-    waiting->wait->tasks = list->tasks;
-    waiting->wait->task_count = list->count;
-    waiting->wait->done = list->done;
-    waiting->wait->total = list->total;
-}
-
+/* None of the tasks behind a gather() is enough to wake who waits for any. */
 static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
+    struct snapshot_wait *wait = waiting->wait;
     const struct aio_task_list *list;
     struct error *err = aio_task_list_read(waiting->aio, container, &list);
-    if (!err)
-        take_list(waiting, list);
-    return err;
+    if (err)
+        return err;
+    wait->tasks = list->tasks;
+    wait->task_count = wait->any_task == SNAPSHOT_YES ? list->own_count : list->count;
+    wait->done = list->done;
+    wait->total = list->total;
+    return NULL;
 }
 
 /* asyncio.wait(): the coroutine _wait() has the set and when it returns. */
@@ -172,7 +171,9 @@ static struct error *apply_as_completed(struct aio_waiting *waiting,
     if (!rest)
         return NULL;
     err = take_tasks(waiting, rest);
-    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN; /* the finished are not in it */
+    if (!err)
+        waiting->wait->total -= waiting->wait->done;
+    waiting->wait->done = SNAPSHOT_UNKNOWN; /* most of the finished are not in it */
     return err;
 }
 

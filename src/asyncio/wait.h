@@ -84,9 +84,10 @@ struct error *aio_callbacks_visit(struct aio *aio, const struct aio_fields *futu
 /* task_list.c: the futures in a list or set that somebody waits for. */
 struct aio_task_list {
     uint64_t container;
-    snapshot_id *tasks; /* the unfinished tasks among them */
-    size_t count;
-    int64_t done, total; /* of all futures */
+    snapshot_id
+        *tasks; /* the unfinished tasks among them, then those behind gather()s among them */
+    size_t count, own_count; /* all, and without the latter */
+    int64_t done, total;     /* of all futures */
 };
 /* Read once for each container; tasks among them are queued to be read. */
 struct error *aio_task_list_read(struct aio *aio, uint64_t container,

@@ -98,6 +98,7 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     if (!err)
         err = aio_protocols_add(aio);
     aio_anyio_check_creators(aio);
+    aio_holders_check(aio);
     if (!err)
         err = aio_anyio_owners_add(aio);
     return err ? err : aio_objects_finish(aio);
