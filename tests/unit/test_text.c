@@ -216,8 +216,7 @@ static void test_places(void **state) {
     group_tasks(snapshot);
     struct text_options options = {.width = 100};
     char *text = rendering_text(snapshot, &options);
-    assert_line(text, "Task-3",
-                "      10  waiting      ?                     Task-3 .. Task-100");
+    assert_line(text, "Task-3", "      10  waiting      ?                     Task-3 .. Task-100");
     assert_line(text, "innermost", "          innermost                 asyncio/locks.py:1");
     assert_line(text, "mine", "        > mine                      python3.11/app.py:4");
     assert_null(strstr(text, "theirs"));
