@@ -165,7 +165,7 @@ void report_running(struct report *report) {
     struct running *running =
         arena_alloc_array(arena, report->snapshot->tasks.count, sizeof *running);
     size_t count = list_running(report, running), most = count;
-    if (!report->options->verbose && count > RUNNING_MAX)
+    if (!report->options->verbose && !report->options->all_tasks && count > RUNNING_MAX)
         most = RUNNING_MAX;
     find_inner(running, count < RUNNING_MAX ? count : RUNNING_MAX);
     if (count)

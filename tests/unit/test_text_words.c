@@ -46,7 +46,7 @@ static const struct {
     {"fetch from http://[fe80::1]:443 and so on", 20, 1,
      "fetch from http://[fe80::1]:443 and so on"},
     {"one  a/b/c.py:1, two  a/b/d.py:2", 26, 1, "one  c.py:1, two  d.py:2"},
-    {"held by somebody in a/b/c.pyx:1", 16, 2, "held by somebody in c.pyx:1"},
+    {"held by somebody in a/b/cc/dd/c.pyx:1", 16, 2, "held by somebody in c.pyx:1"},
     {"<module>  <string>:7", 14, 1, "... <string>:7"},
     {"", 5, 1, ""},
 };
