@@ -209,7 +209,8 @@ static void judge_object(struct analysis *analysis, const struct snapshot_object
     analysis->flows[object - analysis->snapshot->objects.items] =
         queue.moved == SNAPSHOT_YES || queue.going_on || !is_used_up(object);
     if (object_is_stuck(analysis, object) || !is_used_up(object) ||
-        task_is_halted(analysis, first) || node_is_stuck(analysis, queue.waiters[0]))
+        object_limits_threads(analysis, object) || task_is_halted(analysis, first) ||
+        node_is_stuck(analysis, queue.waiters[0]))
         return;
     if (object->kind == SNAPSHOT_OBJECT_LOCK && !queue.holding) {
         if (get_fact(object, "locked") == 1 && (*leaks)++ < FINDINGS_MAX)

@@ -8,7 +8,7 @@
 
 enum frame_origin {
     FRAME_USER,
-    FRAME_PACKAGE, /* site-packages, dist-packages */
+    FRAME_PACKAGE, /* site-packages, dist-packages, compiled by Cython */
     FRAME_STDLIB,  /* also frozen modules, native code and frames of unknown file */
 };
 
