@@ -21,9 +21,9 @@ struct holds_walk {
     size_t hold_capacity;
     struct manager open[INNER_MAX]; /* that are to be added */
     size_t open_count;
-    bool is_owner;     /* of the lock of anyio that is looked at */
-    uint64_t known_as; /* what variables have in place of the manager, 0: itself */
-    struct error *first_error;
+    bool is_owner;             /* of the lock of anyio that is looked at */
+    uint64_t known_as;         /* what variables have in place of the manager, 0: itself */
+    struct error *first_error; /* of what could not be read: it costs that */
 };
 
 /* A timeout ends the wait, whatever it is for; the earliest counts. One whose timer has run has
@@ -204,30 +204,12 @@ static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
     return err;
 }
 
-/* An error costs what could not be read; the first is told in the end. */
-static struct error *keep_first(struct holds_walk *walk, struct error *err) {
-    if (!err || error_is_fatal(err))
-        return err;
-    if (walk->first_error)
-        error_destroy(err);
-    else
-        walk->first_error = err;
-    return NULL;
-}
-
-static struct error *finish(struct holds_walk *walk, struct error *err) {
-    if (!err)
-        return walk->first_error;
-    error_destroy(walk->first_error);
-    return err;
-}
-
 /* A generator that the task waits in has its own place in the chain. */
 static struct error *visit_open(void *context, uint64_t object, enum py_open_kind kind) {
     struct holds_walk *walk = context;
     if (kind == PY_OPEN_LOOP && object == walk->next)
         return NULL;
-    return keep_first(walk, add_manager(walk, object));
+    return error_keep_first(&walk->first_error, add_manager(walk, object));
 }
 
 struct error *aio_holds_read(struct aio_waiting *waiting) {
@@ -240,9 +222,10 @@ struct error *aio_holds_read(struct aio_waiting *waiting) {
         walk.frame = link->frame;
         walk.next = i + 1 < chain->link_count ? chain->links[i + 1].address : 0;
         if (link->frame && link->stack_slots > 0)
-            err = keep_first(&walk, py_managers_visit(waiting->aio->py, link, visit_open, &walk));
+            err = error_keep_first(&walk.first_error,
+                                   py_managers_visit(waiting->aio->py, link, visit_open, &walk));
     }
-    return finish(&walk, err);
+    return error_or_first(err, walk.first_error);
 }
 
 /* --- tasks that run --- */
@@ -271,9 +254,10 @@ static struct error *read_running(struct aio *aio, const struct aio_running_task
     for (size_t i = count; !err && i-- > innermost && count - i <= RUNNING_FRAMES_MAX;) {
         walk.place = i;
         walk.frame = running->thread->frames[i].address;
-        err = keep_first(&walk, py_running_managers_visit(aio->py, walk.frame, visit_open, &walk));
+        err = error_keep_first(&walk.first_error,
+                               py_running_managers_visit(aio->py, walk.frame, visit_open, &walk));
     }
-    return finish(&walk, err);
+    return error_or_first(err, walk.first_error);
 }
 
 struct error *aio_running_holds_read(struct aio *aio) {

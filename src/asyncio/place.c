@@ -27,10 +27,11 @@ static struct error *find_folder(struct aio *aio, uint64_t class, const char *na
 }
 
 struct error *aio_folder_find(struct aio *aio) {
+    uint64_t class = aio->modules.abstract_loop;
     aio->folder = NULL;
-    return aio->modules.abstract_loop ? error_forgive(find_folder(aio, aio->modules.abstract_loop,
-                                                                  "run_forever", &aio->folder))
-                                      : NULL;
+    return class ? aio_note_missing(aio, "where asyncio's files are",
+                                    find_folder(aio, class, "run_forever", &aio->folder))
+                 : NULL;
 }
 
 const char *aio_place_get_file(const struct aio *aio, const struct snapshot_frame *frame) {

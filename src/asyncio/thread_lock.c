@@ -67,13 +67,7 @@ static struct error *visit_variable(void *context, const char *name, uint64_t va
         search->variables++ < VARIABLES_MAX)
         err = py_attributes_visit(search->aio->py, value, visit_attribute, search);
     *stop = search->found != 0;
-    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
-        return err;
-    if (search->first_error)
-        error_destroy(err);
-    else
-        search->first_error = err;
-    return NULL;
+    return error_keep_first(&search->first_error, err);
 }
 
 static struct error *search_frame(struct lock_search *search, uint64_t frame) {

@@ -90,6 +90,23 @@ struct error *error_forgive(struct error *err) {
     return NULL;
 }
 
+struct error *error_keep_first(struct error **first, struct error *err) {
+    if (!err || error_is_fatal(err))
+        return err;
+    if (*first)
+        error_destroy(err);
+    else
+        *first = err;
+    return NULL;
+}
+
+struct error *error_or_first(struct error *err, struct error *first) {
+    if (!err)
+        return first;
+    error_destroy(first);
+    return err;
+}
+
 void error_destroy(struct error *err) {
     if (!err)
         return;

@@ -126,15 +126,9 @@ struct stack_walk {
 
 static struct error *examine(struct py *py, struct stack_walk *walk, uint64_t slot) {
     struct py_open found;
-    struct error *err = py_open_read(py, slot, &found);
-    if (err && error_is_fatal(err))
-        return err;
-    if (err && walk->first_error)
-        error_destroy(err);
-    else if (err)
-        walk->first_error = err;
+    struct error *err = error_keep_first(&walk->first_error, py_open_read(py, slot, &found));
     if (err || !found.object)
-        return NULL;
+        return err;
     struct py_open told = found;
     if (found.kind != PY_OPEN_LOOP) {
         told = walk->last;
@@ -151,12 +145,7 @@ struct error *py_stack_visit(struct py *py, const struct py_stack *stack, bool w
         err = examine(py, &walk, stack->bottom + 8 * i);
     if (!err && walk.last.object && !without_last)
         err = visit(context, walk.last.object, walk.last.kind);
-    if (!err) {
-        err = walk.first_error;
-        walk.first_error = NULL;
-    }
-    error_destroy(walk.first_error);
-    return err;
+    return error_or_first(err, walk.first_error);
 }
 
 /* The slots on top that belong to a manager which is being entered. */
