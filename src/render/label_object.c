@@ -100,9 +100,9 @@ static const char *describe_holders(struct report *report, const struct snapshot
     if (!count)
         return "";
     if (count < 3)
-        return arena_format(report->page.scratch, "%s %s", certain ? "held by" : "perhaps by",
+        return arena_format(report->page.scratch, "%s %s", certain ? "held by" : "perhaps held by",
                             text);
-    return arena_format(report->page.scratch, "%s %s: %s", certain ? "held by" : "perhaps by",
+    return arena_format(report->page.scratch, "%s %s: %s", certain ? "held by" : "perhaps held by",
                         page_count(&report->page, count), text);
 }
 

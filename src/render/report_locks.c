@@ -58,13 +58,18 @@ static void print_object(struct report *report, const struct snapshot_object *ob
     const char *name = page_escape(page, label_object(report, object));
     if (!verbose)
         name = text_clip(page->scratch, name, page->width / 3);
-    const char *before = arena_format(page->scratch, "%s  %s%s%s waiting", name, state,
-                                      *state ? ", " : "", page_count(page, object->waiter_count));
+    const char *waiting =
+        object->waiter_count
+            ? arena_format(page->scratch, "%s waiting", page_count(page, object->waiter_count))
+            : "";
+    const char *before = arena_format(page->scratch, "%s  %s%s%s", name, state,
+                                      *state && *waiting ? ", " : "", waiting);
     int room = page->width - REPORT_COUNT_COLUMN - text_width(before) - HELD_COLUMNS;
     const char *holders = label_holders(report, object, room);
     page->column = REPORT_COUNT_COLUMN;
     page_put_lines(page,
-                   arena_format(page->scratch, "%s%s%s", before, *holders ? ", " : "", holders),
+                   arena_format(page->scratch, "%s%s%s", before,
+                                *holders && (*state || *waiting) ? ", " : "", holders),
                    verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }

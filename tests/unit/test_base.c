@@ -247,15 +247,30 @@ static void test_text_from_bytes(void **state) {
     arena_destroy(arena);
 }
 
+static void test_durations(void **state) {
+    struct arena *arena = arena_create();
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0, "0.0 ms"},      {0.0003, "0.3 ms"}, {0.0099, "9.9 ms"}, {0.01, "10 ms"},
+                 {0.9994, "999 ms"}, {0.9996, "1.0 s"},  {41.23, "41.2 s"},  {99.96, "1m40s"},
+                 {-0.25, "-250 ms"}, {3599.7, "1h00m"},  {-7500, "-2h05m"},  {86399.6, "1d00h"},
+                 {273600, "3d04h"},  {NAN, ""},          {INFINITY, ""},     {1e13, ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(clock_format_seconds(arena, cases[i].seconds), cases[i].text);
+    arena_destroy(arena);
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error),           cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_table),           cmocka_unit_test(test_id_table),
-        cmocka_unit_test(test_string_pool),     cmocka_unit_test(test_log),
-        cmocka_unit_test(test_clock),           cmocka_unit_test(test_text_escape),
-        cmocka_unit_test(test_text_width),      cmocka_unit_test(test_text_clip),
-        cmocka_unit_test(test_text_from_bytes),
+        cmocka_unit_test(test_durations),   cmocka_unit_test(test_error),
+        cmocka_unit_test(test_arena),       cmocka_unit_test(test_table),
+        cmocka_unit_test(test_id_table),    cmocka_unit_test(test_string_pool),
+        cmocka_unit_test(test_log),         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_text_escape), cmocka_unit_test(test_text_width),
+        cmocka_unit_test(test_text_clip),   cmocka_unit_test(test_text_from_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
