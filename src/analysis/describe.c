@@ -132,7 +132,7 @@ const char *describe_wait_kind(const struct snapshot_wait *wait) {
         [SNAPSHOT_WAIT_GATHER] = "gather",
         [SNAPSHOT_WAIT_WAIT] = "wait for tasks",
         [SNAPSHOT_WAIT_TASK_GROUP] = "TaskGroup",
-        [SNAPSHOT_WAIT_SHIELD] = "shield of a task",
+        [SNAPSHOT_WAIT_SHIELD] = "shield",
         [SNAPSHOT_WAIT_SLEEP] = "sleep",
         [SNAPSHOT_WAIT_TIMEOUT] = "wait_for()",
         [SNAPSHOT_WAIT_LOCK] = "a lock",
@@ -158,7 +158,7 @@ const char *describe_wait_kind(const struct snapshot_wait *wait) {
         [SNAPSHOT_WAIT_UNKNOWN] = "an unknown object",
     };
     if (wait->kind == SNAPSHOT_WAIT_EXECUTOR && wait->position == SNAPSHOT_UNKNOWN)
-        return "an executor";
+        return wait->tid == SNAPSHOT_UNKNOWN ? "an executor" : "a call in an executor thread";
     return texts[wait->kind];
 }
 
@@ -167,7 +167,8 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
     case SNAPSHOT_WAIT_TASK:
         return describe_task(analysis, wait);
     case SNAPSHOT_WAIT_SHIELD:
-        return TEXT(analysis, "shield of %s", describe_task(analysis, wait));
+        return TEXT(analysis, "shield of %s",
+                    wait->task_count ? describe_task(analysis, wait) : "a future");
     case SNAPSHOT_WAIT_TIMEOUT:
         return TEXT(analysis, "wait_for(%s)",
                     wait->task_count ? describe_task(analysis, wait) : "");
@@ -194,7 +195,7 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
     case SNAPSHOT_WAIT_STREAM_DRAIN:
         return describe_socket(analysis, wait);
     case SNAPSHOT_WAIT_DNS:
-        return wait->callee
+        return wait->callee && *wait->callee
                    ? TEXT(analysis, "DNS lookup of %s", words_shorten(analysis, wait->callee, 60))
                    : describe_wait_kind(wait);
     case SNAPSHOT_WAIT_SUBPROCESS:

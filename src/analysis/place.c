@@ -61,6 +61,14 @@ const char *frame_get_short_file(const struct snapshot_frame *frame) {
     return shorter && *shorter ? shorter : frame->file;
 }
 
+const char *frame_get_known_file(const struct snapshot_frame *frame) {
+    const char *file = frame_get_short_file(frame);
+    const char *slash = file == frame->file && !frame->native ? strrchr(file, '/') : NULL;
+    while (slash && slash > file && slash[-1] != '/')
+        slash--;
+    return slash ? slash : file;
+}
+
 const struct snapshot_frame *stack_find_user(const struct snapshot_stack *stack) {
     const struct snapshot_frame *package = NULL;
     for (size_t i = 0; i < stack->count; i++) {

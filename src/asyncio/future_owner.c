@@ -5,18 +5,15 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define SOCKET_READ_DONE "._sock_read_done"
+#define SHIELDS_MAX 8 /* one inside another */
 #define SOCKET_WRITE_DONE "._sock_write_done"
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 bool aio_is_gather(const struct py_type *type) {
-    return ends_with(type->full_name, "._GatheringFuture");
+    return text_ends_with(type->full_name, "._GatheringFuture");
 }
 
 static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
@@ -25,13 +22,13 @@ static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
 }
 
 /* A future that gather() made has what it gathers. */
-static struct error *explain_gather(struct aio_waiting *waiting) {
+static struct error *explain_gather(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
     const struct aio_task_list *list;
     uint64_t children = 0;
     struct error *err = aio_attribute_read(waiting->aio, waiting->future, "_children", &children);
     if (err || !children)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_GATHER);
+    decide(waiting, kind);
     waiting->wait->any_task = SNAPSHOT_NO;
     err = aio_task_list_read(waiting->aio, children, &list);
     if (err)
@@ -65,6 +62,8 @@ static struct error *explain_shield(struct aio_waiting *waiting,
         err = aio_classify(waiting->aio, type, &kind);
     if (!err && aio_kind_is_task(kind))
         aio_waiting_set_task(waiting, inner);
+    else if (!err && aio_kind_is_future(kind))
+        waiting->shielded = inner;
     return err;
 }
 
@@ -75,7 +74,8 @@ static struct error *explain_chain(struct aio_waiting *waiting,
     if (err || !source)
         return err;
     decide(waiting, SNAPSHOT_WAIT_THREAD);
-    return aio_work_explain(waiting, source);
+    err = aio_work_is_done(waiting->aio, source, &waiting->is_over);
+    return err || waiting->is_over ? err : aio_work_explain(waiting, source);
 }
 
 /* functools.partial(loop._sock_read_done, fd) */
@@ -87,8 +87,8 @@ static struct error *explain_partial(struct aio_waiting *waiting,
     struct error *err = aio_callable_read(aio, partial->callee, &callee);
     if (err || callee.kind != PY_KIND_METHOD)
         return err;
-    bool reads = ends_with(callee.name, SOCKET_READ_DONE);
-    if (!reads && !ends_with(callee.name, SOCKET_WRITE_DONE))
+    bool reads = text_ends_with(callee.name, SOCKET_READ_DONE);
+    if (!reads && !text_ends_with(callee.name, SOCKET_WRITE_DONE))
         return NULL;
     decide(waiting, reads ? SNAPSHOT_WAIT_SOCKET_READ : SNAPSHOT_WAIT_SOCKET_WRITE);
     err = py_tuple_get(aio->py, partial->arguments, 0, &fd);
@@ -104,9 +104,9 @@ static struct error *visit_callback(void *context, uint64_t address,
         err = explain_partial(waiting, callable);
     else if (callable->kind != PY_KIND_FUNCTION)
         return NULL;
-    else if (ends_with(callable->name, "shield.<locals>._outer_done_callback"))
+    else if (text_ends_with(callable->name, "shield.<locals>._outer_done_callback"))
         err = explain_shield(waiting, &callable->function);
-    else if (ends_with(callable->name, "_chain_future.<locals>._call_check_cancel"))
+    else if (text_ends_with(callable->name, "_chain_future.<locals>._call_check_cancel"))
         err = explain_chain(waiting, &callable->function);
     *stop = waiting->is_known;
     return err;
@@ -124,9 +124,11 @@ static struct error *ask_loop(struct aio_waiting *waiting) {
     if (err || watch)
         return err;
     err = aio_timer_find(waiting->aio, loop, waiting->future, &timer);
-    if (!err && timer) {
+    if (!err && timer && timer->is_sleep) {
         decide(waiting, SNAPSHOT_WAIT_SLEEP);
         waiting->wait->deadline_s = timer->when - waiting->aio->now;
+    } else if (!err && timer && !isnan(timer->when)) {
+        aio_wait_set_deadline(waiting, timer->when);
     }
     return err;
 }
@@ -145,18 +147,41 @@ struct error *aio_waiting_set_future(struct aio_waiting *waiting, uint64_t futur
         waiting->wait->type = type->full_name;
     if (aio_kind_is_task(waiting->future_kind))
         aio_waiting_set_task(waiting, future);
-    return aio_kind_is_future(waiting->future_kind)
-               ? aio_fields_read(waiting->aio, waiting->future_kind, future,
-                                 &waiting->future_fields)
-               : NULL;
+    if (!aio_kind_is_future(waiting->future_kind))
+        return NULL;
+    err = aio_fields_read(waiting->aio, waiting->future_kind, future, &waiting->future_fields);
+    waiting->is_over =
+        !err && (waiting->future_fields.state == 1 || waiting->future_fields.state == 2);
+    return err;
+}
+
+static struct error *explain(struct aio_waiting *waiting, enum snapshot_wait_kind gather) {
+    struct error *err = waiting->is_gather ? explain_gather(waiting, gather) : NULL;
+    if (!err && !waiting->is_known)
+        err = aio_callbacks_visit(waiting->aio, &waiting->future_fields, visit_callback, waiting);
+    return err || waiting->is_known ? err : ask_loop(waiting);
+}
+
+/* A shield() of something else than a task stands for what that is; of that nothing known, it is a
+ * shield all the same. */
+static struct error *look_behind_shield(struct aio_waiting *waiting) {
+    uint64_t inner = waiting->shielded;
+    waiting->shielded = 0;
+    waiting->is_known = false;
+    struct error *err = aio_waiting_set_future(waiting, inner);
+    if (!err)
+        err = explain(waiting, SNAPSHOT_WAIT_SHIELD);
+    if (!waiting->is_known)
+        decide(waiting, SNAPSHOT_WAIT_SHIELD);
+    return err;
 }
 
 struct error *aio_future_explain(struct aio_waiting *waiting) {
     if (waiting->is_known || !aio_kind_is_future(waiting->future_kind) ||
         aio_kind_is_task(waiting->future_kind))
         return NULL;
-    struct error *err = waiting->is_gather ? explain_gather(waiting) : NULL;
-    if (!err && !waiting->is_known)
-        err = aio_callbacks_visit(waiting->aio, &waiting->future_fields, visit_callback, waiting);
-    return err || waiting->is_known ? err : ask_loop(waiting);
+    struct error *err = explain(waiting, SNAPSHOT_WAIT_GATHER);
+    for (int i = 0; !err && waiting->shielded && i < SHIELDS_MAX; i++)
+        err = look_behind_shield(waiting);
+    return err;
 }

@@ -24,6 +24,7 @@ struct heap {
     bool is_sorted; /* false: a set, of uvloop's */
     double first;   /* when the first that is not cancelled is due, or NaN */
     int64_t overdue;
+    struct error *first_error; /* of a timer that cannot be read, or is none of asyncio's */
 };
 
 static struct error *visit_item(void *context, uint64_t item) {
@@ -44,8 +45,9 @@ static void open_children(struct heap *heap, size_t index) {
 
 /* No timer is due before its parent: behind one that is in time there is none that is late. */
 static struct error *look_at(struct heap *heap, size_t index) {
-    struct aio_handle handle;
-    struct error *err = aio_handle_read(heap->aio, heap->items[index], &handle);
+    struct aio_handle handle = {.cancelled = true};
+    struct error *err = error_keep_first(&heap->first_error,
+                                         aio_handle_read(heap->aio, heap->items[index], &handle));
     if (err)
         return err;
     if (!handle.cancelled && !isnan(handle.when)) {
@@ -60,43 +62,42 @@ static struct error *look_at(struct heap *heap, size_t index) {
     return NULL;
 }
 
-static struct error *read_timers(struct aio *aio, uint64_t scheduled, int64_t cancelled,
-                                 struct aio_loop_run *run) {
-    struct heap heap = {.aio = aio, .first = NAN};
+static struct error *collect_items(struct heap *heap, uint64_t scheduled) {
+    struct py *py = heap->aio->py;
     struct py_type *type;
-    struct error *err = py_type_of(aio->py, scheduled, &type);
-    if (err || (type->kind != PY_KIND_LIST && type->kind != PY_KIND_SET))
+    struct error *err = py_type_of(py, scheduled, &type);
+    heap->is_sorted = !err && type->kind == PY_KIND_LIST;
+    if (err || (!heap->is_sorted && type->kind != PY_KIND_SET))
         return err;
-    heap.is_sorted = type->kind == PY_KIND_LIST;
-    err = heap.is_sorted ? py_list_visit(aio->py, scheduled, visit_item, &heap)
-                         : py_set_visit(aio->py, scheduled, visit_item, &heap);
-    if (err)
+    err = heap->is_sorted ? py_list_visit(py, scheduled, visit_item, heap)
+                          : py_set_visit(py, scheduled, visit_item, heap);
+    heap->open = arena_alloc_array(heap->aio->arena, heap->count + 1, sizeof *heap->open);
+    heap->open_count = heap->is_sorted ? heap->count > 0 : heap->count;
+    for (size_t i = 0; i < heap->open_count; i++)
+        heap->open[i] = i;
+    return err;
+}
+
+static struct error *read_timers(struct aio *aio, int64_t cancelled, struct aio_loop_run *run) {
+    struct heap heap = {.aio = aio, .first = NAN};
+    struct error *err = run->scheduled ? collect_items(&heap, run->scheduled) : NULL;
+    if (err || !heap.open)
         return err;
-    heap.open = arena_alloc_array(aio->arena, heap.count + 1, sizeof *heap.open);
-    heap.open_count = heap.is_sorted ? heap.count > 0 : heap.count;
-    for (size_t i = 0; i < heap.open_count; i++)
-        heap.open[i] = i;
     while (!err && heap.open_count)
         err = look_at(&heap, heap.open[--heap.open_count]);
     run->loop->timers = (int64_t)heap.count - (cancelled > 0 ? cancelled : 0);
     run->first_timer = heap.first;
-    if (isnan(aio->now))
-        return err;
-    run->loop->overdue_timers = heap.overdue;
-    if (heap.first < aio->now)
-        run->loop->overdue_s = aio->now - heap.first;
-    else
-        run->loop->next_timer_s = heap.first - aio->now;
-    return err;
+    if (!isnan(aio->now)) {
+        run->loop->overdue_timers = heap.overdue;
+        if (heap.first < aio->now)
+            run->loop->overdue_s = aio->now - heap.first;
+        else
+            run->loop->next_timer_s = heap.first - aio->now;
+    }
+    return error_or_first(err, heap.first_error);
 }
 
 /* --- the iteration --- */
-
-static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
-    const char *name = frame->decoded->file ? strrchr(frame->decoded->file, '/') : NULL;
-    return name && strcmp(name + 1, file) == 0 && frame->decoded->function &&
-           strcmp(frame->decoded->function, function) == 0;
-}
 
 /* The frame of _run_once() of this loop in a thread; loops can be nested. */
 static struct error *find_run_once(struct aio *aio, const struct aio_loop_run *run,
@@ -106,7 +107,7 @@ static struct error *find_run_once(struct aio *aio, const struct aio_loop_run *r
     uint64_t self = 0;
     *ret_index = thread->frame_count;
     for (size_t i = 0; !err && i < thread->frame_count; i++) {
-        if (!is_frame(&thread->frames[i], "base_events.py", "_run_once"))
+        if (!aio_place_is(thread->frames[i].decoded, "base_events.py", "_run_once"))
             continue;
         err = py_local_find(aio->py, thread->frames[i].address, "self", &self);
         if (!err && self == run->loop->id) {
@@ -180,7 +181,7 @@ static struct error *read_iteration(struct aio *aio, const struct aio_loop_run *
     if (err || index == thread->frame_count || index == 0)
         return err;
     uint64_t frame = thread->frames[index].address;
-    if (is_frame(&thread->frames[index - 1], "events.py", "_run"))
+    if (aio_place_is(thread->frames[index - 1].decoded, "events.py", "_run"))
         return read_running(aio, frame, run->loop);
     if (run->loop->state == SNAPSHOT_LOOP_IDLE)
         return read_waiting(aio, frame, run);
@@ -194,21 +195,29 @@ static struct error *read_executor(struct aio *aio, uint64_t executor, struct sn
     return err;
 }
 
-struct error *aio_loop_run_read(struct aio *aio, struct aio_loop_run *run) {
+static struct error *read_ready(struct aio *aio, struct aio_loop_run *run) {
     struct py_type *type;
-    struct error *err = NULL;
+    struct error *err = run->ready ? py_type_of(aio->py, run->ready, &type) : NULL;
+    return err || !run->ready || type->kind != PY_KIND_DEQUE
+               ? err
+               : py_count_read(aio->py, run->ready, &run->loop->ready);
+}
+
+/* An error costs the fact that it is about. */
+struct error *aio_loop_run_read(struct aio *aio, struct aio_loop_run *run) {
+    struct error *err = NULL, *first = NULL;
     int64_t cancelled = 0;
     run->first_timer = NAN;
     if (run->timer_cancelled_count)
-        err = py_integer_read(aio->py, run->timer_cancelled_count, &cancelled);
-    if (!err && run->ready)
-        err = py_type_of(aio->py, run->ready, &type);
-    if (!err && run->ready && type->kind == PY_KIND_DEQUE)
-        err = py_count_read(aio->py, run->ready, &run->loop->ready);
-    if (!err && run->scheduled)
-        err = read_timers(aio, run->scheduled, cancelled, run);
+        err = error_keep_first(&first,
+                               py_integer_read(aio->py, run->timer_cancelled_count, &cancelled));
+    if (!err)
+        err = error_keep_first(&first, read_ready(aio, run));
+    if (!err)
+        err = error_keep_first(&first, read_timers(aio, cancelled, run));
     if (!err && run->thread)
-        err = read_iteration(aio, run);
-    return err || !run->default_executor ? err
-                                         : read_executor(aio, run->default_executor, run->loop);
+        err = error_keep_first(&first, read_iteration(aio, run));
+    if (!err && run->default_executor)
+        err = error_keep_first(&first, read_executor(aio, run->default_executor, run->loop));
+    return error_or_first(err, first);
 }

@@ -11,12 +11,6 @@
 
 #define FRAMES_MAX 16 /* how far out from the innermost one a wait is looked for */
 
-static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
-    size_t length = frame->decoded->file ? strlen(frame->decoded->file) : 0, end = strlen(file);
-    return length >= end && strcmp(frame->decoded->file + length - end, file) == 0 &&
-           frame->decoded->function && strcmp(frame->decoded->function, function) == 0;
-}
-
 struct snapshot_wait *aio_thread_wait_start(struct aio *aio, struct aio_thread *thread,
                                             enum snapshot_wait_kind kind, uint64_t id) {
     struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
@@ -42,6 +36,7 @@ struct ready_walk {
     struct aio *aio;
     uint64_t future;
     bool found;
+    struct error *first_error; /* of a callback that is no handle of asyncio's: it may be the one */
 };
 
 /* The variable of a callback that has the future a thread waits for; NULL: it is no such callback.
@@ -54,13 +49,10 @@ static const char *get_variable(const struct aio_callable *callable) {
     return aio_anyio_is_thread_call(&callable->function) ? "f" : NULL;
 }
 
-static struct error *visit_handle(void *context, uint64_t item) {
-    struct ready_walk *walk = context;
+static struct error *look_at(struct ready_walk *walk, uint64_t item) {
     struct aio_handle handle;
     struct aio_callable callable;
     uint64_t future = 0;
-    if (walk->found || !item)
-        return NULL;
     struct error *err = aio_handle_read(walk->aio, item, &handle);
     if (!err && handle.callback)
         err = aio_callable_read(walk->aio, handle.callback, &callable);
@@ -72,6 +64,11 @@ static struct error *visit_handle(void *context, uint64_t item) {
     return err;
 }
 
+static struct error *visit_handle(void *context, uint64_t item) {
+    struct ready_walk *walk = context;
+    return walk->found || !item ? NULL : error_keep_first(&walk->first_error, look_at(walk, item));
+}
+
 static struct error *find_ready(struct aio *aio, uint64_t loop, uint64_t *ret) {
     const struct aio_uvloop *uvloop;
     struct error *err = aio_uvloop_find(aio, loop, &uvloop);
@@ -81,7 +78,7 @@ static struct error *find_ready(struct aio *aio, uint64_t loop, uint64_t *ret) {
 
 /* run_coroutine_threadsafe() leaves it to the loop to make the task: in `object` is that loop. */
 static struct error *find_loop(struct aio *aio, struct snapshot_wait *wait) {
-    struct ready_walk walk = {aio, wait->id, false};
+    struct ready_walk walk = {.aio = aio, .future = wait->id};
     struct error *err = NULL;
     for (size_t i = 0; !err && !walk.found && i < aio->snapshot->event_loops.count; i++) {
         uint64_t loop = aio->snapshot->event_loops.items[i].id, ready;
@@ -94,7 +91,11 @@ static struct error *find_loop(struct aio *aio, struct snapshot_wait *wait) {
         if (walk.found)
             wait->object = loop;
     }
-    return err;
+    if (walk.found) {
+        error_destroy(walk.first_error);
+        walk.first_error = NULL;
+    }
+    return error_or_first(err, walk.first_error);
 }
 
 static struct error *read_future(struct aio *aio, struct aio_thread *thread, uint64_t frame) {
@@ -139,10 +140,10 @@ static struct error *read_frames(struct aio *aio, struct aio_thread *thread) {
     for (size_t i = 0; !err && !thread->awaiting && i < thread->frame_count && i < FRAMES_MAX;
          i++) {
         const struct py_frame *frame = &thread->frames[i];
-        if (is_frame(frame, "concurrent/futures/_base.py", "result") ||
-            is_frame(frame, "concurrent/futures/_base.py", "exception"))
+        if (aio_place_is(frame->decoded, "concurrent/futures/_base.py", "result") ||
+            aio_place_is(frame->decoded, "concurrent/futures/_base.py", "exception"))
             err = read_future(aio, thread, frame->address);
-        else if (is_frame(frame, "/threading.py", "join"))
+        else if (aio_place_is(frame->decoded, "threading.py", "join"))
             err = read_join(aio, thread, frame->address);
     }
     return err ? err : aio_thread_lock_read(aio, thread);

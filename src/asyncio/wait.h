@@ -16,6 +16,8 @@ struct aio_waiting {
     struct aio_fields future_fields;
     bool is_gather;    /* `future` is one that gather() made */
     bool is_known;     /* wait->kind is what the task waits for */
+    bool is_over;      /* that has ended, and only its loop has not come to the task yet */
+    uint64_t shielded; /* the future behind a shield(), that is no task and was not looked at yet */
     uint64_t queue;    /* of as_completed(), whose tasks are looked for when all are read */
     uint64_t object;   /* lock, queue, ... that wait->object will be, 0 none */
     uint64_t known_as; /* what the program's variables have in its place, 0: itself */
@@ -84,9 +86,10 @@ struct error *aio_callbacks_visit(struct aio *aio, const struct aio_fields *futu
 /* task_list.c: the futures in a list or set that somebody waits for. */
 struct aio_task_list {
     uint64_t container;
-    snapshot_id *tasks; /* the unfinished tasks among them */
-    size_t count;
-    int64_t done, total; /* of all futures */
+    snapshot_id
+        *tasks; /* the unfinished tasks among them, then those behind gather()s among them */
+    size_t count, own_count; /* all, and without the latter */
+    int64_t done, total;     /* of all futures */
 };
 /* Read once for each container; tasks among them are queued to be read. */
 struct error *aio_task_list_read(struct aio *aio, uint64_t container,
@@ -118,6 +121,7 @@ void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, in
 struct aio_timer {
     uint64_t future;
     double when;
+    bool is_sleep; /* that timer is what it waits for; false: it ends a wait for something else */
 };
 struct aio_watch {
     uint64_t future;
@@ -155,14 +159,16 @@ struct error *aio_objects_finish(struct aio *aio) ERROR_CHECK;
 /* holds.c: what a task has open; also how long its timeouts leave it. */
 struct error *aio_holds_read(struct aio_waiting *waiting) ERROR_CHECK;
 
-/* inner_manager.c: calls `visit` for each manager behind one of contextlib, with a frame that may
- * have a name for it (`frame`, unless there is a better one). */
-typedef struct error *aio_visit_inner(void *context, uint64_t manager, uint64_t frame);
-struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
+/* inner_manager.c: calls `visit` for each manager behind one of contextlib, or behind a generator,
+ * with a frame that may have a name for it (`frame`, unless there is a better one); also for the
+ * generators that loops of a generator go over. `type` is that of `object`, and classified. */
+typedef struct error *aio_visit_inner(void *context, uint64_t object, uint64_t frame);
+struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type, uint64_t object,
                                        uint64_t frame, aio_visit_inner *visit,
                                        void *context) ERROR_CHECK;
 
 /* executor.c: who runs or will run the work behind a concurrent future. */
+struct error *aio_work_is_done(struct aio *aio, uint64_t concurrent, bool *ret) ERROR_CHECK;
 struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent) ERROR_CHECK;
 
 /* attributes of small instances; 0 (not set, None) is no error */

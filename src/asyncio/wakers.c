@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "uvloop.h"
 
 /* The first of a handle's arguments, or what its callback is a method of: one of the two is the
@@ -26,26 +27,47 @@ static struct error *find_futures(struct aio *aio, const struct aio_handle *hand
     return err;
 }
 
-static void add_timer(struct aio *aio, uint64_t future, double when) {
-    if (!future || id_table_find(aio->timers, future))
-        return;
-    struct aio_timer *timer = arena_alloc(aio->arena, sizeof *timer);
-    *timer = (struct aio_timer){future, when};
-    id_table_add(aio->timers, timer->future, timer);
+/* sleep() is woken by such a timer; what another does with its future (cancel it, tell an
+ * exception) ends a wait that is for something else. */
+static bool gives_result(const char *callback) {
+    return text_ends_with(callback, "_set_result_unless_cancelled") ||
+           strcmp(callback, "set_result") == 0 || text_ends_with(callback, "Future.set_result");
 }
 
-static struct error *visit_timer(void *context, uint64_t item) {
-    struct aio *aio = context;
+/* Of the timers of a future the earliest counts. */
+static void add_timer(struct aio *aio, uint64_t future, double when, bool is_sleep) {
+    struct aio_timer *timer = future ? id_table_find(aio->timers, future) : NULL;
+    if (!future || (timer && timer->when <= when))
+        return;
+    if (!timer) {
+        timer = arena_alloc(aio->arena, sizeof *timer);
+        id_table_add(aio->timers, future, timer);
+    }
+    *timer = (struct aio_timer){future, when, is_sleep};
+}
+
+/* A loop whose timers and files are gone through. */
+struct loop_map {
+    struct aio *aio;
+    struct error *first_error; /* of one that cannot be read, or that is none of asyncio's */
+};
+
+static struct error *read_timer(struct aio *aio, uint64_t item) {
     struct aio_handle handle;
     struct aio_callable callable;
     uint64_t futures[2];
-    struct error *err = item ? aio_handle_read(aio, item, &handle) : NULL;
-    if (err || !item || handle.cancelled)
+    struct error *err = aio_handle_read(aio, item, &handle);
+    if (err || handle.cancelled)
         return err;
     err = find_futures(aio, &handle, &callable, futures);
     for (int i = 0; !err && i < 2; i++)
-        add_timer(aio, futures[i], handle.when);
+        add_timer(aio, futures[i], handle.when, gives_result(callable.name));
     return err;
+}
+
+static struct error *visit_timer(void *context, uint64_t item) {
+    struct loop_map *map = context;
+    return item ? error_keep_first(&map->first_error, read_timer(map->aio, item)) : NULL;
 }
 
 /* What a callback of the selector waits for; sock_*() have theirs, others may be anything. */
@@ -84,13 +106,10 @@ static struct error *read_watcher(struct aio *aio, uint64_t address, int64_t fd,
 }
 
 /* selectors.SelectorKey is a tuple (fileobj, fd, events, data), data here (reader, writer). */
-static struct error *visit_key(void *context, uint64_t key, uint64_t value, bool *stop) {
-    struct aio *aio = context;
+static struct error *read_key(struct aio *aio, uint64_t value) {
     uint64_t fd = 0, data = 0, watcher = 0;
     int64_t number = 0;
     struct py_type *type;
-    (void)key;
-    (void)stop;
     struct error *err = py_tuple_get(aio->py, value, 1, &fd);
     if (!err && fd)
         err = py_integer_read(aio->py, fd, &number);
@@ -106,12 +125,17 @@ static struct error *visit_key(void *context, uint64_t key, uint64_t value, bool
     return err;
 }
 
+static struct error *visit_key(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct loop_map *map = context;
+    (void)key;
+    (void)stop;
+    return error_keep_first(&map->first_error, read_key(map->aio, value));
+}
+
 /* What uvloop watches for somebody else than its own transports. */
-static struct error *visit_poll(void *context, uint64_t key, uint64_t value, bool *stop) {
-    struct aio *aio = context;
+static struct error *read_poll(struct aio *aio, uint64_t key, uint64_t value) {
     int64_t fd;
     uint64_t watchers[2] = {0};
-    (void)stop;
     struct error *err = py_integer_read(aio->py, key, &fd);
     if (!err)
         err = aio_uvloop_poll_read(aio, value, fd, &watchers[0], &watchers[1]);
@@ -121,23 +145,30 @@ static struct error *visit_poll(void *context, uint64_t key, uint64_t value, boo
     return err;
 }
 
-static struct error *map_uvloop(struct aio *aio, const struct aio_uvloop *loop) {
-    struct error *err = py_set_visit(aio->py, loop->timers, visit_timer, aio);
-    return err ? err : py_dict_visit(aio->py, loop->polls, visit_poll, aio);
+static struct error *visit_poll(void *context, uint64_t key, uint64_t value, bool *stop) {
+    struct loop_map *map = context;
+    (void)stop;
+    return error_keep_first(&map->first_error, read_poll(map->aio, key, value));
 }
 
-static struct error *map_loop(struct aio *aio, uint64_t loop) {
+static struct error *map_uvloop(struct loop_map *map, const struct aio_uvloop *loop) {
+    struct error *err = py_set_visit(map->aio->py, loop->timers, visit_timer, map);
+    return err ? err : py_dict_visit(map->aio->py, loop->polls, visit_poll, map);
+}
+
+static struct error *map_loop(struct loop_map *map, uint64_t loop) {
+    struct aio *aio = map->aio;
     uint64_t scheduled = 0, selector = 0, keys = 0;
     const struct aio_uvloop *uvloop;
     struct py_type *type;
     struct error *err = aio_uvloop_find(aio, loop, &uvloop);
     if (err || uvloop)
-        return err ? err : map_uvloop(aio, uvloop);
+        return err ? err : map_uvloop(map, uvloop);
     err = aio_attribute_read(aio, loop, "_scheduled", &scheduled);
     if (!err && scheduled)
         err = py_type_of(aio->py, scheduled, &type);
     if (!err && scheduled && type->kind == PY_KIND_LIST)
-        err = py_list_visit(aio->py, scheduled, visit_timer, aio);
+        err = py_list_visit(aio->py, scheduled, visit_timer, map);
     if (!err)
         err = aio_attribute_read(aio, loop, "_selector", &selector);
     if (!err && selector)
@@ -146,13 +177,16 @@ static struct error *map_loop(struct aio *aio, uint64_t loop) {
         err = py_type_of(aio->py, keys, &type);
     return err || !keys || type->kind != PY_KIND_DICT
                ? err
-               : py_dict_visit(aio->py, keys, visit_key, aio);
+               : py_dict_visit(aio->py, keys, visit_key, map);
 }
 
 static struct error *map_loop_once(struct aio *aio, uint64_t loop) {
     if (!loop || !aio_seen_add(aio, aio->mapped_loops, loop))
         return NULL;
-    return aio_note_missing(aio, "timers and files of an event loop", map_loop(aio, loop));
+    struct loop_map map = {aio, NULL};
+    struct error *err = map_loop(&map, loop);
+    return aio_note_missing(aio, "timers and files of an event loop",
+                            error_or_first(err, map.first_error));
 }
 
 struct error *aio_timer_find(struct aio *aio, uint64_t loop, uint64_t future,

@@ -83,6 +83,30 @@ bool error_is_fatal(const struct error *err) {
            err->kind != ERROR_MISSED;
 }
 
+struct error *error_forgive(struct error *err) {
+    if (!err || error_is_fatal(err) || err->kind == ERROR_MISSED)
+        return err;
+    error_destroy(err);
+    return NULL;
+}
+
+struct error *error_keep_first(struct error **first, struct error *err) {
+    if (!err || error_is_fatal(err))
+        return err;
+    if (*first)
+        error_destroy(err);
+    else
+        *first = err;
+    return NULL;
+}
+
+struct error *error_or_first(struct error *err, struct error *first) {
+    if (!err)
+        return first;
+    error_destroy(first);
+    return err;
+}
+
 void error_destroy(struct error *err) {
     if (!err)
         return;

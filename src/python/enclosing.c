@@ -14,14 +14,6 @@
 #define ADDRESS_MAX (1ull << 56)
 #define TRY_UNITS 2
 
-/* What cannot be read is no object. */
-static struct error *forgive(struct error *err) {
-    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
-        return err;
-    error_destroy(err);
-    return NULL;
-}
-
 /* --- words of an object that are alive --- */
 
 struct error *py_frame_get_locals_end(struct py *py, const struct py_record *frame, uint64_t *ret) {
@@ -241,11 +233,11 @@ static struct error *identify(struct py *py, uint64_t object, struct py_type **r
     py_charge(py, TRY_UNITS);
     struct error *err = looks_like_object(py, object, &type, &likely);
     if (err || !likely)
-        return forgive(err);
+        return error_forgive(err); /* what cannot be read is no object */
     err = py_gc_is_tracked(py, object, &tracked);
     if (!err && tracked == PY_GC_TRACKED)
         err = py_type_read_proven(py, type, ret);
-    return forgive(err);
+    return error_forgive(err);
 }
 
 struct error *py_enclosing_find(struct py *py, uint64_t word, struct py_enclosing *ret) {
@@ -255,7 +247,7 @@ struct error *py_enclosing_find(struct py *py, uint64_t word, struct py_enclosin
     for (uint64_t distance = first; distance < PY_ENCLOSING_MAX && word > distance; distance += 8) {
         struct error *err = identify(py, word - distance, &type);
         if (!err && type)
-            return forgive(py_enclosing_check(py, word - distance, type, word, ret));
+            return error_forgive(py_enclosing_check(py, word - distance, type, word, ret));
         if (err)
             return err;
     }

@@ -18,10 +18,11 @@ struct py_code {
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
-    int32_t first_traceable;  /* code units before the frame counts as entered */
-    bool has_lines;           /* the line table was read */
-    int32_t local_slots;      /* from 3.11 on: where the value stack begins, from localsplus */
-    struct py_locals *locals; /* NULL until somebody asks for a variable */
+    int32_t first_traceable;       /* code units before the frame counts as entered */
+    bool has_lines;                /* the line table was read */
+    int32_t local_slots;           /* from 3.11 on: where the value stack begins, from localsplus */
+    struct py_locals *locals;      /* NULL until somebody asks for a variable */
+    struct py_position *positions; /* those that were met, the last one first */
 };
 
 /* The variables of a code object, in the order of their words in a frame: locals, cells, free
@@ -45,7 +46,8 @@ struct py_position_key {
 /* A decoded frame position: one per code object and instruction. */
 struct py_position {
     struct py_position_key key;
-    struct snapshot_frame *frame; /* in the snapshot's arena */
+    struct snapshot_frame *frame; /* in the snapshot's arena; equal ones of a code are one */
+    struct py_position *next;     /* of the same code */
     struct py_code *code;
     uint64_t instruction;  /* its address; before the first one: not started */
     int8_t awaits;         /* 1: suspended here means in an await, 0: not, -1: not looked at yet */
@@ -160,16 +162,16 @@ struct error *py_position_find_use(struct py *py, struct py_position *position) 
 struct error *py_await_read(struct py *py, const struct py_record *frame, int8_t state,
                             struct py_position *position, struct py_generator *ret) ERROR_CHECK;
 
-/* What a `with` or `async with` left on a value stack. */
-struct py_exit {
-    uint64_t manager; /* 0: nothing of the kind stands there */
-    bool is_async;
+/* What a statement left in a slot of a value stack. */
+struct py_open {
+    uint64_t object; /* 0: nothing of the kind stands there */
+    enum py_open_kind kind;
 };
-struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) ERROR_CHECK;
+struct error *py_open_read(struct py *py, uint64_t slot, struct py_open *ret) ERROR_CHECK;
 
-/* Calls `visit` for the managers of a stack, outermost first; `without_last`: but the innermost. */
-struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool without_last,
-                             py_visit_manager *visit, void *context) ERROR_CHECK;
+/* Calls `visit` for what stands on a stack; `without_last`: but for the innermost manager. */
+struct error *py_stack_visit(struct py *py, const struct py_stack *stack, bool without_last,
+                             py_visit_open *visit, void *context) ERROR_CHECK;
 
 /* --- objects --- */
 

@@ -2,10 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "label.h"
+#include "names.h"
 
-#define HOLDERS_MAX 3
-#define HOLDERS_MAX_VERBOSE 20
+#define HOLDERS_COLUMNS_VERBOSE 800
 #define SILENCE_MIN_S 1.0
 
 const char *label_object(struct report *report, const struct snapshot_object *object) {
@@ -74,26 +75,46 @@ const char *label_object_state(struct report *report, const struct snapshot_obje
     }
 }
 
-const char *label_holders(struct report *report, const struct snapshot_object *object) {
-    struct arena *arena = report->page.scratch;
-    const char *text = "";
-    size_t most = report->options->verbose ? HOLDERS_MAX_VERBOSE : HOLDERS_MAX;
-    for (size_t i = 0; i < object->holder_count && i < most; i++) {
+/* Adds those that hold it, or that perhaps do; gives how many. */
+static size_t add_holders(struct report *report, const struct snapshot_object *object, bool certain,
+                          struct names *names) {
+    size_t count = 0;
+    for (size_t i = 0; i < object->holder_count; i++) {
         const struct snapshot_holder *holder = &object->holders[i];
-        text = arena_format(arena, "%s%s%s%s", text, i ? ", " : "held by ",
-                            holder->confidence == SNAPSHOT_CERTAIN ? "" : "perhaps ",
-                            holder->task ? label_tasks(report, &holder->task, 1, 1)
-                                         : label_thread(report, holder->tid));
+        if ((holder->confidence == SNAPSHOT_CERTAIN) != certain)
+            continue;
+        count++;
+        names_add(names, holder->task                      ? label_task_id(report, holder->task)
+                         : holder->tid != SNAPSHOT_UNKNOWN ? label_thread(report, holder->tid)
+                                                           : "somebody unknown");
     }
-    if (object->holder_count > most)
-        text = arena_format(arena, "%s and %s more", text,
-                            page_count(&report->page, object->holder_count - most));
-    return text;
+    return count;
+}
+
+static const char *describe_holders(struct report *report, const struct snapshot_object *object,
+                                    bool certain, int columns) {
+    struct names *names = names_create(&report->page);
+    size_t count = add_holders(report, object, certain, names);
+    const char *text =
+        names_describe(names, report->options->verbose ? HOLDERS_COLUMNS_VERBOSE : columns);
+    if (!count)
+        return "";
+    if (count < 3)
+        return arena_format(report->page.scratch, "%s %s", certain ? "held by" : "perhaps by",
+                            text);
+    return arena_format(report->page.scratch, "%s %s: %s", certain ? "held by" : "perhaps by",
+                        page_count(&report->page, count), text);
 }
 
 /* Adds a part behind what there is. */
 static const char *join(struct report *report, const char *text, const char *part) {
     return arena_format(report->page.scratch, "%s%s%s", text, *text && *part ? ", " : "", part);
+}
+
+const char *label_holders(struct report *report, const struct snapshot_object *object,
+                          int columns) {
+    const char *text = describe_holders(report, object, true, columns);
+    return join(report, text, describe_holders(report, object, false, columns - text_width(text)));
 }
 
 /* Of a listening socket the queues are connections: those that wait, and how many may. */
@@ -107,13 +128,22 @@ static const char *describe_backlog(struct report *report, const struct snapshot
                         socket->backlog_max);
 }
 
+/* "512 B", "3.8 MB". */
+static const char *describe_bytes(struct report *report, int64_t bytes) {
+    struct arena *arena = report->page.scratch;
+    if (bytes < 100000)
+        return arena_format(arena, "%" PRId64 " B", bytes);
+    return arena_format(arena, "%.1f MB", (double)bytes / 1e6);
+}
+
 static const char *describe_queues(struct report *report, const struct snapshot_socket *socket) {
     struct arena *arena = report->page.scratch;
     const char *text = "";
     if (socket->receive_queue != SNAPSHOT_UNKNOWN)
-        text = arena_format(arena, "%" PRId64 " B unread", socket->receive_queue);
+        text = arena_format(arena, "%s unread", describe_bytes(report, socket->receive_queue));
     if (socket->send_queue != SNAPSHOT_UNKNOWN)
-        text = join(report, text, arena_format(arena, "%" PRId64 " B unacked", socket->send_queue));
+        text = join(report, text,
+                    arena_format(arena, "%s unacked", describe_bytes(report, socket->send_queue)));
     if (socket->retransmits != SNAPSHOT_UNKNOWN && socket->retransmits > 0)
         text = join(report, text, arena_format(arena, "retry %" PRId64, socket->retransmits));
     return text;
@@ -140,5 +170,6 @@ const char *label_socket_state(struct report *report, const struct snapshot_sock
     const char *queues =
         listens ? describe_backlog(report, socket) : describe_queues(report, socket);
     state = join(report, state, silence);
-    return join(report, join(report, state, queues), watched[socket->registered]);
+    bool told = report->options->verbose || socket->registered == SNAPSHOT_REGISTERED_NONE;
+    return join(report, join(report, state, queues), told ? watched[socket->registered] : "");
 }

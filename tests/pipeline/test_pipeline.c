@@ -65,7 +65,7 @@ static void test_bytes_to_text(struct fake_target *target) {
     char *text = capture_text(target->snapshot, write_text);
     assert_has(text, "RUNNING");
     assert_has(text, "busy");
-    assert_has(text, "/srv/app.py:");
+    assert_has(text, "srv/app.py:");
     free(text);
     char *json = capture_text(target->snapshot, snapshot_json_write);
     assert_has(json, "\"schema\": \"asyncspy.snapshot/1\"");

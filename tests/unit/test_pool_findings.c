@@ -242,8 +242,8 @@ static void test_executor(void **state) {
                                           "behind them");
     assert_string_equal(finding->where, "crunch  app/jobs.py:2");
     assert_int_equal(finding->thread_count, 2);
-    assert_string_equal(finding->cost[0], "queued waits for a free executor thread: 1st of 2 in "
-                                          "the queue");
+    assert_string_equal(finding->cost[0],
+                        "queued waits for a free executor thread: 1st of 2 queued");
     assert_string_equal(snapshot->tasks.items[0].awaiting->text, "executor thread Executor-0_0");
     snapshot->threads.items[1].moved = SNAPSHOT_YES; /* it computes, the same job */
     analyze(snapshot, NULL);

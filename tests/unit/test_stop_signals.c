@@ -34,7 +34,7 @@ static void test_no_signal_is_lost(void **state) {
     for (unsigned long i = 1; i <= 300; i++) {
         kill(pid, SIGUSR1); /* races with the stop: it may end in a signal-delivery-stop */
         stop_end(child_stop(process));
-        for (int k = 0; k < 200 && child_shared->signals < i; k++)
+        for (int k = 0; k < 20000 && child_shared->signals < i; k++)
             usleep(1000);
         assert_int_equal(child_shared->signals, i);
     }
@@ -118,7 +118,7 @@ static void test_stopped_while_stopped(void **state) {
         if (i % 2 == 0)
             kill(pid, SIGSTOP);
         stop_end(stop);
-        for (int k = 0; k < 200 && child_read_state(pid) != 'T'; k++)
+        for (int k = 0; k < 20000 && child_read_state(pid) != 'T'; k++)
             usleep(1000);
         assert_int_equal(child_read_state(pid), 'T');
         kill(pid, SIGCONT);
@@ -150,7 +150,7 @@ static void test_killed_stopper_loses_no_signal(void **state) {
             kill(pid, SIGUSR1);
             stop_until_killed(pid);
         }
-        for (int k = 0; k < 2000 && child_shared->step != 7; k++)
+        for (int k = 0; k < 40000 && child_shared->step != 7; k++)
             usleep(500);
         assert_int_equal(child_shared->step, 7);
         child_finish(stopper);

@@ -21,6 +21,10 @@ const char *frame_get_name(const struct snapshot_frame *frame);
  * "?" where it is unknown. Points into the frame's own text. */
 const char *frame_get_short_file(const struct snapshot_frame *frame);
 
+/* What people know a file by: "app/report.py" of "/srv/shop/app/report.py", of a library's file the
+ * same as above. Points into the frame's own text. */
+const char *frame_get_known_file(const struct snapshot_frame *frame);
+
 /* The innermost frame of the user's own code, else of any package, else the innermost; NULL of an
  * empty stack. */
 const struct snapshot_frame *stack_find_user(const struct snapshot_stack *stack);

@@ -47,5 +47,16 @@ const char *error_get_message(const struct error *err);
  * fatal. */
 bool error_is_fatal(const struct error *err);
 
+/* Destroys an error that costs only one object, where that is of no interest, and returns NULL; one
+ * that is fatal, or MISSED, is returned. NULL stays NULL. */
+struct error *error_forgive(struct error *err) ERROR_CHECK;
+
+/* Where one thing of several cannot be read and the rest is: moves `err` to *first, or destroys it
+ * if another one is there already, and returns NULL; a fatal one is returned. */
+struct error *error_keep_first(struct error **first, struct error *err) ERROR_CHECK;
+
+/* What such a loop ends with: `err`, which broke it off, else `first`. */
+struct error *error_or_first(struct error *err, struct error *first) ERROR_CHECK;
+
 /* NULL-safe. */
 void error_destroy(struct error *err);
