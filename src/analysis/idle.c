@@ -31,6 +31,9 @@ static const struct place idle_places[] = {
     {"uvicorn/lifespan/on.py", "receive"},  /* the application waits for the end */
     {"uvicorn/protocols/", "receive"},      /* the body of a request, a message, the end */
     {"uvicorn/protocols/", "asgi_receive"}, /* the same, of the package websockets */
+    {"uvicorn/protocols/", "ws_handler"},   /* the end of a connection */
+    {"starlette/websockets.py", "receive"}, /* whatever server is below */
+    {"starlette/responses.py", "listen_for_disconnect"},
     {"hypercorn/asyncio/run.py", "worker_serve"},
     {"hypercorn/asyncio/lifespan.py", "asgi_receive"},
     {"gunicorn/asgi/lifespan.py", "_receive"},
@@ -41,7 +44,8 @@ static const struct place idle_places[] = {
 
 /* They read, over any number of other functions, what a peer says when it has something to say. */
 static const struct place subscribing_places[] = {
-    {"redis/asyncio/client.py", "listen"}, /* PubSub.listen, Monitor.listen */
+    {"redis/asyncio/client.py", "listen"},              /* PubSub.listen, Monitor.listen */
+    {"websockets/legacy/protocol.py", "transfer_data"}, /* close_connection() waits for it */
 };
 
 /* `name` is the end of the path, or in it, from a folder on. */

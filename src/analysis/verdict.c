@@ -24,7 +24,8 @@ static const char *describe_loops(const struct analysis *analysis) {
                                              : "loop runs";
 }
 
-/* "loop healthy, idle for 2.3 s, 0 ready, 331 waiting, all on things that can still happen". */
+/* "no problem found: loop healthy, idle for 2.3 s, 0 ready, 331 waiting, all on things that can
+ * still happen". */
 static const char *describe_health(const struct analysis *analysis) {
     const struct snapshot *snapshot = analysis->snapshot;
     int64_t ready = 0, waiting = 0, stuck = 0;
@@ -35,9 +36,10 @@ static const char *describe_health(const struct analysis *analysis) {
         stuck += state == SNAPSHOT_TASK_WAITING && node_is_stuck(analysis, (uint32_t)i);
     }
     const char *loops = describe_loops(analysis);
+    const char *where = snapshot->missing.count ? " in what could be read" : "";
     if (!snapshot->tasks.count)
-        return TEXT(analysis, "no problem found: %s, no tasks", loops);
-    return TEXT(analysis, "no problem found: %s, %s ready, %s waiting%s", loops,
+        return TEXT(analysis, "no problem found%s: %s, no tasks", where, loops);
+    return TEXT(analysis, "no problem found%s: %s, %s ready, %s waiting%s", where, loops,
                 words_count(analysis, ready), words_count(analysis, waiting),
                 waiting && !stuck ? ", all on things that can still happen" : "");
 }

@@ -124,6 +124,19 @@ static void test_idle(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* What is missing may be the problem. */
+static void test_nothing_read(void **state) {
+    (void)state;
+    struct snapshot *snapshot = case_create(8);
+    snapshot_add_missing(snapshot, "tasks", "the registry cannot be read");
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    assert_string_equal(
+        snapshot->verdict.text,
+        "no problem found in what could be read: loop healthy, idle for 2.3 s, no tasks");
+    snapshot_destroy(snapshot);
+}
+
 static void test_gil(void **state) {
     (void)state;
     struct snapshot *snapshot = make_blocked(5);
@@ -256,6 +269,7 @@ int main(void) {
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_unknown_age),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_nothing_read),
         cmocka_unit_test(test_gil),
         cmocka_unit_test(test_gil_idle),
         cmocka_unit_test(test_gc),
