@@ -30,6 +30,7 @@ enum aio_kind {
     AIO_KIND_EXIT_STACK,        /* contextlib's, AsyncExitStack too */
     AIO_KIND_TIMER_HANDLE,
     AIO_KIND_HANDLE,
+    AIO_KIND_THREAD_CONDITION, /* threading's */
     AIO_KIND_CONCURRENT_FUTURE,
     AIO_KIND_THREAD_EXECUTOR,
     AIO_KIND_WORK_ITEM,

@@ -183,7 +183,7 @@ static struct error *add_one(struct holds_walk *walk, const struct manager *mana
         return NULL; /* scopes: anyio_scope.c; a guard nobody ever waits for */
     if (kind == AIO_KIND_ANYIO_ADAPTER || kind == AIO_KIND_ANYIO_LOCK)
         return add_anyio(walk, manager);
-    if (kind == AIO_KIND_LOCK_CONTEXT)
+    if (kind == AIO_KIND_LOCK_CONTEXT || kind == AIO_KIND_THREAD_CONDITION)
         err = aio_attribute_read(aio, manager->address, "_lock", &lock);
     if (!err && lock)
         err = add_hold(walk, lock, manager->frame, true);

@@ -137,6 +137,7 @@ static const struct {
     {"asyncio.events.Handle", AIO_KIND_HANDLE},
     {"uvloop.loop.TimerHandle", AIO_KIND_UVLOOP_TIMER},
     {"uvloop.loop.Handle", AIO_KIND_UVLOOP_HANDLE},
+    {"threading.Condition", AIO_KIND_THREAD_CONDITION},
     {"concurrent.futures._base.Future", AIO_KIND_CONCURRENT_FUTURE},
     {"concurrent.futures.thread.ThreadPoolExecutor", AIO_KIND_THREAD_EXECUTOR},
     {"concurrent.futures.thread._WorkItem", AIO_KIND_WORK_ITEM},

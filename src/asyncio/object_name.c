@@ -110,6 +110,8 @@ static struct error *look_inside(struct name_search *search, const char *variabl
         return err;
     search->attribute = NULL;
     err = py_attributes_visit(search->aio->py, instance, visit_attribute, search);
+    if (!err && !search->attribute && type->dict) /* an attribute of the class */
+        err = py_dict_visit(search->aio->py, type->dict, visit_attribute, search);
     if (!err && search->attribute)
         search->name = join(search, variable, type);
     struct attribute_dicts dicts = {search, variable, type};

@@ -1,5 +1,6 @@
 """Lock and Event: holder and waiters in their order, subclasses, a lock taken without `with`."""
 import asyncio
+import threading
 
 import scenario
 
@@ -11,6 +12,19 @@ class FairLock(asyncio.Lock):
 class Latch(asyncio.Event):
     async def wait(self):
         return await super().wait()
+
+
+class Shared:
+    lock = None  # an attribute of the class
+
+    async def uses(self):
+        async with self.lock:
+            await asyncio.sleep(scenario.HOUR)
+
+
+async def holds_thread_condition(condition):
+    with condition:
+        await asyncio.sleep(scenario.HOUR)
 
 
 async def holds(lock):
@@ -78,6 +92,15 @@ async def main():
     await queue_up(inner, both, [outer, inner], takes, takes, holders=[both])
     await queue_up(bare, holders[bare], [], takes, holders={"any_of": [
         [], [{"task": holders[bare], "confidence": "possible"}]]})
+    Shared.lock = asyncio.Lock()
+    user = spawn(Shared().uses)
+    condition = threading.Condition()
+    holder = spawn(holds_thread_condition, condition)
+    await asyncio.sleep(0)
+    scenario.expect_task(user, "waiting", holds=[Shared.lock])
+    scenario.expect_object(Shared.lock, kind="lock", name="Shared.lock", holders=[user])
+    scenario.expect_task(holder, "waiting", holds=[condition._lock])
+    scenario.expect_object(condition._lock, kind="thread_lock", name="condition._lock")
     for event in (asyncio.Event(), Latch()):
         waiters = [spawn(event.wait, name="waits") for _ in range(2)]
         for waiter in waiters:
