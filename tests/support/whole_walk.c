@@ -19,7 +19,8 @@ static const char *const names[] = {[FAKE_SERVER_LOCKS] = "locks",
                                     [FAKE_SERVER_FUTURES] = "futures",
                                     [FAKE_SERVER_FILES] = "files",
                                     [FAKE_SERVER_POOLS] = "pools",
-                                    [FAKE_SERVER_THREADS] = "threads"};
+                                    [FAKE_SERVER_THREADS] = "threads",
+                                    [FAKE_SERVER_DETOURS] = "detours"};
 
 static struct whole_program make_program(struct fake_target *target, int part) {
     struct fake_asyncio aio;
