@@ -193,6 +193,8 @@ struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) 
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
 struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with its errors */
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
+/* The kind of an object; that of none (0) is AIO_KIND_OTHER. */
+struct error *aio_kind_of(struct aio *aio, uint64_t address, enum aio_kind *ret) ERROR_CHECK;
 
 /* place.c: whose code a frame runs. */
 /* Fills `folder`, when the modules are known. */

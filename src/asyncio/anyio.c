@@ -48,12 +48,9 @@ const char *aio_anyio_get_file(const char *file) {
 struct error *aio_anyio_unwrap(struct aio *aio, uint64_t *address) {
     static const char *const attributes[] = {"_internal_lock", "_internal_semaphore",
                                              "_internal_limiter", "_internal_event"};
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
     uint64_t inner = 0;
-    struct error *err = py_type_of(aio->py, *address, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, *address, &kind);
     if (err || kind != AIO_KIND_ANYIO_ADAPTER)
         return err;
     for (size_t i = 0; !err && !inner && i < sizeof attributes / sizeof *attributes; i++)

@@ -8,13 +8,10 @@
 
 /* Up to 4.4 an owner is a TaskInfo, which has the address of the task, later the task. */
 static struct error *read_owner(struct aio *aio, uint64_t owner, uint64_t *ret) {
-    struct py_type *type;
     enum aio_kind kind;
     int64_t id;
     *ret = 0;
-    struct error *err = py_type_of(aio->py, owner, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, owner, &kind);
     if (err)
         return err;
     if (aio_kind_is_task(kind)) {
@@ -35,11 +32,8 @@ struct owner_walk {
 
 static struct error *visit_borrower(void *context, uint64_t item) {
     struct owner_walk *walk = context;
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
-    struct error *err = item ? py_type_of(walk->aio->py, item, &type) : NULL;
-    if (!err && item)
-        err = aio_classify(walk->aio, type, &kind);
+    struct error *err = aio_kind_of(walk->aio, item, &kind);
     return err || !item ? err : walk->visit(walk->context, aio_kind_is_task(kind) ? item : 0);
 }
 
@@ -128,14 +122,11 @@ static struct error *visit_event(struct waiter_walk *walk, uint64_t event) {
 
 /* Somebody who waits: a future, or an event that is only his, anyio's or asyncio's. */
 static struct error *visit_waiter(struct waiter_walk *walk, uint64_t waiter) {
-    struct py_type *type;
     enum aio_kind kind;
     uint64_t event = 0;
     struct error *err = aio_anyio_unwrap(walk->aio, &waiter);
-    if (!err && waiter)
-        err = py_type_of(walk->aio->py, waiter, &type);
-    if (!err && waiter)
-        err = aio_classify(walk->aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(walk->aio, waiter, &kind);
     if (err || !waiter)
         return err;
     if (kind == AIO_KIND_EVENT)

@@ -11,16 +11,6 @@
 #define BACKEND "_backends/_asyncio.py"
 #define SYNCHRONIZATION "_core/_synchronization.py"
 
-static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
-    const struct aio_task_list *list;
-    struct error *err = aio_task_list_read(waiting->aio, container, &list);
-    if (err)
-        return err;
-    waiting->wait->tasks = list->tasks;
-    waiting->wait->task_count = list->count;
-    return NULL;
-}
-
 /* What an adapter stands for was waited for further in; the program knows the adapter. */
 static void name_adapter(struct aio_waiting *waiting, uint64_t self, enum aio_kind kind) {
     if (kind == AIO_KIND_ANYIO_ADAPTER && waiting->object)
@@ -76,13 +66,15 @@ static struct error *apply_group(struct aio_waiting *waiting, const struct py_ge
         return err;
     aio_waiting_decide(waiting, SNAPSHOT_WAIT_TASK_GROUP, self);
     waiting->wait->any_task = SNAPSHOT_NO;
-    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN;
     err = aio_attribute_read(waiting->aio, self, "_tasks", &tasks);
     if (!err && !tasks)
         err = aio_attribute_read(waiting->aio, self, "cancel_scope", &scope);
     if (!err && scope)
         err = aio_attribute_read(waiting->aio, scope, "_tasks", &tasks);
-    return err || !tasks ? err : take_tasks(waiting, tasks);
+    if (!err && tasks)
+        err = aio_waiting_take_tasks(waiting, tasks);
+    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN;
+    return err;
 }
 
 /* A TaskHandle knows its task by the cancel scope that the task is in, once it was started. */
@@ -261,10 +253,9 @@ const struct aio_rule *aio_anyio_rule_find(const struct snapshot_frame *frame) {
     const char *file = aio_anyio_get_file(frame->file);
     if (!file)
         return NULL;
-    for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
-        if (strcmp(rules[i].file, file) == 0 && strcmp(rules[i].function, frame->function) == 0)
-            return &rules[i];
-    return &no_rule;
+    const struct aio_rule *rule =
+        aio_rule_search(rules, sizeof rules / sizeof *rules, file, frame->function);
+    return rule ? rule : &no_rule;
 }
 
 bool aio_anyio_rule_is_wait(const struct aio_rule *rule) {

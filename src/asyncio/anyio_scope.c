@@ -159,13 +159,10 @@ void aio_anyio_check_creators(struct aio *aio) {
 }
 
 struct error *aio_anyio_scope_get_task(struct aio *aio, uint64_t scope, uint64_t *ret) {
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
     struct error *err = aio_attribute_read(aio, scope, "_host_task", ret);
-    if (!err && *ret)
-        err = py_type_of(aio->py, *ret, &type);
-    if (!err && *ret)
-        err = aio_classify(aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(aio, *ret, &kind);
     if (err || !aio_kind_is_task(kind))
         *ret = 0;
     return err;

@@ -13,11 +13,8 @@ static struct error *visit_awaiter(void *context, uint64_t item) {
     struct awaiters *awaiters = context;
     struct aio *aio = awaiters->aio;
     struct snapshot_task *task = awaiters->task;
-    struct py_type *type;
     enum aio_kind kind;
-    struct error *err = item ? py_type_of(aio->py, item, &type) : NULL;
-    if (!err && item)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, item, &kind);
     if (err || !item || !aio_kind_is_task(kind))
         return err;
     task->awaited_by =

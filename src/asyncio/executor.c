@@ -89,11 +89,8 @@ static struct error *add_work(struct aio *aio, uint64_t item, const struct aio_w
 static struct error *visit_queued(void *context, uint64_t item) {
     struct queue_walk *walk = context;
     struct aio *aio = walk->aio;
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
-    struct error *err = item ? py_type_of(aio->py, item, &type) : NULL;
-    if (!err && item)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, item, &kind);
     if (err || kind != AIO_KIND_WORK_ITEM) /* None tells a thread to end */
         return err;
     const struct aio_work work = {.position = ++walk->pool->facts.queued,
@@ -136,14 +133,11 @@ static struct error *read_pool(struct aio *aio, struct pool *pool) {
 
 static struct error *find_pool(struct aio *aio, uint64_t executor, struct pool **ret) {
     struct id_table *pools = aio->executors->pools;
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
     *ret = id_table_find(pools, executor);
     if (*ret)
         return NULL;
-    struct error *err = py_type_of(aio->py, executor, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, executor, &kind);
     if (err || kind != AIO_KIND_THREAD_EXECUTOR)
         return err;
     struct pool *pool = arena_alloc(aio->arena, sizeof *pool);
@@ -170,14 +164,11 @@ static struct error *find_executor(struct aio *aio, uint64_t frame, uint64_t *re
 /* _WorkItem.run(), whose `self` is the item; the innermost counts, others have no `future`. */
 static struct error *read_running(struct aio *aio, const struct aio_thread *thread,
                                   const struct py_frame *frame, struct pool *pool) {
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
     uint64_t item;
     struct error *err = py_local_find(aio->py, frame->address, "self", &item);
-    if (!err && item)
-        err = py_type_of(aio->py, item, &type);
-    if (!err && item)
-        err = aio_classify(aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(aio, item, &kind);
     if (err || kind != AIO_KIND_WORK_ITEM)
         return err;
     if (pool) {
@@ -293,16 +284,13 @@ struct error *aio_executor_add(struct aio *aio, uint64_t executor, struct snapsh
 /* A concurrent future may stand for a task of another loop: run_coroutine_threadsafe(). */
 static struct error *find_source(struct aio *aio, const struct aio_callable *callback,
                                  uint64_t *ret) {
-    struct py_type *type;
     enum aio_kind kind = AIO_KIND_OTHER;
     *ret = 0;
     if (!strstr(callback->name, "_chain_future.<locals>._call_check_cancel"))
         return aio_anyio_portal_get_task(aio, callback, ret);
     struct error *err = py_closure_find(aio->py, &callback->function, "source", ret);
-    if (!err && *ret)
-        err = py_type_of(aio->py, *ret, &type);
-    if (!err && *ret)
-        err = aio_classify(aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(aio, *ret, &kind);
     if (err || !aio_kind_is_task(kind))
         *ret = 0;
     return err;

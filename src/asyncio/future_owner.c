@@ -23,21 +23,13 @@ static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
 
 /* A future that gather() made has what it gathers. */
 static struct error *explain_gather(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
-    const struct aio_task_list *list;
     uint64_t children = 0;
     struct error *err = aio_attribute_read(waiting->aio, waiting->future, "_children", &children);
     if (err || !children)
         return err;
     decide(waiting, kind);
     waiting->wait->any_task = SNAPSHOT_NO;
-    err = aio_task_list_read(waiting->aio, children, &list);
-    if (err)
-        return err;
-    waiting->wait->tasks = list->tasks;
-    waiting->wait->task_count = list->count;
-    waiting->wait->done = list->done;
-    waiting->wait->total = list->total;
-    return NULL;
+    return aio_waiting_take_tasks(waiting, children);
 }
 
 void aio_waiting_set_task(struct aio_waiting *waiting, uint64_t task) {
@@ -51,15 +43,12 @@ void aio_waiting_set_task(struct aio_waiting *waiting, uint64_t task) {
 /* What shield() protects. */
 static struct error *explain_shield(struct aio_waiting *waiting,
                                     const struct py_function *callback) {
-    struct py_type *type;
     uint64_t inner = 0;
     enum aio_kind kind = AIO_KIND_OTHER;
     struct error *err = py_closure_find(waiting->aio->py, callback, "inner", &inner);
     decide(waiting, SNAPSHOT_WAIT_SHIELD);
-    if (!err && inner)
-        err = py_type_of(waiting->aio->py, inner, &type);
-    if (!err && inner)
-        err = aio_classify(waiting->aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(waiting->aio, inner, &kind);
     if (!err && aio_kind_is_task(kind))
         aio_waiting_set_task(waiting, inner);
     else if (!err && aio_kind_is_future(kind))

@@ -137,14 +137,11 @@ static struct error *visit_owner(void *context, uint64_t task) {
 /* A lock that knows its owner is believed. */
 static struct error *add_anyio(struct holds_walk *walk, const struct manager *manager) {
     struct aio *aio = walk->waiting->aio;
-    struct py_type *type;
     enum aio_kind kind;
     uint64_t lock = manager->address;
     struct error *err = aio_anyio_unwrap(aio, &lock);
-    if (!err && lock)
-        err = py_type_of(aio->py, lock, &type);
-    if (!err && lock)
-        err = aio_classify(aio, type, &kind);
+    if (!err)
+        err = aio_kind_of(aio, lock, &kind);
     if (err || !lock)
         return err;
     walk->is_owner = kind != AIO_KIND_ANYIO_LOCK;

@@ -82,12 +82,9 @@ static struct error *visit_callback(void *context, uint64_t address,
 static struct error *look_at(struct aio *aio, uint64_t task) {
     struct late_walk walk = {aio, task};
     struct aio_fields fields;
-    struct py_type *type;
     enum aio_kind kind;
     py_charge(aio->py, LATE_UNITS);
-    struct error *err = py_type_of(aio->py, task, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, task, &kind);
     if (!err)
         err = aio_fields_read(aio, kind, task, &fields);
     return err ? err : aio_callbacks_visit(aio, &fields, visit_callback, &walk);

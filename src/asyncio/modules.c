@@ -195,3 +195,10 @@ struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind 
     *ret = (enum aio_kind)type->asyncio_kind;
     return NULL;
 }
+
+struct error *aio_kind_of(struct aio *aio, uint64_t address, enum aio_kind *ret) {
+    struct py_type *type;
+    *ret = AIO_KIND_OTHER;
+    struct error *err = address ? py_type_of(aio->py, address, &type) : NULL;
+    return err || !address ? err : aio_classify(aio, type, ret);
+}

@@ -46,11 +46,8 @@ static struct error *find_types(struct data_search *search) {
 
 static struct error *visit_task_of_loop(void *context, uint64_t key, uint64_t value, bool *stop) {
     struct aio *aio = context;
-    struct py_type *type = NULL;
     enum aio_kind kind = AIO_KIND_OTHER;
-    struct error *err = py_type_of(aio->py, value, &type);
-    if (!err)
-        err = aio_classify(aio, type, &kind);
+    struct error *err = aio_kind_of(aio, value, &kind);
     if (!err && aio_kind_is_task(kind))
         aio_note_current(aio, key, value);
     else

@@ -1,4 +1,7 @@
-/* What asyncio's own coroutines wait for, told by their frames: Lib/asyncio of 3.6 to 3.15. */
+/*
+ * What asyncio's own coroutines wait for, told by their frames: Lib/asyncio of 3.6 to 3.15. Here
+ * what stays inside the program; files, sockets and processes: io_rules.c.
+ */
 #include <string.h>
 
 #include "anyio.h"
@@ -15,12 +18,9 @@ struct error *aio_waiting_get_local(struct aio_waiting *waiting, const struct py
 
 struct error *aio_waiting_get_self(struct aio_waiting *waiting, const struct py_generator *link,
                                    uint64_t *ret, enum aio_kind *ret_kind) {
-    struct py_type *type;
     *ret_kind = AIO_KIND_OTHER;
     struct error *err = aio_waiting_get_local(waiting, link, "self", ret);
-    if (!err && *ret)
-        err = py_type_of(waiting->aio->py, *ret, &type);
-    return err || !*ret ? err : aio_classify(waiting->aio, type, ret_kind);
+    return err ? err : aio_kind_of(waiting->aio, *ret, ret_kind);
 }
 
 void aio_waiting_decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind,
@@ -107,7 +107,7 @@ static struct error *apply_timeout_handle(struct aio_waiting *waiting,
 }
 
 /* None of the tasks behind a gather() is enough to wake who waits for any. */
-static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
+struct error *aio_waiting_take_tasks(struct aio_waiting *waiting, uint64_t container) {
     struct snapshot_wait *wait = waiting->wait;
     const struct aio_task_list *list;
     struct error *err = aio_task_list_read(waiting->aio, container, &list);
@@ -136,7 +136,7 @@ static struct error *apply_wait_function(struct aio_waiting *waiting,
     if (!err && return_when)
         waiting->wait->any_task = first ? SNAPSHOT_YES : SNAPSHOT_NO;
     if (!err)
-        err = take_tasks(waiting, futures);
+        err = aio_waiting_take_tasks(waiting, futures);
     return err ? err : apply_timeout_handle(waiting, link);
 }
 
@@ -181,7 +181,7 @@ static struct error *apply_staggered(struct aio_waiting *waiting, const struct p
         return err;
     aio_waiting_decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
     waiting->wait->any_task = SNAPSHOT_YES;
-    return take_tasks(waiting, tasks);
+    return aio_waiting_take_tasks(waiting, tasks);
 }
 
 /* as_completed() waits for a queue of its own; from 3.13 on it is an object with the rest. */
@@ -198,7 +198,7 @@ static struct error *apply_as_completed(struct aio_waiting *waiting,
     waiting->wait->any_task = SNAPSHOT_YES;
     if (!rest)
         return NULL;
-    err = take_tasks(waiting, rest);
+    err = aio_waiting_take_tasks(waiting, rest);
     if (!err)
         waiting->wait->total -= waiting->wait->done;
     waiting->wait->done = SNAPSHOT_UNKNOWN; /* most of the finished are not in it */
@@ -216,115 +216,9 @@ static struct error *apply_task_group(struct aio_waiting *waiting,
     waiting->wait->any_task = SNAPSHOT_NO;
     err = aio_attribute_read(waiting->aio, self, "_tasks", &tasks);
     if (!err && tasks)
-        err = take_tasks(waiting, tasks);
+        err = aio_waiting_take_tasks(waiting, tasks);
     waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN;
     return err;
-}
-
-static struct error *apply_stream(struct aio_waiting *waiting, const struct py_generator *link,
-                                  enum snapshot_wait_kind kind) {
-    uint64_t self, transport = 0;
-    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
-    if (err || !self)
-        return err;
-    aio_waiting_decide(waiting, kind, 0);
-    err = aio_attribute_read(waiting->aio, self, "_transport", &transport);
-    return err || !transport ? err
-                             : aio_transport_read(waiting->aio, transport, &waiting->wait->fd);
-}
-
-static struct error *apply_stream_read(struct aio_waiting *waiting,
-                                       const struct py_generator *link) {
-    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_READ);
-}
-
-/* The protocol knows that it is paused; which transport that is about, StreamWriter.drain() does,
- * one frame further out. */
-static struct error *apply_stream_drain(struct aio_waiting *waiting,
-                                        const struct py_generator *link) {
-    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_DRAIN);
-}
-
-static struct error *apply_stream_close(struct aio_waiting *waiting,
-                                        const struct py_generator *link) {
-    waiting->wait->callee = "wait_closed";
-    return apply_stream(waiting, link, SNAPSHOT_WAIT_STREAM_DRAIN);
-}
-
-static struct error *apply_subprocess(struct aio_waiting *waiting,
-                                      const struct py_generator *link) {
-    uint64_t self;
-    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
-    if (err || !self)
-        return err;
-    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
-    return aio_attribute_read_integer(waiting->aio, self, "_pid", &waiting->wait->pid);
-}
-
-/* Process.wait() waits in the transport; that of uvloop has no frame to tell of it. */
-static struct error *apply_process(struct aio_waiting *waiting, const struct py_generator *link) {
-    uint64_t self;
-    if (waiting->is_known)
-        return NULL;
-    struct error *err = aio_waiting_get_local(waiting, link, "self", &self);
-    if (err || !self)
-        return err;
-    aio_waiting_decide(waiting, SNAPSHOT_WAIT_SUBPROCESS, 0);
-    return aio_attribute_read_integer(waiting->aio, self, "pid", &waiting->wait->pid);
-}
-
-/* loop.sock_*(): the file is in `fd` where the version has such a variable. */
-static struct error *apply_socket(struct aio_waiting *waiting, const struct py_generator *link,
-                                  enum snapshot_wait_kind kind) {
-    struct py_type *type;
-    uint64_t fd;
-    struct error *err = aio_waiting_get_local(waiting, link, "fd", &fd);
-    if (err)
-        return err;
-    aio_waiting_decide(waiting, kind, 0);
-    if (fd)
-        err = py_type_of(waiting->aio->py, fd, &type);
-    if (!err && fd && type->kind == PY_KIND_INTEGER)
-        err = py_integer_read(waiting->aio->py, fd, &waiting->wait->fd);
-    return err;
-}
-
-static struct error *apply_receive(struct aio_waiting *waiting, const struct py_generator *link) {
-    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_READ);
-}
-
-static struct error *apply_send(struct aio_waiting *waiting, const struct py_generator *link) {
-    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_WRITE);
-}
-
-static struct error *apply_accept(struct aio_waiting *waiting, const struct py_generator *link) {
-    return apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_ACCEPT);
-}
-
-/* sock_connect() may wait for the DNS first; then its frame is not the innermost. */
-static struct error *apply_connect(struct aio_waiting *waiting, const struct py_generator *link) {
-    return waiting->host ? NULL : apply_socket(waiting, link, SNAPSHOT_WAIT_SOCKET_CONNECT);
-}
-
-static struct error *apply_getaddrinfo(struct aio_waiting *waiting,
-                                       const struct py_generator *link) {
-    struct py_type *type;
-    uint64_t host;
-    struct error *err = aio_waiting_get_local(waiting, link, "host", &host);
-    waiting->host = "";
-    if (!err && host)
-        err = py_type_of(waiting->aio->py, host, &type);
-    if (!err && host && type->kind == PY_KIND_STRING)
-        err = py_string_read(waiting->aio->py, host, &waiting->host);
-    return err;
-}
-
-static struct error *apply_serve_forever(struct aio_waiting *waiting,
-                                         const struct py_generator *link) {
-    (void)link;
-    aio_waiting_decide(waiting, SNAPSHOT_WAIT_FUTURE, 0);
-    waiting->wait->callee = "serve_forever";
-    return NULL;
 }
 
 static const struct aio_rule rules[] = {
@@ -343,25 +237,17 @@ static const struct aio_rule rules[] = {
     {"staggered.py", "staggered_race", apply_staggered},
     {"taskgroups.py", "__aexit__", apply_task_group},
     {"taskgroups.py", "_aexit", apply_task_group},
-    {"streams.py", "_wait_for_data", apply_stream_read},
-    {"streams.py", "drain", apply_stream_drain},
-    {"streams.py", "wait_closed", apply_stream_close},
-    {"base_subprocess.py", "_wait", apply_subprocess},
-    {"subprocess.py", "wait", apply_process},
-    {"selector_events.py", "sock_recv", apply_receive},
-    {"selector_events.py", "sock_recv_into", apply_receive},
-    {"selector_events.py", "sock_recvfrom", apply_receive},
-    {"selector_events.py", "sock_recvfrom_into", apply_receive},
-    {"selector_events.py", "sock_sendall", apply_send},
-    {"selector_events.py", "sock_sendto", apply_send},
-    {"selector_events.py", "sock_accept", apply_accept},
-    {"selector_events.py", "sock_connect", apply_connect},
-    {"base_events.py", "getaddrinfo", apply_getaddrinfo},
-    {"base_events.py", "getnameinfo", apply_getaddrinfo},
-    {"base_events.py", "serve_forever", apply_serve_forever},
 };
 
 static const struct aio_rule no_rule = {"", "", NULL};
+
+const struct aio_rule *aio_rule_search(const struct aio_rule *rules_, size_t count,
+                                       const char *file, const char *function) {
+    for (size_t i = 0; function && i < count; i++)
+        if (strcmp(rules_[i].file, file) == 0 && strcmp(rules_[i].function, function) == 0)
+            return &rules_[i];
+    return NULL;
+}
 
 /* Libraries that stand between the program and asyncio. */
 static const struct aio_rule *find_rule_of_others(const struct snapshot_frame *frame) {
@@ -373,10 +259,11 @@ static const struct aio_rule *find_rule(const struct aio *aio, const struct snap
     const char *file = aio_place_get_file(aio, frame);
     if (!file)
         return find_rule_of_others(frame);
-    for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
-        if (strcmp(rules[i].file, file) == 0 && strcmp(rules[i].function, frame->function) == 0)
-            return &rules[i];
-    return &no_rule;
+    const struct aio_rule *rule =
+        aio_rule_search(rules, sizeof rules / sizeof *rules, file, frame->function);
+    if (!rule)
+        rule = aio_io_rule_find(file, frame->function);
+    return rule ? rule : &no_rule;
 }
 
 const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_frame *frame) {

@@ -174,9 +174,7 @@ static const struct aio_rule no_rule = {"", "", NULL};
 const struct aio_rule *aio_uvloop_rule_find(const struct snapshot_frame *frame) {
     if (!frame->file || strncmp(frame->file, "uvloop/", strlen("uvloop/")) != 0)
         return NULL;
-    for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
-        if (strcmp(rules[i].file, frame->file) == 0 &&
-            strcmp(rules[i].function, frame->function) == 0)
-            return &rules[i];
-    return &no_rule;
+    const struct aio_rule *rule =
+        aio_rule_search(rules, sizeof rules / sizeof *rules, frame->file, frame->function);
+    return rule ? rule : &no_rule;
 }

@@ -33,6 +33,11 @@ struct aio_rule {
 /* The rule of a frame; one without `apply` is of asyncio, but tells nothing; NULL: not asyncio's.
  */
 const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_frame *frame);
+/* The rule of that file and function (or NULL) among several; NULL: none. */
+const struct aio_rule *aio_rule_search(const struct aio_rule *rules, size_t count, const char *file,
+                                       const char *function);
+/* io_rules.c: NULL: none of these. */
+const struct aio_rule *aio_io_rule_find(const char *file, const char *function);
 /* Whether it is the wait() of a condition (or of what has one). */
 bool aio_rule_is_condition_wait(struct aio *aio, const struct snapshot_frame *frame);
 /* Goes from the innermost link outwards while they are asyncio's. */
@@ -46,6 +51,9 @@ struct error *aio_waiting_get_self(struct aio_waiting *waiting, const struct py_
                                    uint64_t *ret, enum aio_kind *ret_kind) ERROR_CHECK;
 /* The wait is for `object`, 0 none. */
 void aio_waiting_decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind, uint64_t object);
+
+/* The wait is for the futures in that container; whether one of them is enough is known. */
+struct error *aio_waiting_take_tasks(struct aio_waiting *waiting, uint64_t container) ERROR_CHECK;
 
 /* wait.c: the wait ends at `when` of the loop's clock at the latest. */
 void aio_wait_set_deadline(struct aio_waiting *waiting, double when);

@@ -42,7 +42,7 @@ def write_images():
         write("fuzz_walk", "plain-%d" % layout, image(layout, []))
         write("fuzz_walk", "changed-%d" % layout, image(layout, changes))
         write("fuzz_walk", "copied-%d" % layout, image(layout, [], image(1, changes)[1:]))
-        for program in range(1, 6) if layout % 4 == 1 else ():
+        for program in range(1, 7) if layout % 4 == 1 else ():
             write("fuzz_walk", "server-%d-%d" % (program, layout),
                   image(PROGRAM * program + layout, changes[:2], image(1, changes)[1:]))
         write("fuzz_objects", "calls-%d" % layout, image(layout, changes[:2], calls))

@@ -307,6 +307,67 @@ static uint64_t add_threads(struct fake_asyncio *aio) {
     return futex;
 }
 
+/* --- detours --- */
+
+/* A loop over a generator that goes over another one, which has the lock. */
+static void add_loop(struct fake_asyncio *aio, uint64_t lock) {
+    struct fake_python *fake = aio->fake;
+    struct fake_stack stacks[3] = {{.count = 0}};
+    fake_push_exit(fake, &stacks[0], "__aexit__", lock);
+    for (int i = 0; i < 2; i++)
+        stacks[i + 1].words[stacks[i + 1].count++] =
+            fake_suspended(fake, &(struct fake_body){.function = "items", .stack = &stacks[i]}, 0);
+    fake_waiting_task(
+        aio, "loop", pending(aio),
+        FAKE_BODIES({.function = "iterate", .stack = &stacks[2], .use = PY_AWAIT_EXPRESSION}));
+}
+
+/* A task in wait() of a condition that another has entered. */
+static void add_loan(struct fake_asyncio *aio) {
+    struct fake_python *fake = aio->fake;
+    struct fake_stack stack = {.count = 0};
+    uint64_t future = pending(aio), lock = make_lock(aio, &future, 1);
+    uint64_t condition =
+        fake_new(fake, "asyncio.locks.Condition", FAKE_NAMED({"_lock", lock}, {"_waiters", 0}));
+    uint64_t borrower =
+        fake_waiting_task(aio, "borrower", future,
+                          FAKE_BODIES(FAKE_OWN("locks.py", "acquire", {"self", lock}),
+                                      FAKE_OWN("locks.py", "wait", {"self", condition})));
+    fake_push_exit(fake, &stack, "__aexit__", condition);
+    fake_waiting_task(
+        aio, "lender", borrower,
+        FAKE_BODIES({.function = "lend", .stack = &stack, .use = PY_AWAIT_EXPRESSION}));
+}
+
+static uint64_t make_shield(struct fake_asyncio *aio, uint64_t inner) {
+    uint64_t outer = pending(aio);
+    uint64_t callback = fake_closure(aio->fake, "shield.<locals>._outer_done_callback",
+                                     FAKE_NAMED({"inner", inner}));
+    fake_set_callbacks(aio, outer, &callback, 1);
+    return outer;
+}
+
+static void add_detours(struct fake_asyncio *aio) {
+    struct fake_python *fake = aio->fake;
+    uint64_t futures[] = {pending(aio), pending(aio)}, child = make_child(aio);
+    uint64_t running = fake_set(fake, 7);
+    fake_set_add(fake, running, child);
+    fake_set_add(fake, running, fake_gather(aio, &child, 1));
+    fake_waiting_task(aio, "shield",
+                      make_shield(aio, make_shield(aio, fake_gather(aio, &child, 1))),
+                      FAKE_BODIES({.function = "main"}));
+    fake_waiting_task(aio, "over", futures[0],
+                      FAKE_BODIES(FAKE_OWN("tasks.py", "_cancel_and_wait", {"fut", child},
+                                           {"waiter", futures[0]})));
+    fake_waiting_task(
+        aio, "race", futures[1],
+        FAKE_BODIES(FAKE_OWN("staggered.py", "staggered_race", {"on_completed_fut", futures[1]},
+                             {"running_tasks", running})));
+    add_loop(aio, make_lock(aio, NULL, 0));
+    add_loan(aio);
+    add_running(aio);
+}
+
 uint64_t fake_server_create(struct fake_asyncio *aio, enum fake_server_part part) {
     switch (part) {
     case FAKE_SERVER_LOCKS:
@@ -323,6 +384,9 @@ uint64_t fake_server_create(struct fake_asyncio *aio, enum fake_server_part part
         break;
     case FAKE_SERVER_THREADS:
         return add_threads(aio);
+    case FAKE_SERVER_DETOURS:
+        add_detours(aio);
+        break;
     case FAKE_SERVER_PART_COUNT:
         break;
     }

@@ -12,6 +12,8 @@ enum fake_server_part {
     FAKE_SERVER_FILES,   /* sockets, streams, processes */
     FAKE_SERVER_POOLS,   /* executors, the loop's iteration */
     FAKE_SERVER_THREADS, /* locks of threads, futures that threads wait for */
+    FAKE_SERVER_DETOURS, /* locks behind generators and lent ones, shields of shields, waits for any
+                          */
     FAKE_SERVER_PART_COUNT
 };
 

@@ -15,11 +15,10 @@
 
 #define STATES (-1) /* the program with a task in every state, beside the parts of a server */
 
-static const char *const names[] = {[FAKE_SERVER_LOCKS] = "locks",
-                                    [FAKE_SERVER_FUTURES] = "futures",
-                                    [FAKE_SERVER_FILES] = "files",
-                                    [FAKE_SERVER_POOLS] = "pools",
-                                    [FAKE_SERVER_THREADS] = "threads"};
+static const char *const names[] = {
+    [FAKE_SERVER_LOCKS] = "locks",     [FAKE_SERVER_FUTURES] = "futures",
+    [FAKE_SERVER_FILES] = "files",     [FAKE_SERVER_POOLS] = "pools",
+    [FAKE_SERVER_THREADS] = "threads", [FAKE_SERVER_DETOURS] = "detours"};
 
 static struct whole_program make_program(struct fake_target *target, int part) {
     struct fake_asyncio aio;
