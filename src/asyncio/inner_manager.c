@@ -78,17 +78,16 @@ static struct error *visit_exit_stack(struct inner_walk *walk, uint64_t manager)
                : py_deque_visit(walk->aio->py, callbacks, visit_callback, walk);
 }
 
-struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type,
-                                       uint64_t manager, uint64_t frame, aio_visit_inner *visit,
-                                       void *context) {
+struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type, uint64_t object,
+                                       uint64_t frame, aio_visit_inner *visit, void *context) {
     struct inner_walk walk = {aio, visit, context, frame};
     if (aio_is_generator(aio, type))
-        return visit_generator(&walk, manager);
+        return visit_generator(&walk, object);
     switch (type->asyncio_kind) {
     case AIO_KIND_GENERATOR_CONTEXT:
-        return visit_generator_of(&walk, manager);
+        return visit_generator_of(&walk, object);
     case AIO_KIND_EXIT_STACK:
-        return visit_exit_stack(&walk, manager);
+        return visit_exit_stack(&walk, object);
     default:
         return NULL;
     }

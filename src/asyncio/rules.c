@@ -241,11 +241,11 @@ static const struct aio_rule rules[] = {
 
 static const struct aio_rule no_rule = {"", "", NULL};
 
-const struct aio_rule *aio_rule_search(const struct aio_rule *rules_, size_t count,
-                                       const char *file, const char *function) {
+const struct aio_rule *aio_rule_search(const struct aio_rule *table, size_t count, const char *file,
+                                       const char *function) {
     for (size_t i = 0; function && i < count; i++)
-        if (strcmp(rules_[i].file, file) == 0 && strcmp(rules_[i].function, function) == 0)
-            return &rules_[i];
+        if (strcmp(table[i].file, file) == 0 && strcmp(table[i].function, function) == 0)
+            return &table[i];
     return NULL;
 }
 

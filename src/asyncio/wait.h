@@ -34,7 +34,7 @@ struct aio_rule {
  */
 const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_frame *frame);
 /* The rule of that file and function (or NULL) among several; NULL: none. */
-const struct aio_rule *aio_rule_search(const struct aio_rule *rules, size_t count, const char *file,
+const struct aio_rule *aio_rule_search(const struct aio_rule *table, size_t count, const char *file,
                                        const char *function);
 /* io_rules.c: NULL: none of these. */
 const struct aio_rule *aio_io_rule_find(const char *file, const char *function);

@@ -65,6 +65,26 @@ static struct error *read_loops_of_tasks(struct aio *aio, size_t first_task) {
     return err;
 }
 
+static struct error *read_loops(struct aio *aio, const struct aio_found *found, size_t first_task) {
+    struct error *err = NULL;
+    for (size_t i = 0; !err && i < aio->thread_count; i++)
+        if (aio->threads[i].event_loop)
+            err = aio_loop_read(aio, aio->threads[i].event_loop);
+    if (!err)
+        err = read_loops_of_tasks(aio, first_task);
+    return err || !found ? err : aio_found_read_loops(aio, found);
+}
+
+/* What threads wait for may bring more tasks. */
+static struct error *read_threads(struct aio *aio) {
+    struct error *err = aio_running_holds_read(aio);
+    if (!err)
+        err = aio_thread_waits_read(aio);
+    if (!err)
+        err = read_tasks(aio, 0, 0);
+    return err ? err : aio_running_holds_read(aio);
+}
+
 static struct error *walk(struct aio *aio, const struct aio_found *found) {
     size_t first_task = aio->snapshot->tasks.count;
     struct error *err = aio_modules_find(aio);
@@ -78,21 +98,10 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
         err = aio_found_collect_tasks(aio, found);
     if (!err)
         err = read_tasks(aio, registered, aio->queue_count);
-    for (size_t i = 0; !err && i < aio->thread_count; i++)
-        if (aio->threads[i].event_loop)
-            err = aio_loop_read(aio, aio->threads[i].event_loop);
     if (!err)
-        err = read_loops_of_tasks(aio, first_task);
-    if (!err && found)
-        err = aio_found_read_loops(aio, found);
+        err = read_loops(aio, found, first_task);
     if (!err)
-        err = aio_running_holds_read(aio);
-    if (!err)
-        err = aio_thread_waits_read(aio);
-    if (!err) /* what threads wait for may have brought more tasks */
-        err = read_tasks(aio, 0, 0);
-    if (!err)
-        err = aio_running_holds_read(aio);
+        err = read_threads(aio);
     if (!err)
         err = aio_late_waits_fill(aio);
     if (!err)

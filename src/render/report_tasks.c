@@ -128,9 +128,10 @@ static int compare_running(const void *a, const void *b) {
 /* The stack of the task itself, without the frames of the one that it has started. */
 static void print_own_stack(struct report *report, const struct running *running) {
     struct snapshot_task own = *running->task;
-    size_t inner = running->inner ? running->inner->frames.count : 0;
-    own.frames.count -= inner;
-    own.frames.frames += inner;
+    if (running->inner) {
+        own.frames.count -= running->inner->frames.count;
+        own.frames.frames += running->inner->frames.count;
+    }
     report_stack(report, &own, REPORT_FOLDED, false);
 }
 

@@ -220,14 +220,14 @@ static void add_thread(struct arena *arena, struct table *table, struct classes 
 static struct classes make_classes(const struct report *report, struct arena *arena,
                                    size_t *ret_told) {
     const struct snapshot *snapshot = report->snapshot;
-    size_t count = snapshot->threads.count;
+    size_t room = snapshot->threads.count;
     const struct id_table *idle_loops = collect_idle_loops(arena, snapshot);
-    struct classes classes = {.items = arena_alloc_array(arena, count, sizeof(struct class *)),
-                              .next = arena_alloc_array(arena, count, sizeof(size_t))};
+    struct classes classes = {.items = arena_alloc_array(arena, room, sizeof(struct class *)),
+                              .next = arena_alloc_array(arena, room, sizeof(size_t))};
     struct table *table = table_create();
     *ret_told = 0;
     for (int library = 0; library < 2; library++)
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < room; i++) {
             if (has_user_frame(&snapshot->threads.items[i]) == library)
                 continue;
             if (is_told(report, idle_loops, i))
