@@ -199,7 +199,8 @@ uint64_t fake_suspended(struct fake_python *fake, const struct fake_body *body, 
     enum fake_state state = awaited ? FAKE_SUSPENDED_AWAIT : FAKE_SUSPENDED_YIELD;
     uint64_t code = make_code(fake, body);
     put_use(fake, code, body->use);
-    uint64_t coroutine = fake_generator(fake, FAKE_COROUTINE, code, state, 0);
+    uint64_t coroutine =
+        fake_generator(fake, body->is_generator ? FAKE_GENERATOR : FAKE_COROUTINE, code, state, 0);
     uint64_t frame = fake_generator_get_frame(fake, coroutine);
     fake_generator_set_stack(fake, coroutine, stack->words, stack->count, awaited);
     put_variables(fake, frame, body->variables);

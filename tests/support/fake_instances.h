@@ -60,6 +60,7 @@ struct fake_body {
     const struct fake_stack *stack;     /* NULL: empty */
     enum py_await_use use;              /* of a coroutine that awaits */
     uint64_t globals;                   /* a dict, 0 none */
+    bool is_generator;                  /* false: a coroutine */
 };
 
 /* A suspended coroutine; `awaited` 0: it yields. */

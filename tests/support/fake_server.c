@@ -315,8 +315,9 @@ static void add_loop(struct fake_asyncio *aio, uint64_t lock) {
     struct fake_stack stacks[3] = {{.count = 0}};
     fake_push_exit(fake, &stacks[0], "__aexit__", lock);
     for (int i = 0; i < 2; i++)
-        stacks[i + 1].words[stacks[i + 1].count++] =
-            fake_suspended(fake, &(struct fake_body){.function = "items", .stack = &stacks[i]}, 0);
+        stacks[i + 1].words[stacks[i + 1].count++] = fake_suspended(
+            fake,
+            &(struct fake_body){.function = "items", .stack = &stacks[i], .is_generator = true}, 0);
     fake_waiting_task(
         aio, "loop", pending(aio),
         FAKE_BODIES({.function = "iterate", .stack = &stacks[2], .use = PY_AWAIT_EXPRESSION}));

@@ -308,6 +308,123 @@ static void test_exit_stack(struct fake_target *target) {
     assert_int_equal(asyncio_walk_task(target, task)->hold_count, 4); /* the stack itself */
 }
 
+/* --- loops --- */
+
+/* Generators that loops go over, one over another; the one that is waited in stands in the chain.
+ */
+static void test_loops(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    fake_asyncio_create(&aio, fake);
+    uint64_t lock = make_lock(&aio), generator = 0;
+    for (int i = 0; i < 3; i++) {
+        struct fake_stack stack = {.count = 0};
+        if (i)
+            stack.words[stack.count++] = generator;
+        else
+            fake_push_exit(fake, &stack, "__aexit__", lock);
+        generator = fake_suspended(
+            fake, &(struct fake_body){.function = "items", .stack = &stack, .is_generator = true},
+            0);
+    }
+    struct fake_stack outer = {.words = {generator}, .count = 1};
+    uint64_t task = make_task(&aio, &outer, PY_AWAIT_EXPRESSION);
+    asyncio_walk(target, &aio, false);
+    expect_holder(target, lock, task, 1);
+    assert_int_equal(asyncio_walk_task(target, task)->hold_count, 1);
+    assert_int_equal(target->snapshot->objects.count, 1);
+}
+
+/* --- who only seems to hold --- */
+
+static void test_unlocked(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t lock = make_lock(&aio), task = make_holder(&aio, "__aexit__", lock);
+    fake_set_attribute(target->fake, lock, "_locked", target->fake->false_);
+    asyncio_walk(target, &aio, false);
+    assert_int_equal(asyncio_walk_object(target, lock)->holder_count, 0);
+    assert_int_equal(asyncio_walk_task(target, task)->hold_count, 0);
+}
+
+static void test_two_holders(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t lock = make_lock(&aio);
+    for (int i = 0; i < 2; i++)
+        make_holder(&aio, "__aexit__", lock);
+    asyncio_walk(target, &aio, false);
+    const struct snapshot_object *it = asyncio_walk_object(target, lock);
+    assert_int_equal(it->holder_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(it->holders[i].confidence, SNAPSHOT_LIKELY);
+}
+
+/* Who enters a lock twice waits for itself; who calls acquire() may have released it before. */
+static void test_own_lock(struct fake_target *target) {
+    static const enum py_await_use uses[] = {PY_AWAIT_ENTER, PY_AWAIT_EXPRESSION};
+    struct fake_asyncio aio;
+    uint64_t locks[2];
+    fake_asyncio_create(&aio, target->fake);
+    for (int i = 0; i < 2; i++) {
+        struct fake_stack stack = {.count = 0};
+        locks[i] = make_lock(&aio);
+        fake_push_exit(target->fake, &stack, "__aexit__", locks[i]);
+        if (uses[i] == PY_AWAIT_ENTER)
+            fake_push_exit(target->fake, &stack, "__aexit__", locks[i]);
+        fake_waiting_task(&aio, "t", fake_future(&aio, FAKE_PENDING),
+                          FAKE_BODIES(FAKE_OWN("locks.py", "acquire", {"self", locks[i]}),
+                                      {.function = "handle", .stack = &stack, .use = uses[i]}));
+    }
+    asyncio_walk(target, &aio, false);
+    for (size_t i = 0; i < 2; i++) {
+        const struct snapshot_object *it = asyncio_walk_object(target, locks[i]);
+        assert_int_equal(it->holder_count, 1);
+        assert_int_equal(it->holders[0].confidence, i ? SNAPSHOT_LIKELY : SNAPSHOT_CERTAIN);
+    }
+}
+
+/* A task in the wait() of a condition has released the lock of who entered that and waits for the
+ * task; also when it takes the lock again. */
+static void test_lent_lock(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    fake_asyncio_create(&aio, fake);
+    uint64_t lenders[3], locks[3], borrower;
+    for (int i = 0; i < 3; i++) {
+        locks[i] = make_lock(&aio);
+        uint64_t condition = make_condition(&aio, locks[i]),
+                 future = fake_future(&aio, FAKE_PENDING);
+        struct fake_stack stack = {.count = 0};
+        fake_push_exit(fake, &stack, "__aexit__", condition);
+        if (i == 0)
+            borrower = fake_waiting_task(
+                &aio, "b", future, FAKE_BODIES(FAKE_OWN("locks.py", "wait", {"self", condition})));
+        else if (i == 1)
+            borrower =
+                fake_waiting_task(&aio, "b", future,
+                                  FAKE_BODIES(FAKE_OWN("locks.py", "acquire", {"self", locks[i]}),
+                                              FAKE_OWN("locks.py", "wait", {"self", condition})));
+        else
+            borrower =
+                fake_waiting_task(&aio, "b", future,
+                                  FAKE_BODIES(FAKE_OWN("locks.py", "acquire", {"self", locks[i]})));
+        lenders[i] = fake_waiting_task(
+            &aio, "l", borrower,
+            FAKE_BODIES({.function = "lend", .stack = &stack, .use = PY_AWAIT_EXPRESSION}));
+    }
+    asyncio_walk(target, &aio, false);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(asyncio_walk_object(target, locks[i])->holder_count, i == 2);
+        assert_int_equal(asyncio_walk_task(target, lenders[i])->hold_count, i == 2);
+    }
+}
+
+FAKE_EACH_VERSION(test_loops)
+FAKE_EACH_VERSION(test_unlocked)
+FAKE_EACH_VERSION(test_two_holders)
+FAKE_EACH_VERSION(test_own_lock)
+FAKE_EACH_VERSION(test_lent_lock)
 FAKE_EACH_VERSION(test_holder)
 FAKE_EACH_VERSION(test_entering)
 FAKE_EACH_VERSION(test_leaving)
@@ -324,12 +441,23 @@ FAKE_EACH_VERSION(test_exit_stack)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FAKE_TEST(test_holder),           FAKE_TEST(test_entering),
-        FAKE_TEST(test_leaving),          FAKE_TEST(test_several_holders),
-        FAKE_TEST(test_ready_holder),     FAKE_TEST(test_running_holder),
-        FAKE_TEST(test_condition),        FAKE_TEST(test_condition_waits),
-        FAKE_TEST(test_timeouts),         FAKE_TEST(test_lock_context),
-        FAKE_TEST(test_context_managers), FAKE_TEST(test_circle_of_managers),
+        FAKE_TEST(test_loops),
+        FAKE_TEST(test_unlocked),
+        FAKE_TEST(test_two_holders),
+        FAKE_TEST(test_own_lock),
+        FAKE_TEST(test_lent_lock),
+        FAKE_TEST(test_holder),
+        FAKE_TEST(test_entering),
+        FAKE_TEST(test_leaving),
+        FAKE_TEST(test_several_holders),
+        FAKE_TEST(test_ready_holder),
+        FAKE_TEST(test_running_holder),
+        FAKE_TEST(test_condition),
+        FAKE_TEST(test_condition_waits),
+        FAKE_TEST(test_timeouts),
+        FAKE_TEST(test_lock_context),
+        FAKE_TEST(test_context_managers),
+        FAKE_TEST(test_circle_of_managers),
         FAKE_TEST(test_exit_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
