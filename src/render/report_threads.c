@@ -80,7 +80,8 @@ static struct snapshot_stack get_rest(const struct report *report,
                                       const struct snapshot_thread *thread, size_t told) {
     struct snapshot_stack rest = thread->frames;
     rest.count -= told;
-    rest.frames += told;
+    if (told)
+        rest.frames += told;
     while (!report->options->verbose && rest.count > 1 && is_bootstrap(rest.frames[rest.count - 1]))
         rest.count--;
     return rest;
