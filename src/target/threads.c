@@ -82,8 +82,7 @@ static int compare_tids(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-struct error *process_list_tids(const struct target_process *process, pid_t **ret,
-                                size_t *ret_count) {
+struct error *live_list_tids(const struct target_process *process, pid_t **ret, size_t *ret_count) {
     size_t room = 64, count = 0;
     int task = openat(process->folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = task < 0 ? NULL : fdopendir(task);
@@ -108,10 +107,10 @@ struct error *process_list_tids(const struct target_process *process, pid_t **re
     return NULL;
 }
 
-struct error *process_list_threads(struct target_process *process, struct arena *arena,
-                                   struct target_thread **ret, size_t *ret_count) {
+struct error *live_list_threads(struct target_process *process, struct arena *arena,
+                                struct target_thread **ret, size_t *ret_count) {
     pid_t *tids;
-    struct error *err = process_list_tids(process, &tids, ret_count);
+    struct error *err = live_list_tids(process, &tids, ret_count);
     if (err)
         return err;
     int task = openat(process->folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -72,6 +72,6 @@ static bool clamp(void *context, uint64_t address, uint64_t *start, uint64_t *en
     return true;
 }
 
-struct memory_source process_memory_source(struct target_process *process) {
+struct memory_source live_get_source(struct target_process *process) {
     return (struct memory_source){.context = process, .read = read_ranges, .clamp = clamp};
 }
