@@ -1,6 +1,6 @@
 # asyncspy: `make help` lists the targets.
 CC ?= cc
-PKGS := libelf libcjson
+PKGS := libelf libcjson libzstd liblz4 liblzma zlib
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local

@@ -1,5 +1,6 @@
 #include "asyncspy/capture/capture.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "core.h"
 #include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
@@ -32,6 +34,7 @@
 struct capture {
     struct capture_options options;
     struct arena *arena; /* what lives as long as the session */
+    const char *core;    /* its path, NULL: a live process */
     struct target_process *process;
     struct py_discovery discovery;
     struct py_layout layout;
@@ -54,24 +57,50 @@ struct shot {
     const char *mode;
 };
 
-struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
+static struct capture *create(const struct capture_options *options) {
     struct capture *capture = memory_alloc(sizeof *capture);
     memset(capture, 0, sizeof *capture);
     capture->options = *options;
     capture->arena = arena_create();
-    struct error *err = process_open(pid, &capture->process);
-    if (!err)
-        err = py_discover(capture->process, capture->arena, &capture->discovery);
+    return capture;
+}
+
+static struct error *find_python(struct capture *capture) {
+    struct error *err = py_discover(capture->process, capture->arena, &capture->discovery);
     if (!err)
         err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
-    if (err) {
+    if (!err)
+        capture->py = py_create(process_get_memory(capture->process), &capture->layout,
+                                &capture->discovery.roots);
+    return err;
+}
+
+struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
+    struct capture *capture = create(options);
+    struct error *err = process_open(pid, &capture->process);
+    if (!err)
+        err = find_python(capture);
+    if (err)
         capture_close(capture);
-        return err;
+    else
+        *ret = capture;
+    return err;
+}
+
+struct error *capture_open_core(const char *path, const struct core_options *core,
+                                const struct capture_options *options, struct capture **ret) {
+    struct capture *capture = create(options);
+    capture->core = arena_copy_string(capture->arena, path, strlen(path));
+    struct error *err = core_open(path, core, &capture->process);
+    if (!err) {
+        err = find_python(capture);
+        err = err ? core_explain(capture->process, path, err) : NULL;
     }
-    capture->py = py_create(process_get_memory(capture->process), &capture->layout,
-                            &capture->discovery.roots);
-    *ret = capture;
-    return NULL;
+    if (err)
+        capture_close(capture);
+    else
+        *ret = capture;
+    return err;
 }
 
 void capture_close(struct capture *capture) {
@@ -196,9 +225,24 @@ static struct error *take_nonblocking(struct shot *shot) {
     return err;
 }
 
+/* Nothing runs in a core. What time it is in it is known once its loops were read. */
+static struct error *take_core(struct shot *shot) {
+    shot->mode = "core";
+    memory_set_window(shot->memory, QUIET_WINDOW);
+    struct error *err = ask_kernel(shot);
+    if (!err)
+        err = walk(shot);
+    shot->kernel.now = shot->search.clock;
+    if (!err && !isnan(shot->kernel.now))
+        err = walk(shot);
+    return err;
+}
+
 static struct error *take(struct shot *shot) {
     bool done = false;
     struct error *err = NULL;
+    if (!process_is_live(shot->capture->process))
+        return take_core(shot);
     for (int i = 0; !err && !done && i < QUIET_TRIES; i++)
         err = try_quiet(shot, &done);
     if (err || done)
@@ -210,7 +254,8 @@ static struct error *search(struct shot *shot) {
     const struct search_request request = {.process = shot->capture->process,
                                            .layout = &shot->capture->layout,
                                            .roots = &shot->capture->discovery.roots,
-                                           .may_stop = !shot->capture->options.nonblocking,
+                                           .may_stop = !shot->capture->core &&
+                                                       !shot->capture->options.nonblocking,
                                            .arena = shot->arena};
     return search_objects(&request, &shot->search, &shot->pause_s);
 }
@@ -246,7 +291,9 @@ static void describe_target(struct capture *capture, struct snapshot *snapshot) 
     char **arguments = process_get_command_line(capture->process, arena, &count);
     const char *executable = process_get_executable(capture->process);
     double started = process_get_start_time(capture->process);
-    target->kind = "process";
+    target->kind = capture->core ? "core" : "process";
+    if (capture->core)
+        target->core = text_from_bytes(arena, capture->core, strlen(capture->core));
     target->pid = process_get_pid(capture->process);
     target->executable = text_from_bytes(arena, executable, strlen(executable));
     target->command_line = arena_alloc_array(arena, count, sizeof *target->command_line);
@@ -325,7 +372,9 @@ static struct error *take_whole(struct shot *shot) {
         err = add_forgotten(capture, shot->snapshot);
     if (!err)
         err = check_alive(capture);
-    if (!err)
+    if (!err && capture->core)
+        core_add_missing(capture->process, shot->kernel.now, shot->snapshot);
+    else if (!err)
         network_add_sockets(capture->process, shot->snapshot);
     return err;
 }

@@ -8,6 +8,9 @@
 
 enum {
     KEY_LOAD = 0x200,
+    KEY_CORE,
+    KEY_EXECUTABLE,
+    KEY_SYSROOT,
     KEY_CHILDREN,
     KEY_FORMAT,
     KEY_NONBLOCKING,
@@ -24,6 +27,11 @@ static const struct argp_option option_table[] = {
     {"children", KEY_CHILDREN, NULL, 0,
      "Its descendants that run asyncio too: a verdict line for each process, then each report", 1},
     {"load", KEY_LOAD, "FILE", 0, "Show a snapshot that --format=json wrote", 1},
+    {"core", KEY_CORE, "FILE", 0, "Read a core file, compressed or not, instead of a process", 1},
+    {"executable", KEY_EXECUTABLE, "EXE", 0,
+     "The program of the core; by default the file that it was", 1},
+    {"sysroot", KEY_SYSROOT, "DIR", 0,
+     "Look for the files of the core below DIR: the root of a container image", 1},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"all-tasks", 'a', NULL, 0, "Every task on its own instead of groups", 2},
@@ -56,10 +64,12 @@ static void parse_format(struct dump_options *options, const char *name, struct 
 }
 
 static void check_options(const struct dump_options *options, struct argp_state *state) {
-    if (options->pid && options->load)
-        argp_error(state, "--pid and --load exclude each other");
-    if (options->children && options->load)
-        argp_error(state, "--children and --load exclude each other: a file shows what is in it");
+    if (!!options->pid + !!options->load + !!options->core > 1)
+        argp_error(state, "--pid, --core and --load exclude each other");
+    if (options->children && (options->load || options->core))
+        argp_error(state, "--children is for running processes: a file shows what is in it");
+    if ((options->executable || options->sysroot) && !options->core)
+        argp_error(state, "--executable and --sysroot are for --core");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state) {
@@ -71,6 +81,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         break;
     case KEY_LOAD:
         options->load = argument;
+        break;
+    case KEY_CORE:
+        options->core = argument;
+        break;
+    case KEY_EXECUTABLE:
+        options->executable = argument;
+        break;
+    case KEY_SYSROOT:
+        options->sysroot = argument;
         break;
     case KEY_CHILDREN:
         options->children = true;
@@ -181,7 +200,7 @@ int dump_main(int argc, char **argv) {
     struct dump_options options = {.color = "auto"};
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &options);
-    if (!options.pid && !options.load && !(options.pid = command_choose_pid()))
+    if (!options.pid && !options.load && !options.core && !(options.pid = command_choose_pid()))
         return EXIT_USAGE;
     struct dump_picture picture = {.snapshot = snapshot_create(),
                                    .tree = snapshot_processes_create()};

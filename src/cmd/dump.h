@@ -11,6 +11,7 @@ enum dump_format { FORMAT_TEXT, FORMAT_JSON };
 struct dump_options {
     int pid;
     const char *load;
+    const char *core, *executable, *sysroot;
     const char *output;
     enum dump_format format;
     const char *color;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "asyncspy/capture/process_tree.h"
 #include "asyncspy/render/process_tree.h"
@@ -35,6 +36,38 @@ static struct error *read_process(const struct dump_options *options,
     err = capture_take(capture, snapshot);
     if (!err && !options->once)
         err = look_again(options, capture, snapshot);
+    capture_close(capture);
+    return err;
+}
+
+static void report_progress(void *context, uint64_t done, uint64_t total) {
+    int *last = context;
+    int percent = total ? (int)(100 * done / total) : -1;
+    if (percent == *last)
+        return;
+    *last = percent;
+    if (total)
+        fprintf(stderr, "\rasyncspy: unpacking the core: %d %%%s", percent,
+                done >= total ? "\r\033[K" : "");
+}
+
+static struct error *read_core(const struct dump_options *options, struct snapshot *snapshot) {
+    int percent = -1;
+    bool shows = isatty(STDERR_FILENO) && !options->quiet;
+    const struct core_options core_options = {
+        .executable = options->executable,
+        .sysroot = options->sysroot,
+        .progress = {shows ? report_progress : NULL, &percent},
+    };
+    const struct capture_options capture_options = {.gc = options->gc,
+                                                    .context = options->context,
+                                                    .forgotten = options->gc || !options->once,
+                                                    .referrers = !options->once};
+    struct capture *capture;
+    struct error *err = capture_open_core(options->core, &core_options, &capture_options, &capture);
+    if (err)
+        return err;
+    err = capture_take(capture, snapshot);
     capture_close(capture);
     return err;
 }
@@ -81,6 +114,8 @@ static struct error *load_file(const char *name, struct dump_picture *picture) {
 }
 
 struct error *dump_picture_read(const struct dump_options *options, struct dump_picture *picture) {
+    if (options->core)
+        return read_core(options, picture->snapshot);
     return options->load ? load_file(options->load, picture) : read_target(options, picture);
 }
 

@@ -104,5 +104,9 @@ double process_parse_clock_offset(const char *text);
 const struct target_mapping *mappings_find(const struct target_mappings *mappings,
                                            uint64_t address);
 
+/* Narrows [*start, *end) to what is mapped and readable around `address`; false: that is not. */
+bool mappings_clamp(const struct target_mappings *mappings, uint64_t address, uint64_t *start,
+                    uint64_t *end);
+
 /* Parses the text of /proc/PID/maps; everything lives in `arena`. */
 struct target_mappings mappings_parse(struct arena *arena, const char *text);

@@ -1,6 +1,7 @@
 /*
  * One consistent picture of a live process: read it without stopping it if the kernel proves that
  * it did not run meanwhile, else stop it for as long as the copy takes. A session may take many.
+ * Or the picture that a core shows.
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 
 #include "asyncspy/base/error.h"
 #include "asyncspy/snapshot/snapshot.h"
+#include "asyncspy/target/core.h"
 
 struct capture_options {
     bool nonblocking; /* never stop the target: the picture may be torn */
@@ -24,6 +26,11 @@ struct capture;
 /* Opens process `pid`, finds its Python and the layout. Errors say what to do. */
 struct error *capture_open(pid_t pid, const struct capture_options *options,
                            struct capture **ret) ERROR_CHECK;
+
+/* The same of a core. There is no second look at one. */
+struct error *capture_open_core(const char *path, const struct core_options *core,
+                                const struct capture_options *options,
+                                struct capture **ret) ERROR_CHECK;
 void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopped */
 
 /* Fills `snapshot` (it is reset first). */
