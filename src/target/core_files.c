@@ -47,14 +47,16 @@ static int open_below(const char *root, const char *path) {
     return keep_regular(file);
 }
 
-/* Where the user says that it is, or where it was. */
+/* Where the user says that it is, or where it was: gcore calls files as they are called outside of
+ * a container. */
 static int open_candidate(const struct core *core, const struct core_file *file,
                           bool *ret_is_named) {
     *ret_is_named = true;
     if (core->executable && file == core->program)
         return open_regular(core->executable);
-    if (core->sysroot)
-        return open_below(core->sysroot, file->path);
+    int below = core->sysroot ? open_below(core->sysroot, file->path) : -1;
+    if (below >= 0)
+        return below;
     *ret_is_named = false;
     return file->path[0] == '/' ? open_regular(file->path) : -1;
 }
@@ -109,7 +111,7 @@ static const char *check_file(const struct core *core, const struct core_file *f
     struct build_id wanted, found;
     struct mapped_file mapped = {core, file};
     if (!build_id_find(read_of_file, &opened, &found))
-        return is_named ? "the file is no ELF file of x86-64" : "";
+        return file == core->program ? "the file is no program of x86-64" : "";
     bool has_header = build_id_find(read_of_core, &mapped, &wanted);
     if (!has_header)
         return is_named ? NULL

@@ -22,7 +22,7 @@ struct core_progress {
 
 struct core_options {
     const char *executable; /* file of the program; NULL: where the core says that it is */
-    const char *sysroot; /* folder in which the files of the process are; NULL: those of this one */
+    const char *sysroot;    /* folder where files of the process are looked for first; or NULL */
     struct core_progress progress;
 };
 

@@ -1,0 +1,265 @@
+"""Scenarios through cores: what `dump --core` shows of a core by gcore and of one by the kernel is
+what `dump --pid` showed of the process just before, but for what a core cannot know.
+
+A scenario is started once for both cores; each core has a folder of its own and is removed.
+"""
+
+import contextlib
+import glob
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import traceback
+
+import compare
+import interpreters
+import plan
+import verdict
+from target import Target, TargetFailed, TargetSkipped
+
+SECONDS = 120
+CORE_PATTERN = "/proc/sys/kernel/core_pattern"
+
+# In the quick mode: one with all kinds of waits of its kind, and where a core knows less.
+QUICK = ("await_chain", "finding_deadlocks", "finding_lost_future", "wait_locks", "wait_sockets",
+         "wait_executor", "hang_silent_peer", "ok_idle_server", "uvloop_waits")
+
+# What a core cannot know, of each kind of thing.
+UNKNOWN = {
+    "threads": ("kernel_name", "os_state", "wait_channel", "cpu_s", "moved"),
+    "event_loops": ("iteration_age_s", "idle_s", "moved"),
+    "tasks": ("moved", "idle"),
+}
+# They count from the last reading of the clock, which is before now.
+LATER = ("deadline_s", "next_timer_s")
+EARLIER = ("overdue_s",)
+ALWAYS_MISSING = {"sockets, epoll, states and CPU times of threads", "the time of the core"}
+SURE = {"possible": 0, "likely": 1, "certain": 2}
+
+# The kernel calls them all "core", in the folder where the process is.
+kernel_lock = threading.Lock()
+
+
+class Skip(Exception):
+    pass
+
+
+def dump(asyncspy, *arguments):
+    done = subprocess.run([asyncspy, "dump", "--format=json", *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=SECONDS)
+    if done.returncode:
+        raise TargetFailed("%s: exit %d: %s" % (" ".join(arguments), done.returncode,
+                                                done.stderr.decode(errors="replace").strip()))
+    return json.loads(done.stdout.decode())
+
+
+def by_gcore(target, folder):
+    if not shutil.which("gcore"):
+        raise Skip("gcore (gdb) is not installed")
+    done = subprocess.run(["gcore", "-o", os.path.join(folder, "core"), str(target.pid)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+                          stdin=subprocess.DEVNULL)
+    # gdb 13 gives up a whole mapping with a guard page in it (MADV_GUARD_INSTALL: the stacks of
+    # threads with glibc 2.42), and writes zeros.
+    if re.search(rb"Memory read failed for corefile section, \d+ bytes at 0x[0-7]", done.stdout):
+        raise Skip("this gdb cannot read the stacks of threads of this C library")
+    found = glob.glob(os.path.join(folder, "core.*"))
+    if not found:
+        raise TargetFailed("gcore: " + done.stdout.decode(errors="replace").strip()[-300:])
+    return found[0]
+
+
+def by_kernel(target, folder):
+    """Ends the target."""
+    with open(CORE_PATTERN) as opened:
+        pattern = opened.read().strip()
+    if "/" in pattern or "%" in pattern or pattern.startswith("|"):
+        raise Skip("the kernel's core_pattern is %s" % pattern)
+    pid = target.pid
+    place = os.path.join("/proc/%d/cwd" % pid)
+    limits = resource.prlimit(pid, resource.RLIMIT_CORE)
+    if limits[1] != resource.RLIM_INFINITY and os.geteuid() != 0:
+        raise Skip("the hard limit for cores is %d" % limits[1])
+    resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    where = os.open(place, os.O_PATH | os.O_DIRECTORY)
+    try:
+        os.kill(pid, signal.SIGABRT)
+        wait_for_end(target, pid)
+        names = [name for name in (pattern, "%s.%d" % (pattern, pid))
+                 if os.path.exists("/proc/self/fd/%d/%s" % (where, name))]
+        if not names:
+            raise TargetFailed("the kernel wrote no core")
+        return shutil.move("/proc/self/fd/%d/%s" % (where, names[0]), os.path.join(folder, "core"))
+    finally:
+        os.close(where)
+
+
+def wait_for_end(target, pid):
+    """A process that ends is there until its core is written."""
+    if pid == target.process.pid:
+        target.process.wait(SECONDS)
+        return
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            import select
+            select.select([descriptor], [], [], SECONDS)
+        finally:
+            os.close(descriptor)
+
+
+def without(items, keys):
+    return [{key: value for key, value in item.items() if key not in keys} for item in items]
+
+
+def timed(value, path=""):
+    """(path, key, number) of everything that counts in time, which goes out of `value`."""
+    found = []
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            found += timed(item, "%s[%d]" % (path, index))
+    elif isinstance(value, dict):
+        for key in list(value):
+            if key in LATER + EARLIER + ("overdue_timers",):
+                found.append((path, key, value.pop(key)))
+            elif key == "text" and "kind" in value:
+                value.pop(key)  # has them in words
+            else:
+                found += timed(value[key], "%s.%s" % (path, key))
+    return found
+
+
+def compare_times(live, core, elapsed):
+    """`elapsed`: the loop may have looked at its clock after the live dump."""
+    problems = []
+    for (path, key, before), (_, __, after) in zip(live, core):
+        if key == "overdue_timers" or before is None and after is None:
+            continue
+        if before is None or after is None:
+            # What is overdue now may have been in time at the last reading.
+            if key not in EARLIER + LATER:
+                problems.append("%s.%s: %s instead of %s" % (path, key, after, before))
+        elif (key in LATER and after < before - elapsed) or \
+                (key in EARLIER and after > before + elapsed):
+            problems.append("%s.%s: %s in the core, %s before it" % (path, key, after, before))
+    return problems
+
+
+def compare_findings(live, core):
+    """A core may be less sure of what it finds, and finds nothing that the process has not."""
+    sure = {}
+    for finding in live["findings"]:
+        level = SURE[finding["confidence"]]
+        sure[finding["code"]] = max(level, sure.get(finding["code"], 0))
+    return ["finding %s (%s) is invented: %s" % (finding["code"], finding["confidence"],
+                                                 compare.short(finding["summary"]))
+            for finding in core["findings"]
+            if SURE[finding["confidence"]] > sure.get(finding["code"], -1)]
+
+
+def forget_second_look(live):
+    """That a loop is blocked takes two looks to tell."""
+    for loop in live["event_loops"]:
+        loop["state"] = "running" if loop["state"] == "blocked" else loop["state"]
+
+
+def compare_things(live, core, elapsed):
+    """`live` and `core` are changed."""
+    problems = []
+    forget_second_look(live)
+    forget_second_look(core)
+    for name in ("tasks", "event_loops", "threads", "objects", "interpreters", "coroutines"):
+        before = without(live[name] or [], UNKNOWN.get(name, ()))
+        after = without(core[name] or [], UNKNOWN.get(name, ()))
+        times = timed(before), timed(after)
+        found = compare.difference(before, after, name)
+        problems += found or compare_times(*times, elapsed)
+    return problems
+
+
+def compare_core(live, core, path, elapsed):
+    target = dict(live["target"], kind="core", core=path, started_at=None)
+    problems = compare.difference(target, core["target"], "target")
+    problems += compare.difference("core", core["capture"]["mode"], "capture.mode")
+    missing = {row["what"] for row in core["missing"]}
+    known = {row["what"] for row in live["missing"]} | ALWAYS_MISSING
+    problems += ["missing: %s" % compare.short(row) for row in core["missing"]
+                 if row["what"] not in known]
+    problems += ["missing has no row about %s" % what for what in ALWAYS_MISSING - missing]
+    if core["sockets"]:
+        problems.append("a core cannot know sockets")
+    problems += compare_findings(live, core)
+    problems += compare_things(live, core, elapsed)
+    return problems + verdict.consistency(core) + compare.grouped_once(core)
+
+
+def through_cores(asyncspy, interpreter, scenario, validator):
+    """{"gcore": problems, "kernel": problems} of one scenario; a Skip in place of problems."""
+    results = {}
+    with Target(interpreter, scenario.path) as target:
+        options = ["--sysroot=" + interpreter.root] if interpreter.root else []
+        options += scenario.dump
+        since = time.monotonic()
+        live = dump(asyncspy, "--pid", str(target.pid), *scenario.dump)
+        for name, make in (("gcore", by_gcore), ("kernel", by_kernel)):
+            results[name] = through_core(asyncspy, target, make, options, (live, since), validator)
+    return results
+
+
+def through_core(asyncspy, target, make, options, seen, validator):
+    live, since = json.loads(json.dumps(seen[0])), seen[1]
+    lock = kernel_lock if make is by_kernel else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory(prefix="asyncspy-core-") as folder, lock:
+        try:
+            path = make(target, folder)
+        except Skip as reason:
+            return reason
+        core = dump(asyncspy, "--core", path, *options)
+        problems = compare.schema_problems(validator, core) if validator else []
+        if target.interpreter.root:  # it may be called as inside or as outside of it
+            core["target"]["executable"] = live["target"]["executable"]
+        return problems + compare_core(live, core, path, time.monotonic() - since)
+
+
+def outcome(asyncspy, interpreter, scenario, validator):
+    """[(kind of core, status, details)]"""
+    kinds = ("gcore", "kernel")
+    reason = scenario.reason_to_skip(interpreter)
+    if reason:
+        return [(kind, "skip", [reason]) for kind in kinds]
+    try:
+        results = through_cores(asyncspy, interpreter, scenario, validator)
+    except TargetSkipped as skipped:
+        return [(kind, "skip", [str(skipped)]) for kind in kinds]
+    except (TargetFailed, OSError, ValueError, subprocess.SubprocessError) as error:
+        lines = [str(error)] if isinstance(error, TargetFailed) else \
+            traceback.format_exc().splitlines()[-4:]
+        return [(kind, "FAIL", lines) for kind in kinds]
+    return [(kind, "skip", [str(found)]) if isinstance(found, Skip) else
+            (kind, "FAIL" if found else "pass", found) for kind, found in results.items()]
+
+
+def usable(scenario):
+    """Whether it stands still, so that a core shows what was seen before."""
+    return scenario.mode == "running" and not scenario.heartbeat and not scenario.settle
+
+
+def run(asyncspy, found, everything, pattern):
+    """(row, column, status, details): few scenarios on three interpreters, or all on all."""
+    from tester import load_validator
+    validator, _ = load_validator()
+    chosen = [s for s in plan.scenarios() if usable(s) and (everything or s.name in QUICK)
+              or pattern and pattern == "cores: " + s.name]
+    chosen = [s for s in chosen if not pattern or pattern in "cores: " + s.name]
+    where = found if everything else interpreters.representatives(found)
+    for scenario in chosen:
+        for interpreter in where:
+            for kind, status, details in outcome(asyncspy, interpreter, scenario, validator):
+                yield ("cores: %s, %s" % (scenario.name, kind), interpreter.label, status, details)
