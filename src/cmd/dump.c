@@ -72,7 +72,8 @@ static void check_options(const struct dump_options *options, struct argp_state 
         argp_error(state, "--executable and --sysroot are for --core");
 }
 
-static error_t parse_option(int key, char *argument, struct argp_state *state) {
+/* What is to be shown. */
+static error_t parse_target(int key, char *argument, struct argp_state *state) {
     struct dump_options *options = state->input;
     switch (key) {
     case 'p':
@@ -94,6 +95,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_CHILDREN:
         options->children = true;
         break;
+    default:
+        return command_parse_shared(key, argument, state, &options->color);
+    }
+    return 0;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state) {
+    struct dump_options *options = state->input;
+    switch (key) {
     case KEY_FORMAT:
         parse_format(options, argument, state);
         break;
@@ -134,7 +144,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         check_options(options, state);
         break;
     default:
-        return command_parse_shared(key, argument, state, &options->color);
+        return parse_target(key, argument, state);
     }
     return 0;
 }

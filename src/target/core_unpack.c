@@ -78,16 +78,31 @@ static struct error *write_bytes(struct unpacking *work, const unsigned char *by
     return NULL;
 }
 
+/* How many of `size` bytes up to the end of a page of the file, or of the next ones that are zero,
+ * or not zero, as the first one is. */
+static size_t find_run(const struct unpacking *work, const unsigned char *bytes, size_t size,
+                       bool *ret_zero) {
+    size_t end = CORE_PAGE - work->written % CORE_PAGE;
+    end = end < size ? end : size;
+    *ret_zero = is_zero(bytes, end);
+    for (size_t next; end < size; end += next) {
+        next = size - end < CORE_PAGE ? size - end : CORE_PAGE;
+        if (is_zero(bytes + end, next) != *ret_zero)
+            break;
+    }
+    return end;
+}
+
 /* Pages of zeros stay holes: most of what a process reserves was never touched. */
 static struct error *write_out(struct unpacking *work, size_t size) {
     struct error *err = NULL;
-    for (size_t at = 0, piece; !err && at < size; at += piece) {
-        size_t to_page = CORE_PAGE - work->written % CORE_PAGE;
-        piece = size - at < to_page ? size - at : to_page;
-        if (is_zero(work->out_bytes + at, piece))
-            work->written += piece;
+    for (size_t at = 0, run; !err && at < size; at += run) {
+        bool zero;
+        run = find_run(work, work->out_bytes + at, size - at, &zero);
+        if (zero)
+            work->written += run;
         else
-            err = write_bytes(work, work->out_bytes + at, piece);
+            err = write_bytes(work, work->out_bytes + at, run);
     }
     if (!err && work->written > SIZE_MAX_UNPACKED)
         err = error_create(ERROR_INVALID, "it is more than 1 TiB when it is unpacked");
