@@ -16,6 +16,8 @@ static bool outside_can_act(const struct analysis *analysis) {
     for (size_t i = 0; i < snapshot->threads.count; i++)
         if (!snapshot->threads.items[i].event_loop)
             return true;
+    if (snapshot->target.kind && strcmp(snapshot->target.kind, "core") == 0)
+        return true; /* it does not tell of sockets */
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         bool named = socket->peer || (socket->local && *socket->local);

@@ -165,6 +165,14 @@ def compare_findings(live, core):
             if SURE[finding["confidence"]] > sure.get(finding["code"], -1)]
 
 
+def forget_interruptions(live, core):
+    """gcore stops the threads; a sleep then goes on under another name."""
+    before = {thread["tid"]: thread for thread in live["threads"]}
+    for thread in core["threads"]:
+        if thread["syscall"] == "restart_syscall" and thread["tid"] in before:
+            thread["syscall"] = before[thread["tid"]]["syscall"]
+
+
 def forget_second_look(live):
     """That a loop is blocked takes two looks to tell."""
     for loop in live["event_loops"]:
@@ -176,6 +184,7 @@ def compare_things(live, core, elapsed):
     problems = []
     forget_second_look(live)
     forget_second_look(core)
+    forget_interruptions(live, core)
     for name in ("tasks", "event_loops", "threads", "objects", "interpreters", "coroutines"):
         before = without(live[name] or [], UNKNOWN.get(name, ()))
         after = without(core[name] or [], UNKNOWN.get(name, ()))
