@@ -71,6 +71,8 @@ def by_gcore(target, folder):
     if re.search(rb"Memory read failed for corefile section, \d+ bytes at 0x[0-7]", done.stdout):
         raise Skip("this gdb cannot read the stacks of threads of this C library")
     found = glob.glob(os.path.join(folder, "core.*"))
+    if not found and b"zombie" in done.stdout:
+        raise Skip("gdb does not attach to a process whose main thread has ended")
     if not found:
         raise TargetFailed("gcore: " + done.stdout.decode(errors="replace").strip()[-300:])
     return found[0]
@@ -88,7 +90,10 @@ def by_kernel(target, folder):
     if limits[1] != resource.RLIM_INFINITY and os.geteuid() != 0:
         raise Skip("the hard limit for cores is %d" % limits[1])
     resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    where = os.open(place, os.O_PATH | os.O_DIRECTORY)
+    try:
+        where = os.open(place, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        raise Skip("where it runs is not known: its main thread has ended") from None
     try:
         os.kill(pid, signal.SIGABRT)
         wait_for_end(target, pid)
@@ -232,7 +237,10 @@ def through_core(asyncspy, target, make, options, seen, validator):
             path = make(target, folder)
         except Skip as reason:
             return reason
-        core = dump(asyncspy, "--core", path, *options)
+        try:
+            core = dump(asyncspy, "--core", path, *options)
+        except TargetFailed as failure:
+            return [str(failure)]
         problems = compare.schema_problems(validator, core) if validator else []
         if target.interpreter.root:  # it may be called as inside or as outside of it
             core["target"]["executable"] = live["target"]["executable"]
@@ -262,6 +270,152 @@ def usable(scenario):
     return scenario.mode == "running" and not scenario.heartbeat and not scenario.settle
 
 
+# --- cores that are not as they should be ---
+
+PACKERS = (("gzip", "-1"), ("lz4", "-1"), ("xz", "-0"), ("zstd", "-1"))
+
+
+def show(asyncspy, path, *options):
+    done = subprocess.run([asyncspy, "dump", "--format=json", "--core", path, *options],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+    return done, json.loads(done.stdout.decode()) if done.returncode == 0 else None
+
+
+def refused(asyncspy, path, words, *options):
+    done, _ = show(asyncspy, path, *options)
+    message = done.stderr.decode(errors="replace")
+    if done.returncode != 1 or done.stdout or message.count("\n") != 1 or words not in message:
+        yield "%s: exit %d: %s" % (words, done.returncode, message.strip())
+
+
+def plain_of(snapshot):
+    """What does not depend on the file."""
+    return {key: value for key, value in snapshot.items()
+            if key not in ("captured_at", "capture", "target")}
+
+
+def packed(context, path):
+    whole = show(context.asyncspy, path)[1]
+    for program, level in PACKERS:
+        if not shutil.which(program):
+            continue
+        other = os.path.join(context.folder, "packed")
+        with open(path, "rb") as opened, open(other, "wb") as out:
+            subprocess.run([program, level, "-c"], stdin=opened, stdout=out, check=True)
+        done, snapshot = show(context.asyncspy, other)
+        if done.returncode or done.stderr and b"missing" not in done.stderr:
+            yield "%s: exit %d: %s" % (program, done.returncode, done.stderr.decode())
+        elif plain_of(snapshot) != plain_of(whole):
+            yield "%s: another picture" % program
+        os.truncate(other, os.path.getsize(other) * 3 // 4)
+        yield from cut_one(context, other, whole)
+        os.unlink(other)
+
+
+def cut_one(context, path, whole):
+    """What is there is shown, with the loss, or it is refused in one line."""
+    done, snapshot = show(context.asyncspy, path)
+    if done.returncode:
+        yield from refused(context.asyncspy, path, "cut off")
+        return
+    if not any("of memory" in row["what"] for row in snapshot["missing"]):
+        yield "no row of missing tells that the core is cut off"
+    yield from ("invented: %s" % finding["summary"] for finding in snapshot["findings"]
+                if finding["code"] not in {found["code"] for found in whole["findings"]})
+
+
+def cut_off(context, path):
+    whole, size = show(context.asyncspy, path)[1], os.path.getsize(path)
+    for share in (0.97, 0.8, 0.5, 0.2, 0.001, 0.00001):
+        os.truncate(path, int(size * share))
+        yield from cut_one(context, path, whole)
+
+
+def other_executable(context, path):
+    """The files of another build are not used, and that is said."""
+    done, snapshot = show(context.asyncspy, path, "--executable=/bin/true")
+    if snapshot is None:
+        if b"is of another build" not in done.stderr and context.interpreter.library is None:
+            yield done.stderr.decode()
+    elif not any("is of another build" in row["why"] for row in snapshot["missing"]):
+        yield "missing does not name the other build: %s" % compare.short(snapshot["missing"])
+    _, same = show(context.asyncspy, path, "--executable=" + context.interpreter.executable)
+    if same is None or len(same["missing"]) != len(ALWAYS_MISSING):
+        yield "the right executable does not do"
+
+
+def no_core(context, path):
+    yield from refused(context.asyncspy, "/etc/passwd", "no core file")
+    yield from refused(context.asyncspy, "/bin/true", "a program or a library")
+    yield from refused(context.asyncspy, "/tmp", "a folder")
+    yield from refused(context.asyncspy, path + ".gone", "No such file")
+    empty = os.path.join(context.folder, "empty")
+    open(empty, "w").close()
+    yield from refused(context.asyncspy, empty, "empty")
+
+
+def no_python(context, _):
+    with subprocess.Popen(["sleep", "600"]) as sleeper:
+        try:
+            path = os.path.join(context.folder, "sleep")
+            subprocess.run(["gcore", "-o", path, str(sleeper.pid)], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, timeout=SECONDS, stdin=subprocess.DEVNULL)
+            found = "%s.%d" % (path, sleeper.pid)
+            yield from refused(context.asyncspy, found, "is not Python")
+            os.unlink(found)
+        finally:
+            sleeper.kill()
+
+
+def cut_off_by_gcore(context, path):
+    """It writes the notes last."""
+    yield from cut_off(context, path)
+
+
+def shrinks(context, path):
+    """Cut off while it is read."""
+    with subprocess.Popen([context.asyncspy, "dump", "--format=json", "--core", path],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as reader:
+        os.truncate(path, 1 << 20)
+        words = reader.communicate(timeout=SECONDS)[1]
+        if reader.returncode not in (0, 1):
+            yield "exit %d: %s" % (reader.returncode, words.decode(errors="replace"))
+
+
+# With a core by gcore and by the kernel; the last ones spoil it.
+CASES = ((packed, "gcore"), (other_executable, "gcore"), (no_core, "gcore"), (no_python, "gcore"),
+         (cut_off_by_gcore, "gcore"), (packed, "kernel"), (cut_off, "kernel"), (shrinks, "kernel"))
+
+
+class Context:
+    def __init__(self, asyncspy, interpreter, folder):
+        self.asyncspy, self.interpreter, self.folder = asyncspy, interpreter, folder
+
+
+def odd_cores(asyncspy, interpreter):
+    """(case, status, details)"""
+    scenario = next(s for s in plan.scenarios() if s.name == "wait_locks")
+    with tempfile.TemporaryDirectory(prefix="asyncspy-core-") as folder:
+        try:
+            with Target(interpreter, scenario.path) as target:
+                paths = {"gcore": by_gcore(target, folder), "kernel": by_kernel(target, folder)}
+                with open(paths["kernel"], "rb") as opened:
+                    whole = opened.read()
+        except (Skip, TargetFailed) as reason:
+            yield "odd ones", "skip" if isinstance(reason, Skip) else "FAIL", [str(reason)]
+            return
+        context = Context(asyncspy, interpreter, folder)
+        for case, kind in CASES:
+            if case is shrinks:
+                with open(paths[kind], "wb") as opened:
+                    opened.write(whole)
+            try:
+                problems = list(case(context, paths[kind]))
+            except (OSError, ValueError, subprocess.SubprocessError):
+                problems = traceback.format_exc().splitlines()[-4:]
+            yield "%s, %s" % (case.__name__, kind), "FAIL" if problems else "pass", problems
+
+
 def run(asyncspy, found, everything, pattern):
     """(row, column, status, details): few scenarios on three interpreters, or all on all."""
     from tester import load_validator
@@ -270,6 +424,11 @@ def run(asyncspy, found, everything, pattern):
               or pattern and pattern == "cores: " + s.name]
     chosen = [s for s in chosen if not pattern or pattern in "cores: " + s.name]
     where = found if everything else interpreters.representatives(found)
+    plain = [i for i in where if not i.root and not i.copy]
+    if not pattern or pattern in "cores: odd ones":
+        for interpreter in plain if everything else plain[-1:]:
+            for case, status, details in odd_cores(asyncspy, interpreter):
+                yield "cores: " + case, interpreter.label, status, details
     for scenario in chosen:
         for interpreter in where:
             for kind, status, details in outcome(asyncspy, interpreter, scenario, validator):
