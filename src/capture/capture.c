@@ -67,6 +67,7 @@ static struct capture *create(const struct capture_options *options) {
 
 static struct error *find_python(struct capture *capture) {
     struct error *err = py_discover(capture->process, capture->arena, &capture->discovery);
+    capture->discovery.roots.lacks_files = !process_is_live(capture->process);
     if (!err)
         err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
     if (!err)

@@ -180,22 +180,48 @@ static struct core_loss describe_cut(const struct core *core, struct arena *aren
                               .why = "the core file is cut off, or still being written"};
 }
 
+static bool is_absent(const struct core_file *file) {
+    return file->why && strcmp(file->why, CORE_FILE_ABSENT) == 0;
+}
+
+/* Of many files that are not here, as on another machine, one row tells: of the program if it is
+ * among them. */
+static size_t describe_absent(const struct core *core, struct arena *arena, struct core_loss *ret) {
+    const struct core_file *first =
+        core->program && is_absent(core->program) ? core->program : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < core->file_count; i++) {
+        bool absent = is_absent(&core->files[i]);
+        count += absent;
+        first = absent && !first ? &core->files[i] : first;
+    }
+    if (!first)
+        return 0;
+    ret->what = arena_format(arena, "memory that is mapped from %s", first->path);
+    if (count > 1)
+        ret->what = arena_format(arena, "%s and %zu more file%s", ret->what, count - 1,
+                                 count > 2 ? "s" : "");
+    ret->why = CORE_FILE_ABSENT;
+    return 1;
+}
+
 struct core_loss *core_list_losses(const struct target_process *process, struct arena *arena,
                                    size_t *ret_count) {
     const struct core *core = process->core;
-    struct core_loss *losses = arena_alloc_array(arena, core->file_count + 2, sizeof *losses);
-    size_t count = 0;
+    struct core_loss *losses = arena_alloc_array(arena, core->file_count + 3, sizeof *losses);
+    size_t count = describe_absent(core, arena, losses);
     if (core->claimed > core->present || core->is_cut)
         losses[count++] = describe_cut(core, arena);
     if (core->refused)
         losses[count++] = (struct core_loss){
             arena_format(arena, "%llu segments", (unsigned long long)core->refused),
             "their addresses make no sense"};
-    for (size_t i = 0; i < core->file_count; i++)
-        if (core->files[i].why && *core->files[i].why)
+    for (size_t i = 0; i < core->file_count; i++) {
+        const struct core_file *file = &core->files[i];
+        if (file->why && *file->why && !is_absent(file))
             losses[count++] = (struct core_loss){
-                arena_format(arena, "memory that is mapped from %s", core->files[i].path),
-                core->files[i].why};
+                arena_format(arena, "memory that is mapped from %s", file->path), file->why};
+    }
     *ret_count = count;
     return losses;
 }

@@ -101,6 +101,9 @@ struct error *core_list_spans(struct target_process *process, struct span_list *
 
 /* ---- files ---- */
 
+#define CORE_FILE_ABSENT                                                                           \
+    "the core leaves it to the file, which is not here; give it with --executable or --sysroot"
+
 /* The file as it was mapped; -1: it cannot be had, `why` tells. */
 int core_file_open(struct core *core, struct core_file *file);
 

@@ -130,9 +130,7 @@ int core_file_open(struct core *core, struct core_file *file) {
         return file->descriptor;
     file->is_looked_for = true;
     int opened = open_candidate(core, file, &is_named);
-    file->why = opened < 0 ? "the core leaves it to the file, which is not here; give it with "
-                             "--executable or --sysroot"
-                           : check_file(core, file, opened, is_named);
+    file->why = opened < 0 ? CORE_FILE_ABSENT : check_file(core, file, opened, is_named);
     if (file->why && opened >= 0)
         close(opened);
     file->descriptor = file->why ? -1 : opened;

@@ -60,21 +60,31 @@ def dump(asyncspy, *arguments):
     return json.loads(done.stdout.decode())
 
 
+def run_gcore(pid, path):
+    """What it says. A script that runs gdb: both end with it."""
+    with subprocess.Popen(["gcore", "-o", path, str(pid)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          start_new_session=True) as gcore:
+        try:
+            return gcore.communicate(timeout=SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(gcore.pid, signal.SIGKILL)
+            raise
+
+
 def by_gcore(target, folder):
     if not shutil.which("gcore"):
         raise Skip("gcore (gdb) is not installed")
-    done = subprocess.run(["gcore", "-o", os.path.join(folder, "core"), str(target.pid)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
-                          stdin=subprocess.DEVNULL)
+    output = run_gcore(target.pid, os.path.join(folder, "core"))
     # gdb 13 gives up a whole mapping with a guard page in it (MADV_GUARD_INSTALL: the stacks of
     # threads with glibc 2.42), and writes zeros.
-    if re.search(rb"Memory read failed for corefile section, \d+ bytes at 0x[0-7]", done.stdout):
+    if re.search(rb"Memory read failed for corefile section, \d+ bytes at 0x[0-7]", output):
         raise Skip("this gdb cannot read the stacks of threads of this C library")
     found = glob.glob(os.path.join(folder, "core.*"))
-    if not found and b"zombie" in done.stdout:
+    if not found and b"zombie" in output:
         raise Skip("gdb does not attach to a process whose main thread has ended")
     if not found:
-        raise TargetFailed("gcore: " + done.stdout.decode(errors="replace").strip()[-300:])
+        raise TargetFailed("gcore: " + output.decode(errors="replace").strip()[-300:])
     return found[0]
 
 
@@ -175,7 +185,8 @@ def forget_interruptions(live, core):
     before = {thread["tid"]: thread for thread in live["threads"]}
     for thread in core["threads"]:
         if thread["syscall"] == "restart_syscall" and thread["tid"] in before:
-            thread["syscall"] = before[thread["tid"]]["syscall"]
+            for key in ("syscall", "waits_for_gil"):
+                thread[key] = before[thread["tid"]][key]
 
 
 def forget_second_look(live):
@@ -215,6 +226,39 @@ def compare_core(live, core, path, elapsed):
     return problems + verdict.consistency(core) + compare.grouped_once(core)
 
 
+def hides_files(interpreter):
+    """A command in front of asyncspy that hides the interpreter's files, or None."""
+    prefix = interpreter.base_prefix
+    if os.geteuid() != 0 or interpreter.root or prefix == "/usr" or interpreter.copy:
+        return None
+    return ["unshare", "--mount", "--propagation=private", "sh", "-c",
+            'mount -t tmpfs none "$0" && exec "$@"', prefix]
+
+
+# What comes from a core alone, of all versions.
+WITHOUT_FILES = {"tasks": ("id", "name", "state", "coroutine", "frames", "event_loop"),
+                 "event_loops": ("id", "type", "tid", "ready", "timers"),
+                 "threads": ("tid", "ident", "name", "syscall", "frames")}
+
+
+def without_files(asyncspy, hide, path, live):
+    """The core as another machine shows it, which has no such Python."""
+    asyncspy = os.path.abspath(asyncspy)
+    done = subprocess.run(hide + [asyncspy, "dump", "--format=json", "--core", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+    if done.returncode:
+        return ["without files: exit %d: %s" % (done.returncode, done.stderr.decode())]
+    core, problems = json.loads(done.stdout.decode()), []
+    if not any("memory that is mapped from" in row["what"] for row in core["missing"]):
+        problems.append("missing names no file")
+    forget_interruptions(live, core)
+    for name, keys in WITHOUT_FILES.items():
+        before, after = ([{key: item[key] for key in keys} for item in snapshot[name]]
+                         for snapshot in (live, core))
+        problems += compare.difference(before, after, name)
+    return ["without files: " + problem for problem in problems + compare_findings(live, core)]
+
+
 def through_cores(asyncspy, interpreter, scenario, validator):
     """{"gcore": problems, "kernel": problems} of one scenario; a Skip in place of problems."""
     results = {}
@@ -242,6 +286,9 @@ def through_core(asyncspy, target, make, options, seen, validator):
         except TargetFailed as failure:
             return [str(failure)]
         problems = compare.schema_problems(validator, core) if validator else []
+        hide = hides_files(target.interpreter) if make is by_kernel else None
+        if hide:
+            problems += without_files(asyncspy, hide, path, live)
         if target.interpreter.root:  # it may be called as inside or as outside of it
             core["target"]["executable"] = live["target"]["executable"]
         return problems + compare_core(live, core, path, time.monotonic() - since)
@@ -267,7 +314,8 @@ def outcome(asyncspy, interpreter, scenario, validator):
 
 def usable(scenario):
     """Whether it stands still, so that a core shows what was seen before."""
-    return scenario.mode == "running" and not scenario.heartbeat and not scenario.settle
+    return (scenario.mode == "running" and not scenario.heartbeat and not scenario.settle
+            and not scenario.name.startswith("uninterruptible"))  # gdb waits for ever
 
 
 # --- cores that are not as they should be ---
@@ -358,8 +406,7 @@ def no_python(context, _):
     with subprocess.Popen(["sleep", "600"]) as sleeper:
         try:
             path = os.path.join(context.folder, "sleep")
-            subprocess.run(["gcore", "-o", path, str(sleeper.pid)], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=SECONDS, stdin=subprocess.DEVNULL)
+            run_gcore(sleeper.pid, path)
             found = "%s.%d" % (path, sleeper.pid)
             yield from refused(context.asyncspy, found, "is not Python")
             os.unlink(found)
