@@ -241,10 +241,15 @@ WITHOUT_FILES = {"tasks": ("id", "name", "state", "coroutine", "frames", "event_
                  "threads": ("tid", "ident", "name", "syscall", "frames")}
 
 
-def without_files(asyncspy, hide, path, live):
+def outer_part(frames):
+    """A chain ends before an async generator's asend() and the like, which no module knows."""
+    return {"any_of": [frames[start:] for start in range(max(1, len(frames)))]}
+
+
+def without_files(asyncspy, hide, path, live, options):
     """The core as another machine shows it, which has no such Python."""
     asyncspy = os.path.abspath(asyncspy)
-    done = subprocess.run(hide + [asyncspy, "dump", "--format=json", "--core", path],
+    done = subprocess.run(hide + [asyncspy, "dump", "--format=json", "--core", path, *options],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
     if done.returncode:
         return ["without files: exit %d: %s" % (done.returncode, done.stderr.decode())]
@@ -255,6 +260,8 @@ def without_files(asyncspy, hide, path, live):
     for name, keys in WITHOUT_FILES.items():
         before, after = ([{key: item[key] for key in keys} for item in snapshot[name]]
                          for snapshot in (live, core))
+        if name == "tasks":
+            before = [dict(task, frames=outer_part(task["frames"])) for task in before]
         problems += compare.difference(before, after, name)
     return ["without files: " + problem for problem in problems + compare_findings(live, core)]
 
@@ -288,7 +295,7 @@ def through_core(asyncspy, target, make, options, seen, validator):
         problems = compare.schema_problems(validator, core) if validator else []
         hide = hides_files(target.interpreter) if make is by_kernel else None
         if hide:
-            problems += without_files(asyncspy, hide, path, live)
+            problems += without_files(asyncspy, hide, path, live, options)
         if target.interpreter.root:  # it may be called as inside or as outside of it
             core["target"]["executable"] = live["target"]["executable"]
         return problems + compare_core(live, core, path, time.monotonic() - since)
