@@ -1,30 +1,43 @@
 #include "analysis.h"
 
-/* Protocols by their ids; NULL: no socket has one. */
+/* The connection of a protocol; NULL: it has several. */
+struct connection {
+    const struct snapshot_socket *socket;
+};
+
+/* Connections by the ids of their protocols; NULL: no socket has one. */
 static const struct id_table *index_protocols(struct arena *arena,
                                               const struct snapshot *snapshot) {
     struct id_table *index = NULL;
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
-        struct snapshot_socket *socket = &snapshot->sockets.items[i];
+        const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         if (!socket->protocol)
             continue;
         if (!index)
             index = id_table_create(arena, snapshot->sockets.count);
-        id_table_add(index, socket->protocol, socket);
+        struct connection *known = id_table_find(index, socket->protocol);
+        if (known) {
+            known->socket = NULL;
+            continue;
+        }
+        known = arena_alloc(arena, sizeof *known);
+        known->socket = socket;
+        id_table_add(index, socket->protocol, known);
     }
     return index;
 }
 
+/* NULL: no protocol has what is waited for, or one that tells no connection. */
 static const struct snapshot_socket *find_connection(const struct id_table *protocols,
                                                      const struct snapshot_wait *wait) {
-    const struct snapshot_socket *found = NULL;
+    const struct connection *found = NULL;
     for (size_t i = 0; i < wait->referrer_count; i++) {
-        const struct snapshot_socket *socket = id_table_find(protocols, wait->referrers[i].id);
-        if (socket && found)
+        const struct connection *connection = id_table_find(protocols, wait->referrers[i].id);
+        if (connection && found && connection != found)
             return NULL;
-        found = socket ? socket : found;
+        found = connection ? connection : found;
     }
-    return found;
+    return found ? found->socket : NULL;
 }
 
 /* A transport is watched for writing while it has bytes that the kernel does not take: only then

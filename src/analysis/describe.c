@@ -158,7 +158,7 @@ const char *describe_wait_kind(const struct snapshot_wait *wait) {
         [SNAPSHOT_WAIT_UNKNOWN] = "an unknown object",
     };
     if (wait->kind == SNAPSHOT_WAIT_EXECUTOR && wait->position == SNAPSHOT_UNKNOWN)
-        return "an executor";
+        return wait->tid == SNAPSHOT_UNKNOWN ? "an executor" : "a call in an executor thread";
     return texts[wait->kind];
 }
 
@@ -194,7 +194,7 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
     case SNAPSHOT_WAIT_STREAM_DRAIN:
         return describe_socket(analysis, wait);
     case SNAPSHOT_WAIT_DNS:
-        return wait->callee
+        return wait->callee && *wait->callee
                    ? TEXT(analysis, "DNS lookup of %s", words_shorten(analysis, wait->callee, 60))
                    : describe_wait_kind(wait);
     case SNAPSHOT_WAIT_SUBPROCESS:

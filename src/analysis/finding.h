@@ -64,5 +64,9 @@ struct bystanders count_bystanders(struct analysis *analysis, const struct snaps
  * or a thread of an executor works for it. */
 bool task_goes_on(const struct snapshot_task *task);
 
+/* True of a semaphore whose every token is taken by a task that waits for a thread, as anyio's
+ * limiters of threads are: what is full there is an executor. */
+bool object_limits_threads(const struct analysis *analysis, const struct snapshot_object *object);
+
 /* True when no loop ran between two looks, and none that says so since less than SILENT_S. */
 bool process_stands_still(const struct analysis *analysis);

@@ -305,9 +305,9 @@ static void add_members(struct analysis *analysis, struct snapshot_finding *find
 
 static const char *advise(const struct circle *circle) {
     if (circle->threads)
-        return "a thread of a loop must not wait for what needs that loop or its executor";
+        return "a loop's thread must not wait for what needs that loop or its executor";
     if (circle->tasks == 1 && circle->objects)
-        return "asyncio's locks are not reentrant: release it first, or take it in one place";
+        return "asyncio's locks are not reentrant: release it first, or take it once";
     if (!circle->objects)
         return "one of these awaits must go";
     return circle->objects == circle->tasks ? "always take these locks in the same order"

@@ -342,7 +342,7 @@ static void find_gc_pause(struct analysis *analysis, const struct stall *stall) 
                  describe_age(analysis, stall)));
     finding_prove(analysis, finding, "the interpreter is inside a collection");
     finding_prove(analysis, finding, describe_thread(analysis, stall->thread));
-    finding->next = "look at what is collected: gc.freeze() after start, fewer objects in cycles";
+    finding->next = "see what is collected: gc.freeze() after start, fewer reference cycles";
 }
 
 static void find_gil_starved(struct analysis *analysis, const struct stall *stall) {
@@ -359,8 +359,7 @@ static void find_gil_starved(struct analysis *analysis, const struct stall *stal
         finding->where = words_where(analysis, &holder->frames);
         finding_prove(analysis, finding, describe_thread(analysis, holder));
     }
-    finding->next =
-        "that thread must release the GIL: do the work in a process, or in C without it";
+    finding->next = "it must release the GIL: do the work in a process, or in C without it";
 }
 
 static const char *advise(const struct analysis *analysis, const struct stall *stall) {

@@ -154,7 +154,7 @@ static void judge_pool(struct analysis *analysis, const struct queue *queue) {
              words_count(analysis, (int64_t)queue->waiting), words_many(analysis, alive, "task"),
              words_object(analysis, queue->object), free));
     fill(analysis, finding, queue);
-    finding->next = "look at what the holders wait for, then bound the wait: asyncio.timeout()";
+    finding->next = "see what the holders wait for; bound the wait with asyncio.timeout()";
 }
 
 static void judge_lock(struct analysis *analysis, const struct queue *queue) {
@@ -191,7 +191,7 @@ static void judge_leak(struct analysis *analysis, const struct queue *queue) {
                                 words_many(analysis, (int64_t)(others.active + others.idle),
                                            "other task or timer")));
     fill(analysis, finding, queue);
-    finding->next = "use `async with` instead of acquire(); see who was cancelled in between";
+    finding->next = "use `async with`, not acquire(); see who was cancelled in between";
 }
 
 static bool is_used_up(const struct snapshot_object *object) {
@@ -209,7 +209,8 @@ static void judge_object(struct analysis *analysis, const struct snapshot_object
     analysis->flows[object - analysis->snapshot->objects.items] =
         queue.moved == SNAPSHOT_YES || queue.going_on || !is_used_up(object);
     if (object_is_stuck(analysis, object) || !is_used_up(object) ||
-        task_is_halted(analysis, first) || node_is_stuck(analysis, queue.waiters[0]))
+        object_limits_threads(analysis, object) || task_is_halted(analysis, first) ||
+        node_is_stuck(analysis, queue.waiters[0]))
         return;
     if (object->kind == SNAPSHOT_OBJECT_LOCK && !queue.holding) {
         if (get_fact(object, "locked") == 1 && (*leaks)++ < FINDINGS_MAX)

@@ -99,7 +99,7 @@ static void judge(struct analysis *analysis, const struct snapshot_object *objec
         add(analysis, object, SNAPSHOT_FINDING_QUEUE_NO_PRODUCER, LIKELY,
             TEXT(analysis, "QUEUE NO PRODUCER - %s get from empty %s, nobody is left to put",
                  words_many(analysis, (int64_t)users.get, "task"), name))
-            ->next = "see which producer ended, and let it tell the workers (None, or shutdown())";
+            ->next = "see which producer ended; let it tell the workers (None, shutdown())";
     }
 }
 

@@ -305,7 +305,7 @@ static void find_backlog(struct analysis *analysis) {
             analysis, finding,
             TEXT(analysis, "fd %" PRId64 ": as many at both looks%s", socket->fd,
                  socket->registered == SNAPSHOT_REGISTERED_NONE ? ", and no loop watches it" : ""));
-        finding->next = "who should accept them: is the server paused, out of files, or too slow?";
+        finding->next = "who should accept them? is the server paused, out of files, too slow?";
     }
 }
 

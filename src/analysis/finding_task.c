@@ -74,7 +74,7 @@ static void find_lost(struct analysis *analysis, const struct snapshot_group *gr
                    words_many(analysis, (int64_t)finding->task_count, "task"));
     finding->where = words_where(analysis, &first->frames);
     finding_prove(analysis, finding,
-                  "no object in memory refers to the future but the task that waits for it");
+                  "nothing in memory refers to the future but the task that waits for it");
     finding->next = is_main(first) ? "if it shall wait for ever, fine: a signal ends it"
                                    : "who should have completed it has dropped it: look there";
 }
@@ -160,7 +160,7 @@ static void find_flood(struct analysis *analysis, const struct snapshot_group *g
                       TEXT(analysis, "created by %s",
                            words_frame(analysis, stack_find_creator(first->created_at.frames,
                                                                     first->created_at.count))));
-    finding->next = "bound how many are started: a worker pool or a semaphore around creation";
+    finding->next = "bound how many are started: a worker pool, or a semaphore before each";
 }
 
 static bool some_code_runs(const struct snapshot *snapshot) {

@@ -33,8 +33,11 @@ static void add_edge(struct builder *builder, uint32_t node, uint32_t target) {
     builder->ends[node]++;
 }
 
-/* One finished or unknown task is enough to wake who waits for any. */
+/* One finished or unknown task is enough to wake who waits for any, or a future that is no task. */
 static bool any_can_wake(const struct builder *builder, const struct snapshot_wait *wait) {
+    int64_t done = wait->done == SNAPSHOT_UNKNOWN ? 0 : wait->done;
+    if (wait->total != SNAPSHOT_UNKNOWN && wait->total - done > (int64_t)wait->task_count)
+        return true;
     for (size_t i = 0; i < wait->task_count; i++) {
         const struct snapshot_task *task = find_task(builder->analysis, wait->tasks[i]);
         if (!task || !task_is_alive(task))

@@ -9,40 +9,69 @@
 
 #define HEARTBEAT_S 3600.0 /* sleeping longer than this is no heartbeat */
 
-/* Waits inside these functions are idle: they wait for the next client or the end of the server. */
-static const struct place {
+#define NEAR                                                                                       \
+    4 /* frames from the wait on: what a handler does far above serve_forever() is no idling */
+#define FAR 24
+
+/* Functions of servers and clients whose waits are idle by design. A file that ends with a slash is
+ * any of a folder. */
+struct place {
     const char *file, *function;
-} idle_places[] = {
+};
+
+/* They wait for the next client, for what a client says, or for the end of the server. */
+static const struct place idle_places[] = {
     {"asyncio/base_events.py", "serve_forever"}, /* Server.serve_forever: a bare future */
     {"asyncio/base_events.py", "wait_closed"},   /* many serve for ever like that */
     {"aiohttp/web_protocol.py", "start"},        /* RequestHandler.start: the next request */
+    {"aiohttp/web_ws.py", "receive"},            /* WebSocketResponse: the next message */
     {"aiohttp/web.py", "_run_app"},
     {"uvicorn/server.py", "main_loop"},
     {"uvicorn/server.py", "serve"},
+    {"uvicorn/lifespan/on.py", "receive"},  /* the application waits for the end */
+    {"uvicorn/protocols/", "receive"},      /* the body of a request, a message, the end */
+    {"uvicorn/protocols/", "asgi_receive"}, /* the same, of the package websockets */
     {"hypercorn/asyncio/run.py", "worker_serve"},
+    {"hypercorn/asyncio/lifespan.py", "asgi_receive"},
+    {"gunicorn/asgi/lifespan.py", "_receive"},
+    {"gunicorn/asgi/protocol.py", "receive"},
+    {"gunicorn/asgi/websocket.py", "_receive"},
+    {"gunicorn/asgi/websocket.py", "_read_exact"},
 };
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), size = strlen(end);
-    return length >= size && strcmp(text + length - size, end) == 0;
-}
+/* They read, over any number of other functions, what a peer says when it has something to say. */
+static const struct place subscribing_places[] = {
+    {"redis/asyncio/client.py", "listen"}, /* PubSub.listen, Monitor.listen */
+};
 
-static bool is_idle_place(const struct snapshot_frame *frame) {
-    for (size_t i = 0; i < sizeof idle_places / sizeof *idle_places; i++)
-        if (frame->function && frame->file &&
-            strcmp(frame->function, idle_places[i].function) == 0 &&
-            ends_with(frame->file, idle_places[i].file))
+/* `name` is the end of the path, or in it, from a folder on. */
+static bool is_file(const char *file, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = strstr(file, name); at; at = strstr(at + 1, name))
+        if ((at == file || at[-1] == '/') && (!at[length] || name[length - 1] == '/'))
             return true;
     return false;
 }
 
-/* Only near the wait: what a request handler does far above serve_forever() is no idling. */
-static bool is_in_idle_place(const struct snapshot_stack *stack) {
-    for (size_t i = 0; i < stack->count && i < 4; i++)
-        if (is_idle_place(stack->frames[i]))
+static bool is_one_of(const struct snapshot_frame *frame, const struct place *places,
+                      size_t count) {
+    for (size_t i = 0; frame->function && frame->file && i < count; i++)
+        if (strcmp(frame->function, places[i].function) == 0 &&
+            is_file(frame->file, places[i].file))
             return true;
     return false;
 }
+
+static bool is_within(const struct snapshot_stack *stack, size_t most, const struct place *places,
+                      size_t count) {
+    for (size_t i = 0; i < stack->count && i < most; i++)
+        if (is_one_of(stack->frames[i], places, count))
+            return true;
+    return false;
+}
+
+#define IS_WITHIN(stack_, most_, places_)                                                          \
+    is_within((stack_), (most_), (places_), sizeof(places_) / sizeof *(places_))
 
 /* The first function of the task waits itself, not one that it called: a loop around a wait. */
 static bool is_in_root(const struct snapshot_stack *stack) {
@@ -60,7 +89,7 @@ static bool is_in_root(const struct snapshot_stack *stack) {
 /* What a stack tells; equal ones of many tasks are mostly one array. */
 struct stack_facts {
     const struct snapshot_frame **frames; /* NULL: unused, or no frames */
-    bool is_in_idle_place, is_in_root;
+    bool is_in_idle_place, is_subscriber, is_in_root;
 };
 
 static const struct stack_facts *look_at_stack(const struct analysis *analysis,
@@ -68,7 +97,8 @@ static const struct stack_facts *look_at_stack(const struct analysis *analysis,
     uintptr_t address = (uintptr_t)stack->frames;
     struct stack_facts *facts = &analysis->stack_facts[address / 16 % STACK_MEMO_SIZE];
     if (facts->frames != stack->frames)
-        *facts = (struct stack_facts){stack->frames, is_in_idle_place(stack), is_in_root(stack)};
+        *facts = (struct stack_facts){stack->frames, IS_WITHIN(stack, NEAR, idle_places),
+                                      IS_WITHIN(stack, FAR, subscribing_places), is_in_root(stack)};
     return facts;
 }
 
@@ -107,6 +137,11 @@ static bool is_empty(const struct analysis *analysis, const struct snapshot_wait
     return size == SNAPSHOT_UNKNOWN || size == 0;
 }
 
+static bool is_pool(const struct analysis *analysis, const struct snapshot_wait *wait) {
+    const struct snapshot_object *object = find_object(analysis, wait->object);
+    return object && analysis->pools[object - analysis->snapshot->objects.items];
+}
+
 static bool waits_for_client(const struct analysis *analysis, const struct snapshot_task *task) {
     const struct snapshot_socket *socket = find_task_socket(analysis, task);
     return socket && socket_is_accepted(analysis, socket) &&
@@ -127,8 +162,8 @@ static enum snapshot_tristate judge_wait(const struct analysis *analysis,
     case SNAPSHOT_WAIT_STREAM_READ:
         return to_tristate(waits_for_client(analysis, task));
     case SNAPSHOT_WAIT_QUEUE_GET:
-        if (!is_empty(analysis, wait)) /* from within a call it may be a pool made of a queue */
-            return SNAPSHOT_NO;
+        if (!is_empty(analysis, wait) || is_pool(analysis, wait))
+            return SNAPSHOT_NO; /* from within a call it may be a pool that nobody knows */
         return waits_in_root(analysis, task) ? SNAPSHOT_YES : SNAPSHOT_MAYBE;
     case SNAPSHOT_WAIT_SLEEP:
         return to_tristate(waits_in_root(analysis, task) && !(wait->deadline_s > HEARTBEAT_S));
@@ -148,7 +183,8 @@ static enum snapshot_tristate judge(const struct analysis *analysis, size_t plac
     if (task->state != SNAPSHOT_TASK_WAITING || !task->awaiting || analysis->graph.stuck[place] ||
         task->cancel_requests > 0 || somebody_waits_for_its_holds(analysis, task))
         return SNAPSHOT_NO;
-    if (look_at_stack(analysis, &task->frames)->is_in_idle_place)
+    const struct stack_facts *facts = look_at_stack(analysis, &task->frames);
+    if (facts->is_in_idle_place || (facts->is_subscriber && wait_is_read(task->awaiting)))
         return SNAPSHOT_YES;
     return is_service(analysis, task) ? judge_wait(analysis, task) : SNAPSHOT_NO;
 }

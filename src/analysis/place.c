@@ -27,11 +27,18 @@ static const char *skip_packages(const char *file) {
     return found;
 }
 
+/* Cython leaves the path from the folder where it was built: nobody looks there for his own code.
+ */
+static bool is_compiled(const char *file) {
+    size_t length = strlen(file), end = strlen(".pyx");
+    return *file != '/' && length > end && strcmp(file + length - end, ".pyx") == 0;
+}
+
 enum frame_origin frame_get_origin(const struct snapshot_frame *frame) {
     if (frame->native || !frame->file || strncmp(frame->file, "<frozen", 7) == 0)
         return FRAME_STDLIB;
-    if (skip_packages(frame->file) || strncmp(frame->file, "uvloop/", 7) == 0)
-        return FRAME_PACKAGE; /* compiled: its paths are those of where it was built */
+    if (skip_packages(frame->file) || is_compiled(frame->file))
+        return FRAME_PACKAGE;
     return skip_stdlib(frame->file) ? FRAME_STDLIB : FRAME_USER;
 }
 
@@ -52,6 +59,14 @@ const char *frame_get_short_file(const struct snapshot_frame *frame) {
     if (!frame->native && !shorter)
         shorter = skip_stdlib(frame->file);
     return shorter && *shorter ? shorter : frame->file;
+}
+
+const char *frame_get_known_file(const struct snapshot_frame *frame) {
+    const char *file = frame_get_short_file(frame);
+    const char *slash = file == frame->file && !frame->native ? strrchr(file, '/') : NULL;
+    while (slash && slash > file && slash[-1] != '/')
+        slash--;
+    return slash ? slash : file;
 }
 
 const struct snapshot_frame *stack_find_user(const struct snapshot_stack *stack) {

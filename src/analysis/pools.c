@@ -1,7 +1,8 @@
 /*
  * Queues that are pools: asyncpg, redis-py and others keep free connections in a bounded queue and
  * wait for one in its get(). Nothing in the queue says so; that a function takes from it whose name
- * says that it lends something does, and that nobody ever called task_done().
+ * says that it lends something does, and that nobody ever called task_done(). A program may call
+ * its workers so too, but those do not wait in what others call, and are of no pool.
  */
 #include <string.h>
 
@@ -11,22 +12,32 @@
 #define LIBRARY_NAME_MAX 64
 #define POOLS_MAX 12 /* whose holders are looked for */
 
-static const char *const lending_words[] = {"acquire",   "connection", "get_conn", "checkout",
-                                            "check_out", "borrow",     "lease"};
+/* With these a part of the name begins ("_acquire_impl", but not "release"). */
+static const char *const lending_words[] = {"acquire",   "get_conn", "checkout",
+                                            "check_out", "borrow",   "lease"};
 
 static bool is_lending(const struct snapshot_frame *frame) {
-    for (size_t i = 0; frame->function && i < sizeof lending_words / sizeof *lending_words; i++)
-        if (strstr(frame->function, lending_words[i]))
+    const char *name = frame->function;
+    for (size_t i = 0; name && i < sizeof lending_words / sizeof *lending_words; i++) {
+        const char *found = strstr(name, lending_words[i]);
+        if (found && (found == name || found[-1] == '_'))
             return true;
-    return false;
+    }
+    return name && strcmp(name, "connection") == 0;
 }
 
-/* The function that called Queue.get(). */
-static const struct snapshot_frame *find_caller(const struct snapshot_stack *stack) {
-    for (size_t i = 0; i < stack->count; i++)
-        if (frame_get_origin(stack->frames[i]) != FRAME_STDLIB)
-            return stack->frames[i];
-    return NULL;
+/* The place of the function that called Queue.get(); the count: there is none. */
+static size_t find_caller(const struct snapshot_stack *stack) {
+    size_t i = 0;
+    while (i < stack->count && frame_get_origin(stack->frames[i]) == FRAME_STDLIB)
+        i++;
+    return i;
+}
+
+static bool is_named_pool(const struct snapshot_object *object,
+                          const struct snapshot_frame *caller) {
+    return (object->name && strcasestr(object->name, "pool")) ||
+           strcasestr(frame_get_name(caller), "pool");
 }
 
 /* "asyncpg" of asyncpg/pool.py; false: it is of no package. */
@@ -71,38 +82,45 @@ static bool uses(const struct analysis *analysis, const struct snapshot_task *ta
 static void add_holders(struct analysis *analysis, struct snapshot_object *object,
                         const char *library) {
     const struct snapshot *snapshot = analysis->snapshot;
-    size_t most = (size_t)get_fact(object, "max_size"), count = 0, frame;
-    size_t room = most < snapshot->tasks.count ? most : snapshot->tasks.count;
-    struct snapshot_holder *holders = arena_alloc_array(snapshot->arena, room, sizeof *holders);
+    size_t frame;
+    struct snapshot_holder *holders =
+        arena_alloc_array(snapshot->arena, snapshot->tasks.count, sizeof *holders);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (!task_is_alive(task) || (task->awaiting && task->awaiting->object == object->id) ||
-            !uses(analysis, task, library, &frame))
-            continue;
-        if (count == most)
-            return;
-        holders[count++] = (struct snapshot_holder){
-            .task = task->id, .tid = SNAPSHOT_UNKNOWN, .frame = (int64_t)frame};
+        if (task_is_alive(task) && (!task->awaiting || task->awaiting->object != object->id) &&
+            uses(analysis, task, library, &frame))
+            holders[object->holder_count++] = (struct snapshot_holder){
+                .task = task->id, .tid = SNAPSHOT_UNKNOWN, .frame = (int64_t)frame};
     }
-    for (size_t i = 0; i < count; i++)
-        holders[i].confidence = count == most ? SNAPSHOT_LIKELY : SNAPSHOT_POSSIBLE;
+    bool known = (int64_t)object->holder_count == get_fact(object, "max_size");
+    for (size_t i = 0; i < object->holder_count; i++)
+        holders[i].confidence = known ? SNAPSHOT_LIKELY : SNAPSHOT_POSSIBLE;
     object->holders = holders;
-    object->holder_count = count;
 }
 
-/* Whether those who wait for the queue want to be lent something; by the first of them. */
-static bool is_lent_from(const struct analysis *analysis, const struct snapshot_object *object,
-                         const struct snapshot_frame **ret_caller) {
+/* It is empty, and as much was put into it as it takes, or more. */
+static bool is_empty(const struct snapshot_object *object) {
+    int64_t most = get_fact(object, "max_size");
+    return object->kind == SNAPSHOT_OBJECT_QUEUE && most > 0 && get_fact(object, "size") == 0 &&
+           get_fact(object, "unfinished") >= most;
+}
+
+/* The function by which the first of those who wait for the queue wants to be lent something; NULL:
+ * they want something else. */
+static const struct snapshot_frame *find_lender(const struct analysis *analysis,
+                                                const struct snapshot_object *object) {
     size_t count;
     const uint32_t *waiters = get_waiters(analysis, object, &count);
-    if (object->kind != SNAPSHOT_OBJECT_QUEUE || !count || get_fact(object, "size") != 0 ||
-        get_fact(object, "max_size") <= 0 ||
-        get_fact(object, "unfinished") < get_fact(object, "max_size"))
-        return false;
+    if (!count || !is_empty(object))
+        return NULL;
     const struct snapshot_task *first = &analysis->snapshot->tasks.items[waiters[0]];
-    *ret_caller = find_caller(&first->frames);
-    return first->awaiting->kind == SNAPSHOT_WAIT_QUEUE_GET && *ret_caller &&
-           is_lending(*ret_caller);
+    size_t place = find_caller(&first->frames);
+    if (first->awaiting->kind != SNAPSHOT_WAIT_QUEUE_GET || place == first->frames.count)
+        return NULL;
+    const struct snapshot_frame *caller = first->frames.frames[place];
+    bool is_called = place + 1 < first->frames.count || first->awaited_by_count;
+    bool is_known = frame_get_origin(caller) == FRAME_PACKAGE || is_named_pool(object, caller);
+    return is_called && is_known && is_lending(caller) ? caller : NULL;
 }
 
 void find_pools(struct analysis *analysis) {
@@ -110,10 +128,10 @@ void find_pools(struct analysis *analysis) {
     size_t looked = 0;
     for (size_t i = 0; i < snapshot->objects.count; i++) {
         struct snapshot_object *object = &snapshot->objects.items[i];
-        const struct snapshot_frame *caller = NULL;
+        const struct snapshot_frame *lender = find_lender(analysis, object);
         char library[LIBRARY_NAME_MAX];
-        analysis->pools[i] = is_lent_from(analysis, object, &caller);
-        if (analysis->pools[i] && !object->holder_count && get_library(caller, library) &&
+        analysis->pools[i] = lender != NULL;
+        if (lender && !object->holder_count && get_library(lender, library) &&
             looked++ < POOLS_MAX) /* each looks at every task */
             add_holders(analysis, object, library);
     }

@@ -63,6 +63,10 @@ static const char *describe_deadline(const struct analysis *analysis, const stru
     if (tails->latest < 0)
         return TEXT(analysis, ", %s overdue",
                     describe_seconds(analysis, -tails->latest, -tails->soonest));
+    if (tails->soonest < 0)
+        return TEXT(analysis, sleeps ? ", %s overdue .. due in %s" : ", %s overdue .. %s left",
+                    words_seconds(analysis, -tails->soonest),
+                    words_seconds(analysis, tails->latest));
     const char *left = describe_seconds(analysis, tails->soonest, tails->latest);
     if (kind == SNAPSHOT_WAIT_TIMEOUT)
         return TEXT(analysis, ", %s left", left);
@@ -75,7 +79,7 @@ static const char *describe_position(const struct analysis *analysis, const stru
         place = TEXT(analysis, "%s .. %s", place, words_ordinal(analysis, tails->last_position));
     if (tails->queued == SNAPSHOT_UNKNOWN)
         return TEXT(analysis, ": %s in the queue", place);
-    return TEXT(analysis, ": %s of %s in the queue", place, words_count(analysis, tails->queued));
+    return TEXT(analysis, ": %s of %s queued", place, words_count(analysis, tails->queued));
 }
 
 const char *tails_describe(const struct analysis *analysis, const struct tails *tails,

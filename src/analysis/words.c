@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "asyncspy/analysis/place.h"
+#include "asyncspy/base/clock.h"
 
 #define NAME_MOST 48
 #define FILE_MOST 80
@@ -50,20 +51,11 @@ const char *words_thread(const struct analysis *analysis, int64_t tid) {
                         words_shorten(analysis, name, NAME_MOST), tid);
 }
 
-/* "app/report.py" of ".../src/app/report.py": what people know their files by. */
-static const char *shorten_path(const char *file) {
-    const char *slash = strrchr(file, '/');
-    while (slash && slash > file && slash[-1] != '/')
-        slash--;
-    return slash && slash > file ? slash : file;
-}
-
 const char *words_frame(const struct analysis *analysis, const struct snapshot_frame *frame) {
     if (!frame)
         return NULL;
     const char *name = words_shorten(analysis, frame_get_name(frame), NAME_MOST);
-    const char *file =
-        words_shorten(analysis, shorten_path(frame_get_short_file(frame)), FILE_MOST);
+    const char *file = words_shorten(analysis, frame_get_known_file(frame), FILE_MOST);
     if (frame->line < 0)
         return arena_format(analysis->snapshot->arena, "%s  %s", name, file);
     return arena_format(analysis->snapshot->arena, "%s  %s:%d", name, file, (int)frame->line);
@@ -96,15 +88,7 @@ const char *words_many(const struct analysis *analysis, int64_t count, const cha
 }
 
 const char *words_seconds(const struct analysis *analysis, double seconds) {
-    struct arena *arena = analysis->snapshot->arena;
-    double size = fabs(seconds);
-    if (size >= 2 * 86400)
-        return arena_format(arena, "%.1f days", seconds / 86400);
-    if (size >= 2 * 3600)
-        return arena_format(arena, "%.1f h", seconds / 3600);
-    if (size >= 600)
-        return arena_format(arena, "%.1f min", seconds / 60);
-    return arena_format(arena, size < 1 && size >= 0.005 ? "%.2f s" : "%.1f s", seconds);
+    return clock_format_seconds(analysis->snapshot->arena, seconds);
 }
 
 const char *words_ordinal(const struct analysis *analysis, int64_t number) {

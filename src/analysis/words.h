@@ -31,7 +31,7 @@ const char *words_count(const struct analysis *analysis, int64_t count);
 /* "1 task", "10,000 tasks". */
 const char *words_many(const struct analysis *analysis, int64_t count, const char *noun);
 
-/* "0.42 s", "41.2 s", "2.5 h". */
+/* "420 ms", "41.2 s", "2h30m". */
 const char *words_seconds(const struct analysis *analysis, double seconds);
 
 /* "1st", "22nd". */

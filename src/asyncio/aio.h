@@ -24,7 +24,7 @@ enum aio_kind {
     AIO_KIND_BARRIER,
     AIO_KIND_QUEUE,
     AIO_KIND_TASK_GROUP,
-    AIO_KIND_TIMEOUT,           /* asyncio.timeout() */
+    AIO_KIND_TIMEOUT,           /* asyncio.timeout(), async_timeout.timeout() */
     AIO_KIND_LOCK_CONTEXT,      /* what `with await lock` holds (up to 3.8) */
     AIO_KIND_GENERATOR_CONTEXT, /* what @contextmanager, @asynccontextmanager make */
     AIO_KIND_EXIT_STACK,        /* contextlib's, AsyncExitStack too */
@@ -93,6 +93,10 @@ struct aio_summary_type {
 struct aio_running_task {
     uint64_t event_loop;
     const struct aio_thread *thread;
+    uint64_t task;
+    size_t task_index;   /* in the snapshot's tasks */
+    bool is_on_stack;    /* its coroutine has a frame there: */
+    size_t thread_index; /* of that, among the thread's frames */
 };
 
 /* rules.c: which rule a frame has, kept for the frames met last. */
@@ -106,6 +110,11 @@ struct aio_rule_memo {
 struct aio_transport {
     uint64_t address;
     int64_t fd;
+};
+
+/* A task that has entered a condition, and so its lock. */
+struct aio_loan {
+    uint64_t task, condition, lock;
 };
 
 /* A wait whose tasks are not known yet; `key` leads to them. */
@@ -127,12 +136,14 @@ struct aio {
     struct aio_thread *threads;
     size_t thread_count;
     struct aio_modules modules;
+    const char *folder; /* of asyncio's files, with a slash at its end; NULL: not known */
     struct id_table *seen_tasks, *seen_loops; /* by address */
     uint64_t judged_loop;                     /* the last one of aio_loop_is_foreign */
     bool judged_foreign;
     struct aio_running_task *running_tasks;
     size_t running_task_count, running_task_capacity;
-    uint64_t *queue; /* addresses of tasks to read */
+    size_t running_holds_read; /* of how many of them what they hold was read */
+    uint64_t *queue;           /* addresses of tasks to read */
     size_t queue_count, queue_done, queue_capacity;
     enum aio_registry registry;
     struct id_table *places; /* struct aio_stack_place by frame; built when needed */
@@ -162,6 +173,8 @@ struct aio {
     struct id_table *late; /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
     size_t late_count, late_capacity;
+    struct aio_loan *loans; /* holders.c */
+    size_t loan_count, loan_capacity;
     struct id_table *uvloops;      /* struct aio_uvloop by address */
     struct id_table *anyio_states; /* anyio_scope.c: struct task_state by task */
     struct id_table *anyio_scopes; /* anyio_scope.c: struct scope by address */
@@ -180,6 +193,14 @@ struct error *aio_module_find(struct aio *aio, const char *name, uint64_t *ret) 
 struct error *aio_modules_find(struct aio *aio) ERROR_CHECK;
 struct error *aio_modules_try(struct aio *aio) ERROR_CHECK; /* the same, with its errors */
 struct error *aio_classify(struct aio *aio, struct py_type *type, enum aio_kind *ret) ERROR_CHECK;
+
+/* place.c: whose code a frame runs. */
+/* Fills `folder`, when the modules are known. */
+struct error *aio_folder_find(struct aio *aio) ERROR_CHECK;
+/* "locks.py" of a frame of asyncio's own; NULL of others. */
+const char *aio_place_get_file(const struct aio *aio, const struct snapshot_frame *frame);
+/* Whether it is that function in a file whose path ends with `file`, from a slash on. */
+bool aio_place_is(const struct snapshot_frame *frame, const char *file, const char *function);
 
 bool aio_kind_is_task(enum aio_kind kind);
 bool aio_kind_is_future(enum aio_kind kind); /* tasks too */
@@ -266,9 +287,14 @@ struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const c
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) ERROR_CHECK;
 
-/* holds.c: what a task that runs has open in the frames of its thread. */
-struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
-                                     struct snapshot_task *task) ERROR_CHECK;
+/* holds.c: what the tasks that run have open in the frames of their threads, when all of them are
+ * known; for those that were found since the last time. */
+struct error *aio_running_holds_read(struct aio *aio) ERROR_CHECK;
+
+/* holders.c: who holds a lock, looked at again when all tasks are read. */
+void aio_holders_check(struct aio *aio);
+/* Remembers a task that holds a lock because it has entered the condition. */
+void aio_loan_note(struct aio *aio, uint64_t task, uint64_t condition, uint64_t lock);
 
 /* context.c: the context variables of a task, where they are asked for. */
 struct error *aio_context_read(struct aio *aio, const struct aio_fields *fields,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "anyio.h"
+#include "asyncspy/snapshot/task_index.h"
 
 #define BACKEND "anyio._backends._asyncio"
 #define SCOPES_MAX 64 /* one inside the other that are looked at for a task */
@@ -149,18 +150,12 @@ void aio_anyio_check_creators(struct aio *aio) {
     struct snapshot *snapshot = aio->snapshot;
     if (!aio->anyio_has_creators)
         return;
-    struct table *tasks = table_create();
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (!table_find(tasks, &task->id, sizeof task->id))
-            table_add(tasks, &task->id, sizeof task->id, &snapshot->tasks.items[i]);
-    }
+    const struct task_index *index = task_index_create(aio->arena, snapshot);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->creator && !table_find(tasks, &task->creator, sizeof task->creator))
+        if (task->creator && task_index_find(index, task->creator) == TASK_INDEX_NONE)
             task->creator = 0;
     }
-    table_destroy(tasks);
 }
 
 struct error *aio_anyio_scope_get_task(struct aio *aio, uint64_t scope, uint64_t *ret) {

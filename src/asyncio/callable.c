@@ -1,6 +1,7 @@
 /* Callables: who is called back when a future is done, what a handle runs. */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define PARTIALS_MAX 8
@@ -40,15 +41,10 @@ struct error *aio_callable_read(struct aio *aio, uint64_t address, struct aio_ca
     return err;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 /* Task._wakeup and _step up to 3.6, later __wakeup and __step, of the Task written in Python. */
 static bool is_task_method(const char *name) {
-    return ends_with(name, "Task._wakeup") || ends_with(name, "Task._step") ||
-           ends_with(name, "Task.__wakeup") || ends_with(name, "Task.__step");
+    return text_ends_with(name, "Task._wakeup") || text_ends_with(name, "Task._step") ||
+           text_ends_with(name, "Task.__wakeup") || text_ends_with(name, "Task.__step");
 }
 
 struct error *aio_callable_get_task(struct aio *aio, uint64_t address,
@@ -59,9 +55,11 @@ struct error *aio_callable_get_task(struct aio *aio, uint64_t address,
     if ((callable->kind == PY_KIND_BUILTIN && strcmp(callable->name, "task_wakeup") == 0) ||
         (callable->kind == PY_KIND_METHOD && is_task_method(callable->name)))
         *ret = callable->self;
-    else if (callable->kind == PY_KIND_OTHER && ends_with(callable->name, "TaskStepMethWrapper"))
+    else if (callable->kind == PY_KIND_OTHER &&
+             text_ends_with(callable->name, "TaskStepMethWrapper"))
         offset = PY_OFFSET(layout, task_step, task);
-    else if (callable->kind == PY_KIND_OTHER && ends_with(callable->name, "TaskWakeupMethWrapper"))
+    else if (callable->kind == PY_KIND_OTHER &&
+             text_ends_with(callable->name, "TaskWakeupMethWrapper"))
         offset = PY_OFFSET(layout, task_wakeup, task);
     return offset == PY_ABSENT ? NULL : py_read_u64(aio->py, address + (uint64_t)offset, ret);
 }

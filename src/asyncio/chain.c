@@ -147,11 +147,7 @@ static struct error *find_own_name(struct aio *aio, const struct step *root, uin
 static struct error *read_root_name(struct aio *aio, const struct step *root,
                                     struct aio_chain *chain) {
     uint64_t address = 0;
-    struct error *err = find_own_name(aio, root, &address, &chain->name);
-    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
-        error_destroy(err);
-        err = NULL;
-    }
+    struct error *err = error_forgive(find_own_name(aio, root, &address, &chain->name));
     return err || chain->name || !address ? err : py_string_read(aio->py, address, &chain->name);
 }
 

@@ -27,18 +27,6 @@ struct queue_walk {
     uint64_t executor;
 };
 
-static bool is_in_file(const struct snapshot_frame *frame, const char *file) {
-    if (!frame->file)
-        return false;
-    size_t length = strlen(frame->file), end = strlen(file);
-    return length >= end && strcmp(frame->file + length - end, file) == 0;
-}
-
-static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
-    return frame->decoded->function && strcmp(frame->decoded->function, function) == 0 &&
-           is_in_file(frame->decoded, file);
-}
-
 /* What an item of work calls and with what: `fn` and `args`, from 3.14 on the first two of `task`.
  */
 static struct error *find_call(struct aio *aio, uint64_t item, uint64_t *ret_function,
@@ -248,16 +236,16 @@ static struct error *read_thread(struct aio *aio, const struct aio_thread *threa
     uint64_t executor;
     for (size_t i = thread->frame_count; !err && i > 0; i--) {
         const struct py_frame *frame = &thread->frames[i - 1];
-        if (is_frame(frame, THREAD_FILE, "_worker")) {
+        if (aio_place_is(frame->decoded, THREAD_FILE, "_worker")) {
             err = find_executor(aio, frame->address, &executor);
             if (!err && executor)
                 err = find_pool(aio, executor, &pool);
-        } else if (is_frame(frame, THREAD_FILE, "run")) {
+        } else if (aio_place_is(frame->decoded, THREAD_FILE, "run")) {
             err = read_running(aio, thread, frame, pool);
-        } else if (is_frame(frame, ANYIO_FILE, "run")) {
+        } else if (aio_place_is(frame->decoded, ANYIO_FILE, "run")) {
             err = read_anyio_worker(aio, thread, frame);
-        } else if (is_frame(frame, PROCESS_FILE, "run") ||
-                   is_frame(frame, PROCESS_FILE, "_queue_management_worker")) {
+        } else if (aio_place_is(frame->decoded, PROCESS_FILE, "run") ||
+                   aio_place_is(frame->decoded, PROCESS_FILE, "_queue_management_worker")) {
             err = read_processes(aio, frame);
         }
     }

@@ -101,14 +101,11 @@ static struct error *get_kind(struct aio *aio, uint64_t word, enum py_kind *ret,
     if (!word || word % sizeof word)
         return NULL;
     struct error *err = py_type_of(aio->py, word, &type);
-    if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
-        return err;
     if (!err) {
         *ret = type->kind;
         *ret_type = type;
     }
-    error_destroy(err);
-    return NULL;
+    return error_forgive(err);
 }
 
 static struct error *is_kind(struct aio *aio, uint64_t word, enum py_kind kind, bool *ret) {

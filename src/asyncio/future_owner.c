@@ -5,18 +5,14 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define SOCKET_READ_DONE "._sock_read_done"
 #define SOCKET_WRITE_DONE "._sock_write_done"
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 bool aio_is_gather(const struct py_type *type) {
-    return ends_with(type->full_name, "._GatheringFuture");
+    return text_ends_with(type->full_name, "._GatheringFuture");
 }
 
 static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
@@ -87,8 +83,8 @@ static struct error *explain_partial(struct aio_waiting *waiting,
     struct error *err = aio_callable_read(aio, partial->callee, &callee);
     if (err || callee.kind != PY_KIND_METHOD)
         return err;
-    bool reads = ends_with(callee.name, SOCKET_READ_DONE);
-    if (!reads && !ends_with(callee.name, SOCKET_WRITE_DONE))
+    bool reads = text_ends_with(callee.name, SOCKET_READ_DONE);
+    if (!reads && !text_ends_with(callee.name, SOCKET_WRITE_DONE))
         return NULL;
     decide(waiting, reads ? SNAPSHOT_WAIT_SOCKET_READ : SNAPSHOT_WAIT_SOCKET_WRITE);
     err = py_tuple_get(aio->py, partial->arguments, 0, &fd);
@@ -104,9 +100,9 @@ static struct error *visit_callback(void *context, uint64_t address,
         err = explain_partial(waiting, callable);
     else if (callable->kind != PY_KIND_FUNCTION)
         return NULL;
-    else if (ends_with(callable->name, "shield.<locals>._outer_done_callback"))
+    else if (text_ends_with(callable->name, "shield.<locals>._outer_done_callback"))
         err = explain_shield(waiting, &callable->function);
-    else if (ends_with(callable->name, "_chain_future.<locals>._call_check_cancel"))
+    else if (text_ends_with(callable->name, "_chain_future.<locals>._call_check_cancel"))
         err = explain_chain(waiting, &callable->function);
     *stop = waiting->is_known;
     return err;
@@ -124,9 +120,11 @@ static struct error *ask_loop(struct aio_waiting *waiting) {
     if (err || watch)
         return err;
     err = aio_timer_find(waiting->aio, loop, waiting->future, &timer);
-    if (!err && timer) {
+    if (!err && timer && timer->is_sleep) {
         decide(waiting, SNAPSHOT_WAIT_SLEEP);
         waiting->wait->deadline_s = timer->when - waiting->aio->now;
+    } else if (!err && timer && !isnan(timer->when)) {
+        aio_wait_set_deadline(waiting, timer->when);
     }
     return err;
 }

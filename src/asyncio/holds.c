@@ -1,11 +1,11 @@
 /*
  * What a task has open: the managers of the `with` and `async with` statements that its suspended
- * coroutines stand in, or, of a task that runs, the frames of its thread. Who has entered a lock
- * holds it; who is still entering it does not.
+ * coroutines stand in, or, of a task that runs, the frames of its thread; also those of generators
+ * that its loops go over. Who has entered a lock holds it; who is still entering it does not.
  */
 #include "anyio.h"
 
-#define INNER_MAX 64             /* managers behind one of contextlib */
+#define INNER_MAX 64             /* managers behind one of contextlib, or a generator */
 #define RUNNING_FRAMES_MAX 10000 /* of a task that runs, from its coroutine inwards */
 
 /* A manager that is held, and a frame that may have a name for it. */
@@ -17,20 +17,26 @@ struct holds_walk {
     struct aio_waiting *waiting;
     size_t place;   /* index, among the task's frames, of the one that is looked at */
     uint64_t frame; /* its address */
-    uint64_t last;
+    uint64_t next;  /* the generator that it awaits, 0 none */
     size_t hold_capacity;
     struct manager open[INNER_MAX]; /* that are to be added */
     size_t open_count;
     bool is_owner;     /* of the lock of anyio that is looked at */
     uint64_t known_as; /* what variables have in place of the manager, 0: itself */
+    struct error *first_error;
 };
 
-/* A timeout ends the wait, whatever it is for; the earliest counts. */
+/* A timeout ends the wait, whatever it is for; the earliest counts. One whose timer has run has
+ * cancelled the task already, and will not do so again. */
 static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager) {
     struct aio *aio = waiting->aio;
-    uint64_t when = 0;
+    uint64_t timer, when = 0;
     double value = NAN;
-    struct error *err = aio_attribute_read(aio, manager, "_when", &when);
+    struct error *err = aio_attribute_read(aio, manager, "_timeout_handler", &timer);
+    if (!err && timer)
+        err = aio_attribute_read(aio, manager, "_when", &when);
+    if (!err && timer && !when) /* async_timeout's */
+        err = aio_attribute_read(aio, manager, "_deadline", &when);
     if (!err && when)
         err = aio_number_read(aio, when, &value);
     if (!err && waiting->wait && !isnan(value))
@@ -65,6 +71,20 @@ static struct error *is_in_wait(struct holds_walk *walk, uint64_t condition, boo
     return NULL;
 }
 
+/* Who waits for a lock that it has entered waits for itself; but a task that calls acquire() may
+ * well have released it before. */
+static enum snapshot_confidence get_confidence(const struct holds_walk *walk, uint64_t lock) {
+    const struct aio_waiting *waiting = walk->waiting;
+    size_t last = waiting->task->frames.count - 1;
+    if (!waiting->wait || waiting->wait->object != lock)
+        return SNAPSHOT_CERTAIN;
+    for (size_t i = last - walk->place; i <= waiting->user_link && i < waiting->chain->link_count;
+         i++)
+        if (waiting->chain->links[i].use == PY_AWAIT_ENTER)
+            return SNAPSHOT_CERTAIN;
+    return SNAPSHOT_LIKELY;
+}
+
 static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_t name_frame,
                               bool holds) {
     struct aio_waiting *waiting = walk->waiting;
@@ -86,7 +106,7 @@ static struct error *add_hold(struct holds_walk *walk, uint64_t manager, uint64_
                           &(struct snapshot_holder){.task = task->id,
                                                     .tid = SNAPSHOT_UNKNOWN,
                                                     .frame = frame,
-                                                    .confidence = SNAPSHOT_CERTAIN});
+                                                    .confidence = get_confidence(walk, manager)});
     return NULL;
 }
 
@@ -102,7 +122,10 @@ static struct error *add_condition(struct holds_walk *walk, const struct manager
         err = aio_attribute_read(aio, condition->address, "_lock", &lock);
     if (!err && lock)
         err = aio_anyio_unwrap(aio, &lock);
-    return err || !lock ? err : add_hold(walk, lock, condition->frame, true);
+    if (err || !lock)
+        return err;
+    aio_loan_note(aio, walk->waiting->task->id, condition->address, lock);
+    return add_hold(walk, lock, condition->frame, true);
 }
 
 static struct error *visit_owner(void *context, uint64_t task) {
@@ -150,6 +173,8 @@ static struct error *add_one(struct holds_walk *walk, const struct manager *mana
         err = aio_classify(aio, type, &kind);
     if (err)
         return err;
+    if (aio_is_generator(aio, type))
+        return aio_inner_managers_visit(aio, type, manager->address, 0, open_inner, walk);
     if (kind == AIO_KIND_TIMEOUT)
         return note_timeout(walk->waiting, manager->address);
     if (kind == AIO_KIND_CONDITION || kind == AIO_KIND_ANYIO_CONDITION)
@@ -163,11 +188,11 @@ static struct error *add_one(struct holds_walk *walk, const struct manager *mana
     if (!err && lock)
         err = add_hold(walk, lock, manager->frame, true);
     return err ? err
-               : aio_inner_managers_visit(aio, kind, manager->address, manager->frame, open_inner,
+               : aio_inner_managers_visit(aio, type, manager->address, manager->frame, open_inner,
                                           walk);
 }
 
-/* A manager, and what it has open itself. */
+/* A manager or generator, and what it has open itself. */
 static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
     struct error *err = NULL;
     walk->open[0] = (struct manager){manager, walk->frame};
@@ -179,63 +204,88 @@ static struct error *add_manager(struct holds_walk *walk, uint64_t manager) {
     return err;
 }
 
-/* Each manager is dealt with when the next one shows that it is not the innermost: that one may be
- * only being entered. */
-static struct error *visit_manager(void *context, uint64_t manager, bool is_async) {
-    struct holds_walk *walk = context;
-    uint64_t previous = walk->last;
-    (void)is_async;
-    walk->last = manager;
-    return previous ? add_manager(walk, previous) : NULL;
+/* An error costs what could not be read; the first is told in the end. */
+static struct error *keep_first(struct holds_walk *walk, struct error *err) {
+    if (!err || error_is_fatal(err))
+        return err;
+    if (walk->first_error)
+        error_destroy(err);
+    else
+        walk->first_error = err;
+    return NULL;
 }
 
-static struct error *read_link(struct holds_walk *walk, const struct py_generator *link) {
-    walk->last = 0;
-    struct error *err = py_managers_visit(walk->waiting->aio->py, link, visit_manager, walk);
-    if (!err && walk->last && link->use != PY_AWAIT_ENTER)
-        err = add_manager(walk, walk->last);
+static struct error *finish(struct holds_walk *walk, struct error *err) {
+    if (!err)
+        return walk->first_error;
+    error_destroy(walk->first_error);
     return err;
+}
+
+/* A generator that the task waits in has its own place in the chain. */
+static struct error *visit_open(void *context, uint64_t object, enum py_open_kind kind) {
+    struct holds_walk *walk = context;
+    if (kind == PY_OPEN_LOOP && object == walk->next)
+        return NULL;
+    return keep_first(walk, add_manager(walk, object));
 }
 
 struct error *aio_holds_read(struct aio_waiting *waiting) {
+    const struct aio_chain *chain = waiting->chain;
     struct holds_walk walk = {.waiting = waiting};
     struct error *err = NULL;
-    for (size_t i = 0; !err && i < waiting->chain->link_count; i++) {
-        const struct py_generator *link = &waiting->chain->links[i];
+    for (size_t i = 0; !err && i < chain->link_count; i++) {
+        const struct py_generator *link = &chain->links[i];
         walk.place = waiting->task->frames.count - 1 - i;
         walk.frame = link->frame;
+        walk.next = i + 1 < chain->link_count ? chain->links[i + 1].address : 0;
         if (link->frame && link->state == PY_GENERATOR_SUSPENDED && link->stack_slots > 0)
-            err = read_link(&walk, link);
+            err = keep_first(&walk, py_managers_visit(waiting->aio->py, link, visit_open, &walk));
+    }
+    return finish(&walk, err);
+}
+
+/* --- tasks that run --- */
+
+/* Frames of another task that runs further in, which was started eagerly or by a loop inside, are
+ * not this one's: where its own begin. */
+static size_t find_innermost(const struct aio *aio, const struct aio_running_task *running) {
+    size_t first = 0;
+    for (size_t i = 0; i < aio->running_task_count; i++) {
+        const struct aio_running_task *other = &aio->running_tasks[i];
+        if (other->is_on_stack && other->thread == running->thread &&
+            other->thread_index < running->thread_index && other->thread_index >= first)
+            first = other->thread_index + 1;
+    }
+    return first;
+}
+
+static struct error *read_running(struct aio *aio, const struct aio_running_task *running,
+                                  struct snapshot_task *task) {
+    const struct aio_chain chain = {.thread = running->thread,
+                                    .thread_index = running->thread_index};
+    struct aio_waiting waiting = {.aio = aio, .chain = &chain, .task = task};
+    struct holds_walk walk = {.waiting = &waiting};
+    struct error *err = NULL;
+    size_t innermost = find_innermost(aio, running), count = running->thread_index + 1;
+    for (size_t i = count; !err && i-- > innermost && count - i <= RUNNING_FRAMES_MAX;) {
+        walk.place = i;
+        walk.frame = running->thread->frames[i].address;
+        err = keep_first(&walk, py_running_managers_visit(aio->py, walk.frame, visit_open, &walk));
+    }
+    return finish(&walk, err);
+}
+
+struct error *aio_running_holds_read(struct aio *aio) {
+    struct snapshot *snapshot = aio->snapshot;
+    struct error *err = NULL;
+    for (; !err && aio->running_holds_read < aio->running_task_count; aio->running_holds_read++) {
+        const struct aio_running_task *running = &aio->running_tasks[aio->running_holds_read];
+        if (!running->is_on_stack || running->task_index >= snapshot->tasks.count)
+            continue;
+        struct snapshot_task *task = &snapshot->tasks.items[running->task_index];
+        if (task->id == running->task)
+            err = aio_task_note(aio, task, "what it holds", read_running(aio, running, task));
     }
     return err;
-}
-
-static struct error *visit_running(void *context, uint64_t manager, bool is_async, bool certain) {
-    (void)is_async;
-    return certain ? add_manager(context, manager) : NULL;
-}
-
-/* The error of one frame costs the managers of that frame. */
-static struct error *keep_first(struct error *first, struct error *err) {
-    if (!err || !first)
-        return err ? err : first;
-    error_destroy(err);
-    return first;
-}
-
-struct error *aio_running_holds_read(struct aio *aio, const struct aio_chain *chain,
-                                     struct snapshot_task *task) {
-    struct aio_waiting waiting = {.aio = aio, .chain = chain, .task = task};
-    struct holds_walk walk = {.waiting = &waiting};
-    struct error *first = NULL;
-    size_t count = chain->thread ? chain->thread_index + 1 : 0;
-    for (size_t i = count; i-- > 0 && count - i <= RUNNING_FRAMES_MAX;) {
-        walk.place = i;
-        walk.frame = chain->thread->frames[i].address;
-        struct error *err = py_running_managers_visit(aio->py, walk.frame, visit_running, &walk);
-        first = keep_first(first, err);
-        if (err && error_is_fatal(first))
-            break;
-    }
-    return first;
 }

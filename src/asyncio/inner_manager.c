@@ -1,7 +1,9 @@
 /*
  * What stands behind a manager of contextlib: the managers that the generator of a @contextmanager
- * has open, and those that an exit stack has entered. Lib/contextlib.py.
+ * has open, and those that an exit stack has entered (Lib/contextlib.py). Behind a generator that a
+ * loop goes over: those that it has open.
  */
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 struct inner_walk {
@@ -11,26 +13,29 @@ struct inner_walk {
     uint64_t frame;
 };
 
-static struct error *visit_manager(void *context, uint64_t manager, bool is_async) {
+static struct error *visit_open(void *context, uint64_t object, enum py_open_kind kind) {
     struct inner_walk *walk = context;
-    (void)is_async;
-    return walk->visit(walk->context, manager, walk->frame);
+    (void)kind;
+    return walk->visit(walk->context, object, walk->frame);
 }
 
-static struct error *visit_generator(struct inner_walk *walk, uint64_t manager) {
+static struct error *visit_generator(struct inner_walk *walk, uint64_t address) {
     struct py_generator generator;
+    struct error *err = py_generator_read(walk->aio->py, address, &generator);
+    if (err || generator.state != PY_GENERATOR_SUSPENDED || !generator.frame)
+        return err;
+    walk->frame = generator.frame;
+    return py_managers_visit(walk->aio->py, &generator, visit_open, walk);
+}
+
+static struct error *visit_generator_of(struct inner_walk *walk, uint64_t manager) {
     struct py_type *type;
     uint64_t address;
     struct error *err = aio_attribute_read(walk->aio, manager, "gen", &address);
     if (!err && address)
         err = py_type_of(walk->aio->py, address, &type);
-    if (err || !address || !aio_is_generator(walk->aio, type))
-        return err;
-    err = py_generator_read(walk->aio->py, address, &generator);
-    if (err || generator.state != PY_GENERATOR_SUSPENDED || !generator.frame)
-        return err;
-    walk->frame = generator.frame;
-    return py_managers_visit(walk->aio->py, &generator, visit_manager, walk);
+    return err || !address || !aio_is_generator(walk->aio, type) ? err
+                                                                 : visit_generator(walk, address);
 }
 
 /* The manager that an exit callback is for: its __exit__ bound to it; 3.7 has a closure instead. */
@@ -40,7 +45,9 @@ static struct error *find_manager(struct inner_walk *walk, uint64_t callback, ui
     *ret = 0;
     if (err)
         return err;
-    if (callable.kind == PY_KIND_METHOD)
+    bool is_exit = !callable.function.code || text_ends_with(callable.name, "__exit__") ||
+                   text_ends_with(callable.name, "__aexit__");
+    if (callable.kind == PY_KIND_METHOD && is_exit) /* push() takes any other method too */
         *ret = callable.self;
     else if (callable.kind == PY_KIND_FUNCTION)
         err = py_closure_find(walk->aio->py, &callable.function, "cm", ret);
@@ -60,19 +67,29 @@ static struct error *visit_callback(void *context, uint64_t item) {
     return err || !manager ? err : walk->visit(walk->context, manager, walk->frame);
 }
 
-struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
-                                       uint64_t frame, aio_visit_inner *visit, void *context) {
-    struct inner_walk walk = {aio, visit, context, frame};
-    struct py_type *type = NULL;
+static struct error *visit_exit_stack(struct inner_walk *walk, uint64_t manager) {
+    struct py_type *type;
     uint64_t callbacks;
-    if (kind == AIO_KIND_GENERATOR_CONTEXT)
-        return visit_generator(&walk, manager);
-    if (kind != AIO_KIND_EXIT_STACK)
-        return NULL;
-    struct error *err = aio_attribute_read(aio, manager, "_exit_callbacks", &callbacks);
+    struct error *err = aio_attribute_read(walk->aio, manager, "_exit_callbacks", &callbacks);
     if (!err && callbacks)
-        err = py_type_of(aio->py, callbacks, &type);
+        err = py_type_of(walk->aio->py, callbacks, &type);
     return err || !callbacks || type->kind != PY_KIND_DEQUE
                ? err
-               : py_deque_visit(aio->py, callbacks, visit_callback, &walk);
+               : py_deque_visit(walk->aio->py, callbacks, visit_callback, walk);
+}
+
+struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type,
+                                       uint64_t manager, uint64_t frame, aio_visit_inner *visit,
+                                       void *context) {
+    struct inner_walk walk = {aio, visit, context, frame};
+    if (aio_is_generator(aio, type))
+        return visit_generator(&walk, manager);
+    switch (type->asyncio_kind) {
+    case AIO_KIND_GENERATOR_CONTEXT:
+        return visit_generator_of(&walk, manager);
+    case AIO_KIND_EXIT_STACK:
+        return visit_exit_stack(&walk, manager);
+    default:
+        return NULL;
+    }
 }

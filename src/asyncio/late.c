@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define LATE_UNITS 50 /* of work for a task */
@@ -14,6 +15,7 @@ struct late {
     uint64_t key;
     snapshot_id *tasks;
     size_t count, capacity;
+    int64_t total; /* how many futures are waited for, of which some may be no tasks */
 };
 
 struct late_walk {
@@ -28,22 +30,34 @@ void aio_wait_later(struct aio *aio, uint64_t key, struct snapshot_wait *wait) {
     if (id_table_find(aio->late, key))
         return;
     struct late *late = arena_alloc(aio->arena, sizeof *late);
-    late->key = key;
+    *late = (struct late){.key = key, .total = SNAPSHOT_UNKNOWN};
     id_table_add(aio->late, late->key, late);
-}
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
 /* The variable of the closure that has the key. */
 static const char *get_variable(const struct aio_callable *callable) {
     if (callable->kind != PY_KIND_FUNCTION)
         return NULL;
-    if (ends_with(callable->name, "as_completed.<locals>._on_completion"))
+    if (text_ends_with(callable->name, "as_completed.<locals>._on_completion"))
         return "done";
-    return ends_with(callable->name, "shield.<locals>._done_callback") ? "outer" : NULL;
+    return text_ends_with(callable->name, "shield.<locals>._done_callback") ? "outer" : NULL;
+}
+
+/* The set that as_completed() takes its futures from one by one. */
+static struct error *count_futures(struct aio *aio, const struct py_function *callback,
+                                   struct late *late) {
+    const struct aio_task_list *list;
+    struct py_type *type;
+    uint64_t todo;
+    struct error *err = py_closure_find(aio->py, callback, "todo", &todo);
+    if (!err && todo)
+        err = py_type_of(aio->py, todo, &type);
+    if (err || !todo || type->kind != PY_KIND_SET)
+        return err;
+    err = aio_task_list_read(aio, todo, &list);
+    if (!err)
+        late->total = list->total - list->done;
+    return err;
 }
 
 static struct error *visit_callback(void *context, uint64_t address,
@@ -62,7 +76,7 @@ static struct error *visit_callback(void *context, uint64_t address,
     late->tasks = snapshot_vector_grow(walk->aio->snapshot->arena, late->tasks, &late->count,
                                        &late->capacity, sizeof *late->tasks);
     late->tasks[late->count - 1] = walk->task;
-    return NULL;
+    return late->count == 1 ? count_futures(walk->aio, &callable->function, late) : NULL;
 }
 
 static struct error *look_at(struct aio *aio, uint64_t task) {
@@ -85,6 +99,7 @@ static void fill(struct aio *aio, const struct aio_late_wait *it) {
         return;
     it->wait->tasks = late->tasks;
     it->wait->task_count = late->count;
+    it->wait->total = late->total;
     if (it->wait->kind == SNAPSHOT_WAIT_FUTURE)
         it->wait->kind = SNAPSHOT_WAIT_SHIELD;
 }

@@ -92,12 +92,6 @@ static struct error *read_timers(struct aio *aio, uint64_t scheduled, int64_t ca
 
 /* --- the iteration --- */
 
-static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
-    const char *name = frame->decoded->file ? strrchr(frame->decoded->file, '/') : NULL;
-    return name && strcmp(name + 1, file) == 0 && frame->decoded->function &&
-           strcmp(frame->decoded->function, function) == 0;
-}
-
 /* The frame of _run_once() of this loop in a thread; loops can be nested. */
 static struct error *find_run_once(struct aio *aio, const struct aio_loop_run *run,
                                    size_t *ret_index) {
@@ -106,7 +100,7 @@ static struct error *find_run_once(struct aio *aio, const struct aio_loop_run *r
     uint64_t self = 0;
     *ret_index = thread->frame_count;
     for (size_t i = 0; !err && i < thread->frame_count; i++) {
-        if (!is_frame(&thread->frames[i], "base_events.py", "_run_once"))
+        if (!aio_place_is(thread->frames[i].decoded, "base_events.py", "_run_once"))
             continue;
         err = py_local_find(aio->py, thread->frames[i].address, "self", &self);
         if (!err && self == run->loop->id) {
@@ -188,7 +182,7 @@ static struct error *read_iteration(struct aio *aio, const struct aio_loop_run *
     if (err || index == thread->frame_count || index == 0)
         return err;
     uint64_t frame = thread->frames[index].address;
-    if (is_frame(&thread->frames[index - 1], "events.py", "_run"))
+    if (aio_place_is(thread->frames[index - 1].decoded, "events.py", "_run"))
         return read_running(aio, frame, run->loop);
     if (run->loop->state == SNAPSHOT_LOOP_IDLE)
         return read_waiting(aio, frame, run);

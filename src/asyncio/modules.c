@@ -105,6 +105,8 @@ struct error *aio_modules_try(struct aio *aio) {
         err = find_type(aio, modules->events, "AbstractEventLoop", &modules->abstract_loop);
     if (!err)
         err = find_generator_types(aio);
+    if (!err)
+        err = aio_folder_find(aio);
     return err ? err : check_sizes(aio);
 }
 
@@ -126,6 +128,7 @@ static const struct {
     {"asyncio.queues.Queue", AIO_KIND_QUEUE},
     {"asyncio.taskgroups.TaskGroup", AIO_KIND_TASK_GROUP},
     {"asyncio.timeouts.Timeout", AIO_KIND_TIMEOUT},
+    {"async_timeout.Timeout", AIO_KIND_TIMEOUT},
     {"contextlib._GeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
     {"contextlib._AsyncGeneratorContextManager", AIO_KIND_GENERATOR_CONTEXT},
     {"contextlib.ExitStack", AIO_KIND_EXIT_STACK},

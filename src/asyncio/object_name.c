@@ -134,10 +134,7 @@ static struct error *visit_instance(void *context, const char *name, uint64_t va
     if (!err && !search->name)
         err = look_inside(search, name, value, stop);
     *stop = search->name != NULL;
-    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
-        return err;
-    error_destroy(err); /* no instance that could be read: the next one, then */
-    return NULL;
+    return error_forgive(err); /* no instance that could be read: the next one, then */
 }
 
 static struct error *find_global(struct name_search *search, uint64_t frame) {
@@ -168,11 +165,8 @@ struct error *aio_object_find_name(struct aio *aio, struct aio_object *object, u
         return NULL;
     object->name_tries++;
     py_charge(aio->py, NAME_UNITS);
-    struct error *err = find_name(&search, frame);
-    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
-        error_destroy(err); /* a name is an aid, nothing is lost without it */
-        err = NULL;
-    }
+    struct error *err =
+        error_forgive(find_name(&search, frame)); /* a name is an aid, nothing is lost without it */
     aio->snapshot->objects.items[object->index].name = search.name;
     return err;
 }

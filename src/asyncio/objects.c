@@ -138,10 +138,18 @@ static struct error *read_facts(struct aio *aio, const struct py_type *type, enu
     return err ? err : aio_anyio_facts_visit(aio, kind, object->id, visit_fact, &target);
 }
 
-/* "Lock#3": the class without its module, and a number of its own. */
+/* The class without its module; threading's locks by the name that people know, and that no lock of
+ * asyncio has. */
+static const char *get_class(const char *full_name) {
+    const char *dot = strrchr(full_name, '.');
+    if (strcmp(full_name, "_thread.lock") == 0)
+        return "threading.Lock";
+    return strcmp(full_name, "_thread.RLock") == 0 ? "threading.RLock" : dot ? dot + 1 : full_name;
+}
+
+/* "Lock#3": the class and a number of its own. */
 static const char *make_label(struct aio *aio, const struct py_type *type) {
-    const char *dot = strrchr(type->full_name, '.');
-    const char *name = dot ? dot + 1 : type->full_name;
+    const char *name = get_class(type->full_name);
     struct aio_label *label = table_find(aio->object_labels, name, strlen(name));
     if (!label) {
         label = arena_alloc(aio->arena, sizeof *label);

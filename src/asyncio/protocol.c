@@ -3,15 +3,13 @@
  * Libraries that have their own, in C or Cython often, keep futures in them that nothing else tells
  * of.
  */
-#include <string.h>
-
+#include "asyncspy/base/text.h"
 #include "wait.h"
 
 #define READ_READY "._read_ready"
 
 void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, int64_t fd) {
-    size_t length = strlen(callback), end = strlen(READ_READY);
-    if (!self || length < end || strcmp(callback + length - end, READ_READY) != 0)
+    if (!self || !text_ends_with(callback, READ_READY))
         return;
     aio->transports = snapshot_vector_grow(aio->arena, aio->transports, &aio->transport_count,
                                            &aio->transport_capacity, sizeof *aio->transports);

@@ -106,19 +106,18 @@ static struct error *apply_timeout_handle(struct aio_waiting *waiting,
     return err;
 }
 
-static void take_list(struct aio_waiting *waiting, const struct aio_task_list *list) {
-    waiting->wait->tasks = list->tasks;
-    waiting->wait->task_count = list->count;
-    waiting->wait->done = list->done;
-    waiting->wait->total = list->total;
-}
-
+/* None of the tasks behind a gather() is enough to wake who waits for any. */
 static struct error *take_tasks(struct aio_waiting *waiting, uint64_t container) {
+    struct snapshot_wait *wait = waiting->wait;
     const struct aio_task_list *list;
     struct error *err = aio_task_list_read(waiting->aio, container, &list);
-    if (!err)
-        take_list(waiting, list);
-    return err;
+    if (err)
+        return err;
+    wait->tasks = list->tasks;
+    wait->task_count = wait->any_task == SNAPSHOT_YES ? list->own_count : list->count;
+    wait->done = list->done;
+    wait->total = list->total;
+    return NULL;
 }
 
 /* asyncio.wait(): the coroutine _wait() has the set and when it returns. */
@@ -172,7 +171,9 @@ static struct error *apply_as_completed(struct aio_waiting *waiting,
     if (!rest)
         return NULL;
     err = take_tasks(waiting, rest);
-    waiting->wait->done = waiting->wait->total = SNAPSHOT_UNKNOWN; /* the finished are not in it */
+    if (!err)
+        waiting->wait->total -= waiting->wait->done;
+    waiting->wait->done = SNAPSHOT_UNKNOWN; /* most of the finished are not in it */
     return err;
 }
 
@@ -332,26 +333,14 @@ static const struct aio_rule rules[] = {
 
 static const struct aio_rule no_rule = {"", "", NULL};
 
-/* "locks.py" of ".../asyncio/locks.py"; NULL of other files. */
-static const char *get_asyncio_file(const char *file) {
-    static const char folder[] = "asyncio/";
-    const char *slash = strrchr(file, '/');
-    size_t length = strlen(folder);
-    if (!slash || (size_t)(slash + 1 - file) < length ||
-        strncmp(slash + 1 - length, folder, length) != 0)
-        return NULL;
-    const char *start = slash + 1 - length;
-    return start == file || start[-1] == '/' ? slash + 1 : NULL;
-}
-
 /* Libraries that stand between the program and asyncio. */
 static const struct aio_rule *find_rule_of_others(const struct snapshot_frame *frame) {
     const struct aio_rule *rule = aio_anyio_rule_find(frame);
     return rule ? rule : aio_uvloop_rule_find(frame);
 }
 
-static const struct aio_rule *find_rule(const struct snapshot_frame *frame) {
-    const char *file = frame->file ? get_asyncio_file(frame->file) : NULL;
+static const struct aio_rule *find_rule(const struct aio *aio, const struct snapshot_frame *frame) {
+    const char *file = aio_place_get_file(aio, frame);
     if (!file)
         return find_rule_of_others(frame);
     for (size_t i = 0; frame->function && i < sizeof rules / sizeof *rules; i++)
@@ -364,7 +353,7 @@ const struct aio_rule *aio_rule_find(struct aio *aio, const struct snapshot_fram
     struct aio_rule_memo *memo =
         &aio->rule_memo[((uintptr_t)frame >> 4) & (AIO_RULE_MEMO_SIZE - 1)];
     if (memo->frame != frame)
-        *memo = (struct aio_rule_memo){frame, find_rule(frame)};
+        *memo = (struct aio_rule_memo){frame, find_rule(aio, frame)};
     return memo->rule;
 }
 

@@ -89,12 +89,19 @@ static struct aio_thread *find_thread_of_task(struct aio *aio, uint64_t address)
     return NULL;
 }
 
-static void add_running_task(struct aio *aio, uint64_t event_loop,
-                             const struct aio_thread *thread) {
+/* The task will be the next in the snapshot. */
+static void add_running_task(struct aio *aio, const struct aio_chain *chain,
+                             const struct snapshot_task *task, const struct aio_thread *thread) {
     aio->running_tasks =
         snapshot_vector_grow(aio->arena, aio->running_tasks, &aio->running_task_count,
                              &aio->running_task_capacity, sizeof *aio->running_tasks);
-    aio->running_tasks[aio->running_task_count - 1] = (struct aio_running_task){event_loop, thread};
+    aio->running_tasks[aio->running_task_count - 1] =
+        (struct aio_running_task){.event_loop = task->event_loop,
+                                  .thread = thread,
+                                  .task = task->id,
+                                  .task_index = aio->snapshot->tasks.count,
+                                  .is_on_stack = chain->thread != NULL,
+                                  .thread_index = chain->thread_index};
 }
 
 /* The thread that a running task runs in learns of it; the innermost task of a thread counts. */
@@ -107,7 +114,7 @@ static void note_running(struct aio *aio, const struct aio_chain *chain,
     if (thread && !thread->current_task)
         thread->current_task = task->id;
     if (thread)
-        add_running_task(aio, task->event_loop, thread);
+        add_running_task(aio, chain, task, thread);
 }
 
 /* Of a structure that is not the known one only the coroutine tells the state. */
@@ -132,7 +139,7 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
     if (chain->state == PY_GENERATOR_EXECUTING ||
         (current && chain->state == PY_GENERATOR_FINISHED)) {
         note_running(aio, chain, task);
-        return aio_task_note(aio, task, "what it holds", aio_running_holds_read(aio, chain, task));
+        return NULL;
     }
     if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
         task->state = SNAPSHOT_TASK_NOT_STARTED;

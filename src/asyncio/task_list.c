@@ -95,6 +95,7 @@ struct error *aio_task_list_read(struct aio *aio, uint64_t container,
     *ret = list;
     struct error *err = visit_container(aio, &walk, container);
     walk.is_nested = true;
+    list->own_count = list->count;
     for (size_t i = 0; !err && i < walk.nested_count; i++)
         err = visit_container(aio, &walk, walk.nested[i]);
     return err;

@@ -97,10 +97,7 @@ static struct error *search_objects(struct lock_search *search) {
 
 /* Condition.wait() of threading sleeps on a lock of its own, which nobody ever holds. */
 static bool waits_by_condition(const struct aio_thread *thread) {
-    const struct snapshot_frame *frame = thread->frames[0].decoded;
-    const char *name = frame->file ? strrchr(frame->file, '/') : NULL;
-    return name && strcmp(name, "/threading.py") == 0 && frame->function &&
-           strcmp(frame->function, "wait") == 0;
+    return aio_place_is(thread->frames[0].decoded, "threading.py", "wait");
 }
 
 /* --- holders --- */
@@ -110,10 +107,9 @@ struct holder_search {
     bool found;
 };
 
-static struct error *visit_manager(void *context, uint64_t manager, bool is_async, bool certain) {
+static struct error *visit_open(void *context, uint64_t object, enum py_open_kind kind) {
     struct holder_search *search = context;
-    (void)is_async;
-    search->found |= certain && manager == search->lock;
+    search->found |= kind != PY_OPEN_LOOP && object == search->lock;
     return NULL;
 }
 
@@ -122,7 +118,7 @@ static struct error *search_thread(struct aio *aio, const struct aio_thread *thr
     struct holder_search search = {object->address, false};
     struct error *err = NULL;
     for (size_t i = 0; !err && i < thread->frame_count && i < FRAMES_MAX; i++) {
-        err = py_running_managers_visit(aio->py, thread->frames[i].address, visit_manager, &search);
+        err = py_running_managers_visit(aio->py, thread->frames[i].address, visit_open, &search);
         if (err || !search.found)
             continue;
         aio_object_add_holder(aio, object,

@@ -11,12 +11,6 @@
 
 #define FRAMES_MAX 16 /* how far out from the innermost one a wait is looked for */
 
-static bool is_frame(const struct py_frame *frame, const char *file, const char *function) {
-    size_t length = frame->decoded->file ? strlen(frame->decoded->file) : 0, end = strlen(file);
-    return length >= end && strcmp(frame->decoded->file + length - end, file) == 0 &&
-           frame->decoded->function && strcmp(frame->decoded->function, function) == 0;
-}
-
 struct snapshot_wait *aio_thread_wait_start(struct aio *aio, struct aio_thread *thread,
                                             enum snapshot_wait_kind kind, uint64_t id) {
     struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
@@ -139,10 +133,10 @@ static struct error *read_frames(struct aio *aio, struct aio_thread *thread) {
     for (size_t i = 0; !err && !thread->awaiting && i < thread->frame_count && i < FRAMES_MAX;
          i++) {
         const struct py_frame *frame = &thread->frames[i];
-        if (is_frame(frame, "concurrent/futures/_base.py", "result") ||
-            is_frame(frame, "concurrent/futures/_base.py", "exception"))
+        if (aio_place_is(frame->decoded, "concurrent/futures/_base.py", "result") ||
+            aio_place_is(frame->decoded, "concurrent/futures/_base.py", "exception"))
             err = read_future(aio, thread, frame->address);
-        else if (is_frame(frame, "/threading.py", "join"))
+        else if (aio_place_is(frame->decoded, "threading.py", "join"))
             err = read_join(aio, thread, frame->address);
     }
     return err ? err : aio_thread_lock_read(aio, thread);

@@ -88,13 +88,9 @@ static struct error *get_letter(struct aio *aio, uint64_t word, char *ret) {
     if (!word || word % sizeof word)
         return NULL;
     struct error *err = py_type_of(aio->py, word, &type);
-    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
-        error_destroy(err);
-        return NULL;
-    }
     if (!err)
         *ret = get_kind_letter(type->kind);
-    return err;
+    return error_forgive(err);
 }
 
 static bool is_layout(const char *layout, const char *letters) {
@@ -138,12 +134,9 @@ static struct error *read_loop(struct aio *aio, struct aio_uvloop *loop) {
     if (err || !loop->is_known)
         return err;
     err = aio_libuv_loop_read(aio, loop);
-    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED) {
-        error_destroy(err); /* not what it was taken for */
-        err = NULL;
+    if (err)
         loop->uv = 0;
-    }
-    return err;
+    return error_forgive(err); /* not what it was taken for */
 }
 
 struct error *aio_uvloop_find(struct aio *aio, uint64_t loop, const struct aio_uvloop **ret) {

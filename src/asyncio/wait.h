@@ -84,9 +84,10 @@ struct error *aio_callbacks_visit(struct aio *aio, const struct aio_fields *futu
 /* task_list.c: the futures in a list or set that somebody waits for. */
 struct aio_task_list {
     uint64_t container;
-    snapshot_id *tasks; /* the unfinished tasks among them */
-    size_t count;
-    int64_t done, total; /* of all futures */
+    snapshot_id
+        *tasks; /* the unfinished tasks among them, then those behind gather()s among them */
+    size_t count, own_count; /* all, and without the latter */
+    int64_t done, total;     /* of all futures */
 };
 /* Read once for each container; tasks among them are queued to be read. */
 struct error *aio_task_list_read(struct aio *aio, uint64_t container,
@@ -118,6 +119,7 @@ void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, in
 struct aio_timer {
     uint64_t future;
     double when;
+    bool is_sleep; /* that timer is what it waits for; false: it ends a wait for something else */
 };
 struct aio_watch {
     uint64_t future;
@@ -155,10 +157,11 @@ struct error *aio_objects_finish(struct aio *aio) ERROR_CHECK;
 /* holds.c: what a task has open; also how long its timeouts leave it. */
 struct error *aio_holds_read(struct aio_waiting *waiting) ERROR_CHECK;
 
-/* inner_manager.c: calls `visit` for each manager behind one of contextlib, with a frame that may
- * have a name for it (`frame`, unless there is a better one). */
-typedef struct error *aio_visit_inner(void *context, uint64_t manager, uint64_t frame);
-struct error *aio_inner_managers_visit(struct aio *aio, enum aio_kind kind, uint64_t manager,
+/* inner_manager.c: calls `visit` for each manager behind one of contextlib, or behind a generator,
+ * with a frame that may have a name for it (`frame`, unless there is a better one); also for the
+ * generators that loops of a generator go over. `type` is that of `object`, and classified. */
+typedef struct error *aio_visit_inner(void *context, uint64_t object, uint64_t frame);
+struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *type, uint64_t object,
                                        uint64_t frame, aio_visit_inner *visit,
                                        void *context) ERROR_CHECK;
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "uvloop.h"
 
 /* The first of a handle's arguments, or what its callback is a method of: one of the two is the
@@ -26,12 +27,23 @@ static struct error *find_futures(struct aio *aio, const struct aio_handle *hand
     return err;
 }
 
-static void add_timer(struct aio *aio, uint64_t future, double when) {
-    if (!future || id_table_find(aio->timers, future))
+/* sleep() is woken by such a timer; what another does with its future (cancel it, tell an
+ * exception) ends a wait that is for something else. */
+static bool gives_result(const char *callback) {
+    return text_ends_with(callback, "_set_result_unless_cancelled") ||
+           strcmp(callback, "set_result") == 0 || text_ends_with(callback, "Future.set_result");
+}
+
+/* Of the timers of a future the earliest counts. */
+static void add_timer(struct aio *aio, uint64_t future, double when, bool is_sleep) {
+    struct aio_timer *timer = future ? id_table_find(aio->timers, future) : NULL;
+    if (!future || (timer && timer->when <= when))
         return;
-    struct aio_timer *timer = arena_alloc(aio->arena, sizeof *timer);
-    *timer = (struct aio_timer){future, when};
-    id_table_add(aio->timers, timer->future, timer);
+    if (!timer) {
+        timer = arena_alloc(aio->arena, sizeof *timer);
+        id_table_add(aio->timers, future, timer);
+    }
+    *timer = (struct aio_timer){future, when, is_sleep};
 }
 
 static struct error *visit_timer(void *context, uint64_t item) {
@@ -44,7 +56,7 @@ static struct error *visit_timer(void *context, uint64_t item) {
         return err;
     err = find_futures(aio, &handle, &callable, futures);
     for (int i = 0; !err && i < 2; i++)
-        add_timer(aio, futures[i], handle.when);
+        add_timer(aio, futures[i], handle.when, gives_result(callable.name));
     return err;
 }
 

@@ -86,14 +86,19 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     if (!err && found)
         err = aio_found_read_loops(aio, found);
     if (!err)
+        err = aio_running_holds_read(aio);
+    if (!err)
         err = aio_thread_waits_read(aio);
     if (!err) /* what threads wait for may have brought more tasks */
         err = read_tasks(aio, 0, 0);
+    if (!err)
+        err = aio_running_holds_read(aio);
     if (!err)
         err = aio_late_waits_fill(aio);
     if (!err)
         err = aio_protocols_add(aio);
     aio_anyio_check_creators(aio);
+    aio_holders_check(aio);
     if (!err)
         err = aio_anyio_owners_add(aio);
     return err ? err : aio_objects_finish(aio);

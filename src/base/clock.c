@@ -63,3 +63,22 @@ double clock_parse_stamp(const char *stamp) {
     }
     return strcmp(rest, "Z") == 0 ? (double)timegm(&parts) + fraction : NAN;
 }
+
+const char *clock_format_seconds(struct arena *arena, double seconds) {
+    double size = fabs(seconds);
+    if (isnan(seconds) || size > 1e12)
+        return "";
+    if (size < 0.00995)
+        return arena_format(arena, "%.1f ms", seconds * 1e3);
+    if (size < 0.9995)
+        return arena_format(arena, "%.0f ms", seconds * 1e3);
+    if (size < 99.95)
+        return arena_format(arena, "%.1f s", seconds);
+    long long all = llround(size);
+    const char *sign = seconds < 0 ? "-" : "";
+    if (all < 3600)
+        return arena_format(arena, "%s%lldm%02llds", sign, all / 60, all % 60);
+    if (all < 86400)
+        return arena_format(arena, "%s%lldh%02lldm", sign, all / 3600, all / 60 % 60);
+    return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
+}

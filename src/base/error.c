@@ -83,6 +83,13 @@ bool error_is_fatal(const struct error *err) {
            err->kind != ERROR_MISSED;
 }
 
+struct error *error_forgive(struct error *err) {
+    if (!err || error_is_fatal(err) || err->kind == ERROR_MISSED)
+        return err;
+    error_destroy(err);
+    return NULL;
+}
+
 void error_destroy(struct error *err) {
     if (!err)
         return;

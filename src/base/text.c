@@ -174,6 +174,11 @@ const char *text_clip_start(struct arena *arena, const char *text, int columns) 
     return arena_format(arena, DOTS "%s", text);
 }
 
+bool text_ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
 bool text_is_utf8(const char *text, size_t length) {
     size_t size;
     for (; length; text += size, length -= size)

@@ -10,19 +10,9 @@
 #include "dict.h"
 #include "py.h"
 
-#define FLAG_TUPLE (1ull << 26)         /* Include/object.h */
-#define FLAG_TYPE_SUBCLASS (1ull << 31) /* instances are types */
-#define ADDRESS_MIN 4096
+#define FLAG_TUPLE (1ull << 26) /* Include/object.h */
 #define ADDRESS_MAX (1ull << 56)
 #define TRY_UNITS 2
-
-/* What cannot be read is no object. */
-static struct error *forgive(struct error *err) {
-    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
-        return err;
-    error_destroy(err);
-    return NULL;
-}
 
 /* --- words of an object that are alive --- */
 
@@ -60,23 +50,32 @@ static bool is_in_head(const struct py *py, uint64_t frame, uint64_t word) {
 }
 
 /* A frame object tells its generator, which is what people know (up to 3.10). */
+static struct error *find_generator(struct py *py, uint64_t frame, struct py_enclosing *ret) {
+    struct py_type *type;
+    uint64_t generator = 0, address = 0;
+    if (!PY_HAS(&py->layout, frame, generator))
+        return NULL;
+    struct error *err =
+        py_read_u64(py, frame + (uint64_t)PY_OFFSET(&py->layout, frame, generator), &generator);
+    if (err || !generator)
+        return err;
+    err = py_read_u64(py, generator + (uint64_t)PY_OFFSET(&py->layout, object, type), &address);
+    if (!err)
+        err = py_type_read_proven(py, address, &type);
+    if (!err)
+        *ret = (struct py_enclosing){generator, type, true};
+    return err;
+}
+
 static struct error *check_frame_object(struct py *py, uint64_t object, struct py_type *type,
                                         uint64_t word, struct py_enclosing *ret) {
     bool live = false;
-    uint64_t generator = 0;
     struct error *err =
         is_in_head(py, object, word) ? NULL : is_live_in_frame(py, object, false, word, &live);
     if (err || !live)
         return err;
     *ret = (struct py_enclosing){object, type, true};
-    if (PY_HAS(&py->layout, frame, generator))
-        err = py_read_u64(py, object + (uint64_t)PY_OFFSET(&py->layout, frame, generator),
-                          &generator);
-    if (!err && generator) {
-        ret->object = generator;
-        err = py_type_of(py, generator, &ret->type);
-    }
-    return err;
+    return find_generator(py, object, ret);
 }
 
 static struct error *check_generator_frame(struct py *py, uint64_t object, struct py_type *type,
@@ -202,7 +201,7 @@ struct error *py_enclosing_check(struct py *py, uint64_t object, struct py_type 
 /* --- objects --- */
 
 static bool is_address(uint64_t word, uint64_t alignment) {
-    return word >= ADDRESS_MIN && word < ADDRESS_MAX && word % alignment == 0;
+    return word >= PY_ADDRESS_MIN && word < ADDRESS_MAX && word % alignment == 0;
 }
 
 /* Whether an object may stand at `object`, from its first words alone: most places are told apart
@@ -225,18 +224,6 @@ static struct error *looks_like_object(struct py *py, uint64_t object, uint64_t 
     return NULL;
 }
 
-/* Whether instances of what stands at `type` are types. */
-static struct error *read_type(struct py *py, uint64_t address, struct py_type **ret) {
-    struct py_type *type, *metatype;
-    struct error *err = py_type_of(py, address, &metatype);
-    if (!err && !(metatype->flags & FLAG_TYPE_SUBCLASS))
-        err = error_create(ERROR_INVALID, "no type at 0x%llx", (unsigned long long)address);
-    if (!err)
-        err = py_type_read(py, address, &type);
-    *ret = err ? NULL : type;
-    return err;
-}
-
 /* The type of the tracked object at `object`; NULL: there is none. */
 static struct error *identify(struct py *py, uint64_t object, struct py_type **ret) {
     enum py_gc_tracked tracked;
@@ -246,11 +233,11 @@ static struct error *identify(struct py *py, uint64_t object, struct py_type **r
     py_charge(py, TRY_UNITS);
     struct error *err = looks_like_object(py, object, &type, &likely);
     if (err || !likely)
-        return forgive(err);
+        return error_forgive(err); /* what cannot be read is no object */
     err = py_gc_is_tracked(py, object, &tracked);
     if (!err && tracked == PY_GC_TRACKED)
-        err = read_type(py, type, ret);
-    return forgive(err);
+        err = py_type_read_proven(py, type, ret);
+    return error_forgive(err);
 }
 
 struct error *py_enclosing_find(struct py *py, uint64_t word, struct py_enclosing *ret) {
@@ -260,7 +247,7 @@ struct error *py_enclosing_find(struct py *py, uint64_t word, struct py_enclosin
     for (uint64_t distance = first; distance < PY_ENCLOSING_MAX && word > distance; distance += 8) {
         struct error *err = identify(py, word - distance, &type);
         if (!err && type)
-            return forgive(py_enclosing_check(py, word - distance, type, word, ret));
+            return error_forgive(py_enclosing_check(py, word - distance, type, word, ret));
         if (err)
             return err;
     }

@@ -218,14 +218,6 @@ struct error *py_gc_visit(struct py *py, const struct py_interpreter *interprete
     return err;
 }
 
-/* Links that lead nowhere are those of no tracked object. */
-static struct error *forgive(struct error *err) {
-    if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED)
-        return err;
-    error_destroy(err);
-    return NULL;
-}
-
 static struct error *check_links(struct py *py, const struct places *places, uint64_t address,
                                  enum py_gc_tracked *ret) {
     struct node node, next = {0}, prev = {0};
@@ -233,7 +225,7 @@ static struct error *check_links(struct py *py, const struct places *places, uin
     *ret = PY_GC_UNTRACKED;
     struct error *err = read_node(py, places, head, &node);
     if (err || !node.next)
-        return forgive(err);
+        return error_forgive(err);
     if (node.flags & COLLECTING) { /* prev is no link now */
         *ret = PY_GC_MARKED;
         return NULL;
@@ -243,7 +235,7 @@ static struct error *check_links(struct py *py, const struct places *places, uin
         err = read_node(py, places, node.prev, &prev);
     if (!err && next.prev == head && prev.next == head)
         *ret = PY_GC_TRACKED;
-    return forgive(err);
+    return error_forgive(err);
 }
 
 struct error *py_gc_is_tracked(struct py *py, uint64_t address, enum py_gc_tracked *ret) {

@@ -1,7 +1,8 @@
 /*
  * The managers of `with` and `async with` statements, told by what these leave on the value stack:
  * the bound __exit__ or __aexit__; from 3.14 on the function and then the manager, or something
- * bound and then NULL (LOAD_SPECIAL in Python/bytecodes.c, BEFORE_WITH before).
+ * bound and then NULL (LOAD_SPECIAL in Python/bytecodes.c, BEFORE_WITH before). A loop leaves its
+ * iterator there, which may be a generator with managers of its own.
  */
 #include "asyncspy/python/function.h"
 #include "py.h"
@@ -80,64 +81,76 @@ static struct error *classify_bound(struct py *py, enum py_kind kind, uint64_t a
     return err;
 }
 
-struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) {
-    enum exit_kind exit = NO_EXIT;
+static struct error *read_exit(struct py *py, const struct py_type *type, uint64_t slot,
+                               uint64_t object, struct py_open *ret) {
+    enum exit_kind exit;
+    uint64_t manager = 0, word = 0;
+    struct error *err = classify_bound(py, type->kind, object, &exit, &manager);
+    if (!err && exit == NO_EXIT && py->layout.traits.with_keeps_manager) {
+        err = classify_unbound(py, object, &exit);
+        if (!err && exit != NO_EXIT)
+            err = py_read_u64(py, slot + 8, &word);
+        manager = py_untag(py, word);
+    }
+    if (!err && exit != NO_EXIT)
+        *ret = (struct py_open){manager, exit == IS_ASYNC_EXIT ? PY_OPEN_ASYNC_WITH : PY_OPEN_WITH};
+    return err;
+}
+
+struct error *py_open_read(struct py *py, uint64_t slot, struct py_open *ret) {
     uint64_t word;
     struct py_type *type;
-    *ret = (struct py_exit){0, false};
+    *ret = (struct py_open){0, PY_OPEN_WITH};
     struct error *err = py_read_u64(py, slot, &word);
     uint64_t object = err ? 0 : py_untag(py, word);
     if (err || !object)
         return err;
     err = py_type_of(py, object, &type);
-    if (!err)
-        err = classify_bound(py, type->kind, object, &exit, &ret->manager);
-    if (!err && exit == NO_EXIT && py->layout.traits.with_keeps_manager) {
-        err = classify_unbound(py, object, &exit);
-        if (!err && exit != NO_EXIT)
-            err = py_read_u64(py, slot + 8, &word);
-        ret->manager = py_untag(py, word);
-    }
-    if (err || exit == NO_EXIT)
-        ret->manager = 0;
-    ret->is_async = exit == IS_ASYNC_EXIT;
-    return err;
+    if (err)
+        return err;
+    if (type->kind != PY_KIND_GENERATOR && type->kind != PY_KIND_ASYNC_GENERATOR)
+        return read_exit(py, type, slot, object, ret);
+    *ret = (struct py_open){object, PY_OPEN_LOOP};
+    return NULL;
 }
 
 /* Statements come before expressions on a stack, and at most 20 (CO_MAXBLOCKS) can be open. */
 #define SLOTS_MAX 256
 
-struct manager_walk {
-    py_visit_manager *visit;
+struct stack_walk {
+    py_visit_open *visit;
     void *context;
-    struct py_exit last;       /* found and not told yet; manager 0: none */
+    struct py_open last;       /* the manager found last, not told yet; object 0: none */
     struct error *first_error; /* of a word that could not be read: it costs that word */
 };
 
-static struct error *examine(struct py *py, struct manager_walk *walk, uint64_t slot) {
-    struct py_exit found;
-    struct error *err = py_exit_read(py, slot, &found);
+static struct error *examine(struct py *py, struct stack_walk *walk, uint64_t slot) {
+    struct py_open found;
+    struct error *err = py_open_read(py, slot, &found);
     if (err && error_is_fatal(err))
         return err;
     if (err && walk->first_error)
         error_destroy(err);
     else if (err)
         walk->first_error = err;
-    if (err || !found.manager)
+    if (err || !found.object)
         return NULL;
-    struct py_exit last = walk->last;
-    walk->last = found;
-    return last.manager ? walk->visit(walk->context, last.manager, last.is_async) : NULL;
+    struct py_open told = found;
+    if (found.kind != PY_OPEN_LOOP) {
+        told = walk->last;
+        walk->last = found;
+    }
+    return told.object ? walk->visit(walk->context, told.object, told.kind) : NULL;
 }
 
-struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool without_last,
-                             py_visit_manager *visit, void *context) {
-    struct manager_walk walk = {.visit = visit, .context = context};
+struct error *py_stack_visit(struct py *py, const struct py_stack *stack, bool without_last,
+                             py_visit_open *visit, void *context) {
+    struct stack_walk walk = {.visit = visit, .context = context};
     struct error *err = NULL;
     for (size_t i = 0; !err && i < stack->slots && i < SLOTS_MAX; i++)
         err = examine(py, &walk, stack->bottom + 8 * i);
-    if (!err && walk.last.manager && !without_last)
-        err = visit(context, walk.last.manager, walk.last.is_async);
+    if (!err && walk.last.object && !without_last)
+        err = visit(context, walk.last.object, walk.last.kind);
     if (!err) {
         err = walk.first_error;
         walk.first_error = NULL;
@@ -146,8 +159,15 @@ struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool w
     return err;
 }
 
+/* The slots on top that belong to a manager which is being entered. */
+static size_t count_entering(const struct py *py, const struct py_generator *generator) {
+    if (generator->use != PY_AWAIT_ENTER)
+        return 0;
+    return py->layout.traits.with_keeps_manager ? 2 : 1;
+}
+
 struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
-                                py_visit_manager *visit, void *context) {
+                                py_visit_open *visit, void *context) {
     struct py_record frame;
     struct py_position *position;
     struct py_stack stack;
@@ -160,6 +180,8 @@ struct error *py_managers_visit(struct py *py, const struct py_generator *genera
         return err;
     if (stack.slots > generator->stack_slots)
         stack.slots = generator->stack_slots;
+    size_t entering = count_entering(py, generator);
+    stack.slots -= stack.slots < entering ? stack.slots : entering;
     bool left = generator->use == PY_AWAIT_EXIT && position->leaves_by_exception;
-    return py_exits_visit(py, &stack, left, visit, context);
+    return py_stack_visit(py, &stack, left, visit, context);
 }

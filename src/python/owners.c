@@ -171,7 +171,7 @@ static struct error *visit_object(void *context, uint64_t address, uint64_t type
     struct py_owner_search *search = context;
     struct py_type *type;
     py_charge(search->py, OBJECT_UNITS);
-    struct error *err = py_type_read(search->py, type_address, &type);
+    struct error *err = py_type_read_proven(search->py, type_address, &type);
     if (!err)
         err = search_object(search, address, type);
     if (!err || error_is_fatal(err))

@@ -93,6 +93,14 @@ struct py {
     struct table *positions;       /* struct py_position by key */
 };
 
+/* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is
+ * none. */
+struct error *py_type_read_proven(struct py *py, uint64_t address,
+                                  struct py_type **ret) ERROR_CHECK;
+
+/* Less than this is the address of nothing. */
+#define PY_ADDRESS_MIN 4096
+
 /* The code object at `address`, read once a walk. */
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;
 
@@ -154,16 +162,16 @@ struct error *py_position_find_use(struct py *py, struct py_position *position) 
 struct error *py_await_read(struct py *py, const struct py_record *frame, int8_t state,
                             struct py_position *position, struct py_generator *ret) ERROR_CHECK;
 
-/* What a `with` or `async with` left on a value stack. */
-struct py_exit {
-    uint64_t manager; /* 0: nothing of the kind stands there */
-    bool is_async;
+/* What a statement left in a slot of a value stack. */
+struct py_open {
+    uint64_t object; /* 0: nothing of the kind stands there */
+    enum py_open_kind kind;
 };
-struct error *py_exit_read(struct py *py, uint64_t slot, struct py_exit *ret) ERROR_CHECK;
+struct error *py_open_read(struct py *py, uint64_t slot, struct py_open *ret) ERROR_CHECK;
 
-/* Calls `visit` for the managers of a stack, outermost first; `without_last`: but the innermost. */
-struct error *py_exits_visit(struct py *py, const struct py_stack *stack, bool without_last,
-                             py_visit_manager *visit, void *context) ERROR_CHECK;
+/* Calls `visit` for what stands on a stack; `without_last`: but for the innermost manager. */
+struct error *py_stack_visit(struct py *py, const struct py_stack *stack, bool without_last,
+                             py_visit_open *visit, void *context) ERROR_CHECK;
 
 /* --- objects --- */
 

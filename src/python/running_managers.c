@@ -116,19 +116,8 @@ static struct error *is_left(struct py *py, const struct py_position *position, 
     return NULL;
 }
 
-struct guess_visit {
-    py_visit_guess *visit;
-    void *context;
-};
-
-static struct error *visit_certain(void *context, uint64_t manager, bool is_async) {
-    struct guess_visit *guess = context;
-    return guess->visit(guess->context, manager, is_async, true);
-}
-
-struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_guess *visit,
+struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_open *visit,
                                         void *context) {
-    struct guess_visit guess = {visit, context};
     struct py_record record;
     struct py_position *position;
     struct py_stack stack;
@@ -140,5 +129,5 @@ struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_
         err = find_stack(py, &record, position, &stack);
     if (!err)
         err = is_left(py, position, &left);
-    return err ? err : py_exits_visit(py, &stack, left, visit_certain, &guess);
+    return err ? err : py_stack_visit(py, &stack, left, visit, context);
 }

@@ -3,17 +3,21 @@
 #include <string.h>
 
 #include "asyncspy/base/text.h"
+#include "shorten.h"
 
 #define MARK "  > "
-#define INDENT 4        /* of frames behind the margin: the mark */
-#define NAME_COLUMNS 24 /* of the function, where no longer one is in the stack */
-#define FACT_COLUMNS 12 /* "created by  " */
-#define ROWS_MAX 48     /* of a stack; then its middle is left out */
+#define INDENT 4          /* of frames behind the margin: the mark */
+#define NAME_COLUMNS 24   /* of the function, where no longer one is in the stack */
+#define FACT_COLUMNS 12   /* "created by  " */
+#define CALLERS_COLUMNS 6 /* " < ..." */
+#define ROWS_MAX 48       /* of a stack; then its middle is left out */
 #define ROWS_HEAD 32
 #define ROWS_TAIL 12
 
 const char *frame_get_place(struct page *page, const struct snapshot_frame *frame, bool whole) {
-    const char *file = whole && frame->file ? frame->file : frame_get_short_file(frame);
+    const char *file = whole && frame->file ? frame->file : frame_get_known_file(frame);
+    if (!frame->file)
+        return "(no file)";
     if (frame->native)
         return page_escape(page, file);
     if (frame->line < 0)
@@ -168,7 +172,8 @@ static void print_brief(struct page *page, const struct snapshot_frame *frame, c
     start_line(page);
     page_put_head(page, frame_get_name(frame), page->width * 2 / 5);
     page_move(page, page->margin + INDENT + NAME_COLUMNS + 2);
-    page_put_tail(page, frame_get_place(page, frame, false), (page->width - page->column) * 3 / 4);
+    int room = page->width - page->column - (callers ? CALLERS_COLUMNS : 0);
+    page_put_tail(page, shorten_text(page, frame_get_place(page, frame, false), room, 1), room);
     if (callers)
         put_callers(page, callers, own);
     page_end_line(page);

@@ -8,8 +8,8 @@
 #include "asyncspy/snapshot/snapshot.h"
 #include "page.h"
 
-/* "asyncio/tasks.py:630": the path from the library on, whole for the user's own files and where
- * `whole` asks for it. In the scratch arena. */
+/* "asyncio/tasks.py:630", "app/report.py:57": what people know the file by, its path where `whole`
+ * asks for it. In the scratch arena. */
 const char *frame_get_place(struct page *page, const struct snapshot_frame *frame, bool whole);
 
 /* How a stack is printed. */

@@ -1,28 +1,38 @@
 #include "label.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "asyncspy/base/clock.h"
 #include "asyncspy/base/id_table.h"
 
-struct object_index {
-    struct id_table *table;
+struct label_index {
+    struct id_table *objects; /* from the id */
+    struct id_table *threads; /* from the tid */
+    struct id_table *sockets; /* from the file */
 };
 
-struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot) {
-    struct object_index *index = arena_alloc(arena, sizeof *index);
-    index->table = id_table_create(arena, snapshot->objects.count);
-    for (size_t i = 0; i < snapshot->objects.count; i++) {
-        struct snapshot_object *object = &snapshot->objects.items[i];
-        id_table_add(index->table, object->id, object);
-    }
+struct label_index *label_index_create(struct arena *arena, const struct snapshot *snapshot) {
+    struct label_index *index = arena_alloc(arena, sizeof *index);
+    index->objects = id_table_create(arena, snapshot->objects.count);
+    index->threads = id_table_create(arena, snapshot->threads.count);
+    index->sockets = id_table_create(arena, snapshot->sockets.count);
+    for (size_t i = 0; i < snapshot->objects.count; i++)
+        id_table_add(index->objects, snapshot->objects.items[i].id, &snapshot->objects.items[i]);
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        id_table_add(index->threads, (uint64_t)snapshot->threads.items[i].tid,
+                     &snapshot->threads.items[i]);
+    for (size_t i = 0; i < snapshot->sockets.count; i++)
+        id_table_add(index->sockets, (uint64_t)snapshot->sockets.items[i].fd,
+                     &snapshot->sockets.items[i]);
     return index;
 }
 
 const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id) {
-    return id ? id_table_find(report->objects->table, id) : NULL;
+    return id ? id_table_find(report->labels->objects, id) : NULL;
+}
+
+const struct snapshot_socket *label_find_socket(const struct report *report, int64_t fd) {
+    return fd == SNAPSHOT_UNKNOWN ? NULL : id_table_find(report->labels->sockets, (uint64_t)fd);
 }
 
 const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id) {
@@ -31,31 +41,11 @@ const struct snapshot_task *label_find_task(const struct report *report, snapsho
 }
 
 const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid) {
-    if (tid == SNAPSHOT_UNKNOWN)
-        return NULL;
-    for (size_t i = 0; i < report->snapshot->threads.count; i++)
-        if (report->snapshot->threads.items[i].tid == tid)
-            return &report->snapshot->threads.items[i];
-    return NULL;
+    return tid == SNAPSHOT_UNKNOWN ? NULL : id_table_find(report->labels->threads, (uint64_t)tid);
 }
 
 const char *label_duration(struct report *report, double seconds) {
-    struct arena *arena = report->page.scratch;
-    if (isnan(seconds) || fabs(seconds) > 1e12)
-        return "";
-    if (fabs(seconds) < 0.01)
-        return arena_format(arena, "%.1f ms", seconds * 1e3);
-    if (fabs(seconds) < 0.9995)
-        return arena_format(arena, "%.0f ms", seconds * 1e3);
-    if (fabs(seconds) < 99.95)
-        return arena_format(arena, "%.1f s", seconds);
-    long long all = llabs((long long)seconds);
-    const char *sign = seconds < 0 ? "-" : "";
-    if (all < 3600)
-        return arena_format(arena, "%s%lldm%02llds", sign, all / 60, all % 60);
-    if (all < 86400)
-        return arena_format(arena, "%s%lldh%02lldm", sign, all / 3600, all / 60 % 60);
-    return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
+    return clock_format_seconds(report->page.scratch, seconds);
 }
 
 const char *label_task(struct report *report, const struct snapshot_task *task) {
@@ -64,24 +54,19 @@ const char *label_task(struct report *report, const struct snapshot_task *task) 
     return *task->name ? task->name : "''";
 }
 
-const char *label_tasks(struct report *report, const snapshot_id *tasks, size_t count,
-                        size_t most) {
-    struct arena *arena = report->page.scratch;
-    const char *text = "";
-    for (size_t i = 0; i < count && i < most; i++) {
-        const struct snapshot_task *task = label_find_task(report, tasks[i]);
-        const char *label =
-            task ? label_task(report, task) : arena_format(arena, "task 0x%" PRIx64, tasks[i]);
-        text = arena_format(arena, "%s%s%s", text, i ? ", " : "", label);
-    }
-    if (count > most)
-        text = arena_format(arena, "%s and %s more", text, page_count(&report->page, count - most));
-    return text;
+const char *label_task_id(struct report *report, snapshot_id id) {
+    const struct snapshot_task *task = label_find_task(report, id);
+    return task ? label_task(report, task)
+                : arena_format(report->page.scratch, "task 0x%" PRIx64, id);
+}
+
+const char *label_thread_name(const struct snapshot_thread *thread) {
+    return thread->name ? thread->name : thread->kernel_name;
 }
 
 const char *label_thread(struct report *report, int64_t tid) {
     const struct snapshot_thread *thread = label_find_thread(report, tid);
-    const char *name = thread ? thread->name ? thread->name : thread->kernel_name : NULL;
+    const char *name = thread ? label_thread_name(thread) : NULL;
     if (tid == SNAPSHOT_UNKNOWN)
         return "tid unknown";
     return arena_format(report->page.scratch, "tid %" PRId64 "%s%s", tid, name ? " " : "",
@@ -114,7 +99,7 @@ const char *label_task_state(const struct snapshot_task *task) {
     return idle ? "idle" : label_state(task->state);
 }
 
-const char *label_wait(struct report *report, const struct snapshot_task *task, const char *group) {
+const char *label_wait(struct report *report, const struct snapshot_task *task) {
     const struct snapshot_wait *wait = task->awaiting;
     if (task->state == SNAPSHOT_TASK_READY)
         return "its turn";
@@ -123,10 +108,7 @@ const char *label_wait(struct report *report, const struct snapshot_task *task, 
     if (task->state != SNAPSHOT_TASK_WAITING)
         return "-";
     if (wait && wait->kind == SNAPSHOT_WAIT_TASK && wait->task_count == 1)
-        return arena_format(report->page.scratch, "task %s",
-                            label_tasks(report, wait->tasks, 1, 1));
-    if (group)
-        return group;
+        return arena_format(report->page.scratch, "task %s", label_task_id(report, *wait->tasks));
     return wait && wait->text ? wait->text : "?";
 }
 

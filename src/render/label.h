@@ -7,24 +7,27 @@
 #include "asyncspy/snapshot/processes.h"
 #include "report.h"
 
-struct object_index;
+struct label_index;
 
-/* Finds objects by their id. Lives in `arena`. */
-struct object_index *object_index_create(struct arena *arena, const struct snapshot *snapshot);
+/* Finds objects, threads and sockets. Lives in `arena`. */
+struct label_index *label_index_create(struct arena *arena, const struct snapshot *snapshot);
 
 /* NULL where there is none. */
 const struct snapshot_object *label_find_object(const struct report *report, snapshot_id id);
 const struct snapshot_task *label_find_task(const struct report *report, snapshot_id id);
 const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid);
+const struct snapshot_socket *label_find_socket(const struct report *report, int64_t fd);
 
-/* "12.3 s", "3m05s", "850 ms"; "" for NaN. */
+/* clock_format_seconds. */
 const char *label_duration(struct report *report, double seconds);
 
 /* The name of a task, or its id in hex where it has none. */
 const char *label_task(struct report *report, const struct snapshot_task *task);
 
-/* The names of the first of some tasks, and how many more there are. */
-const char *label_tasks(struct report *report, const snapshot_id *tasks, size_t count, size_t most);
+const char *label_task_id(struct report *report, snapshot_id id);
+
+/* "MainThread": Python's name or the kernel's, NULL where there is none. */
+const char *label_thread_name(const struct snapshot_thread *thread);
 
 /* "tid 4242 MainThread". */
 const char *label_thread(struct report *report, int64_t tid);
@@ -36,8 +39,8 @@ const char *label_thread_state(struct report *report, const struct snapshot_thre
 const char *label_task_state(const struct snapshot_task *task);
 const char *label_state(enum snapshot_task_state state);
 
-/* What a task waits for; `group` is what its group says, or NULL. */
-const char *label_wait(struct report *report, const struct snapshot_task *task, const char *group);
+/* What a task waits for. */
+const char *label_wait(struct report *report, const struct snapshot_task *task);
 
 /* Whether the wait says more than the innermost frames of the library do. */
 bool label_wait_is_known(const struct snapshot_task *task);
@@ -46,7 +49,8 @@ bool label_wait_is_known(const struct snapshot_task *task);
 const char *label_object(struct report *report, const struct snapshot_object *object);
 const char *label_object_state(struct report *report, const struct snapshot_object *object);
 
-/* "held by t-ba, perhaps by t-ab"; "" where no holder is known. */
+/* "held by t-ba, perhaps by t-ab", "held by 10 tasks: Task-2 .. Task-11"; "" where no holder is
+ * known. */
 const char *label_holders(struct report *report, const struct snapshot_object *object);
 
 /* "silent for 41.2 s", "silent for >= 41.2 s" of the shortest of several; "" where it is not known,

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "label.h"
+#include "names.h"
 
-#define HOLDERS_MAX 3
-#define HOLDERS_MAX_VERBOSE 20
+#define HOLDERS_COLUMNS 40
+#define HOLDERS_COLUMNS_VERBOSE 800
 #define SILENCE_MIN_S 1.0
 
 const char *label_object(struct report *report, const struct snapshot_object *object) {
@@ -74,26 +75,45 @@ const char *label_object_state(struct report *report, const struct snapshot_obje
     }
 }
 
-const char *label_holders(struct report *report, const struct snapshot_object *object) {
-    struct arena *arena = report->page.scratch;
-    const char *text = "";
-    size_t most = report->options->verbose ? HOLDERS_MAX_VERBOSE : HOLDERS_MAX;
-    for (size_t i = 0; i < object->holder_count && i < most; i++) {
+/* Adds those that hold it, or that perhaps do; gives how many. */
+static size_t add_holders(struct report *report, const struct snapshot_object *object, bool certain,
+                          struct names *names) {
+    size_t count = 0;
+    for (size_t i = 0; i < object->holder_count; i++) {
         const struct snapshot_holder *holder = &object->holders[i];
-        text = arena_format(arena, "%s%s%s%s", text, i ? ", " : "held by ",
-                            holder->confidence == SNAPSHOT_CERTAIN ? "" : "perhaps ",
-                            holder->task ? label_tasks(report, &holder->task, 1, 1)
-                                         : label_thread(report, holder->tid));
+        if ((holder->confidence == SNAPSHOT_CERTAIN) != certain)
+            continue;
+        count++;
+        names_add(names, holder->task                      ? label_task_id(report, holder->task)
+                         : holder->tid != SNAPSHOT_UNKNOWN ? label_thread(report, holder->tid)
+                                                           : "somebody unknown");
     }
-    if (object->holder_count > most)
-        text = arena_format(arena, "%s and %s more", text,
-                            page_count(&report->page, object->holder_count - most));
-    return text;
+    return count;
+}
+
+static const char *describe_holders(struct report *report, const struct snapshot_object *object,
+                                    bool certain) {
+    struct names *names = names_create(&report->page);
+    size_t count = add_holders(report, object, certain, names);
+    const char *text =
+        names_describe(names, report->options->verbose ? HOLDERS_COLUMNS_VERBOSE : HOLDERS_COLUMNS);
+    if (!count)
+        return "";
+    if (count < 3)
+        return arena_format(report->page.scratch, "%s %s", certain ? "held by" : "perhaps by",
+                            text);
+    return arena_format(report->page.scratch, "%s %s: %s", certain ? "held by" : "perhaps by",
+                        page_count(&report->page, count), text);
 }
 
 /* Adds a part behind what there is. */
 static const char *join(struct report *report, const char *text, const char *part) {
     return arena_format(report->page.scratch, "%s%s%s", text, *text && *part ? ", " : "", part);
+}
+
+const char *label_holders(struct report *report, const struct snapshot_object *object) {
+    const char *text = describe_holders(report, object, true);
+    return join(report, text, describe_holders(report, object, false));
 }
 
 /* Of a listening socket the queues are connections: those that wait, and how many may. */

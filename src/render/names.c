@@ -10,7 +10,6 @@
 #define FAMILIES_MAX 4096 /* different names; more would not be shown anyway */
 #define NUMBER_MAX 18     /* digits of a number at the end of a name */
 #define NAME_MAX_COLUMNS 40
-#define REST_COLUMNS 18 /* ", +1,234,567 more" */
 
 /* Names that differ only in a number at their end. */
 struct family {
@@ -99,7 +98,7 @@ static const char *shorten(struct page *page, const char *name) {
     return text_clip(page->scratch, page_escape(page, name), NAME_MAX_COLUMNS);
 }
 
-static const char *describe(struct page *page, const struct family *family) {
+static const char *describe_family(struct page *page, const struct family *family) {
     const char *first = shorten(page, family->first);
     if (family->count == 1)
         return first;
@@ -109,34 +108,54 @@ static const char *describe(struct page *page, const struct family *family) {
                         shorten(page, family->last));
 }
 
-static void print_families(struct names *names, int edge) {
-    struct page *page = names->page;
-    size_t left = names->unlisted + names->unnamed;
+static const char *describe_rest(struct page *page, size_t count) {
+    return count ? arena_format(page->scratch, ", +%s more", page_count(page, count)) : "";
+}
+
+static size_t count_all(const struct names *names) {
+    size_t count = names->unlisted + names->unnamed;
     for (size_t i = 0; i < names->count; i++)
-        left += names->families[i]->count;
-    size_t all = left;
-    for (size_t i = 0; i < names->count; i++) {
-        const char *text = describe(page, names->families[i]);
+        count += names->families[i]->count;
+    return count;
+}
+
+/* The first name, where not even its family has room. */
+static const char *describe_first(struct names *names, size_t all, int columns) {
+    struct page *page = names->page;
+    const char *rest = describe_rest(page, all - 1);
+    const char *first = shorten(page, names->families[0]->first);
+    return arena_format(page->scratch, "%s%s",
+                        text_clip(page->scratch, first, columns - text_width(rest)), rest);
+}
+
+/* As many families as there is room for, with how many names are left. */
+static const char *describe(struct names *names, int columns) {
+    struct page *page = names->page;
+    size_t all = count_all(names), left = all;
+    const char *text = "", *best = NULL;
+    if (!names->count)
+        return "unnamed";
+    for (size_t i = 0; i < names->count && text_width(text) <= columns; i++) {
+        text = arena_format(page->scratch, "%s%s%s", text, i ? ", " : "",
+                            describe_family(page, names->families[i]));
         left -= names->families[i]->count;
-        int reserve = left ? REST_COLUMNS : 0;
-        if (i && page->column + 2 + text_width(text) + reserve > edge) {
-            left += names->families[i]->count;
-            break;
-        }
-        page_put(page, i ? ", " : "");
-        page_put_head(page, text, edge - page->column - reserve);
+        const char *whole = arena_format(page->scratch, "%s%s", text, describe_rest(page, left));
+        best = text_width(whole) <= columns ? whole : best;
     }
-    if (left == all)
-        page_put_head(page, "unnamed", edge - page->column);
-    else if (left)
-        page_put_head(page, arena_format(page->scratch, ", +%s more", page_count(page, left)),
-                      edge - page->column);
+    return best ? best : describe_first(names, all, columns);
+}
+
+const char *names_describe(struct names *names, int columns) {
+    if (names->count)
+        qsort(names->families, names->count, sizeof *names->families, compare_families);
+    const char *text = describe(names, columns);
+    table_destroy(names->table);
+    return text;
 }
 
 void names_print(struct names *names, int columns) {
-    int edge = names->page->column + columns;
-    if (names->count)
-        qsort(names->families, names->count, sizeof *names->families, compare_families);
-    print_families(names, edge < names->page->width ? edge : names->page->width);
-    table_destroy(names->table);
+    struct page *page = names->page;
+    int room = page->width - page->column;
+    columns = columns < room ? columns : room;
+    page_put_head(page, names_describe(names, columns), columns);
 }

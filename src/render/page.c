@@ -95,7 +95,7 @@ void page_put_count(struct page *page, size_t count, int columns) {
 }
 
 void page_move(struct page *page, int column) {
-    page->column = page->column < column ? column : page->column + GAP;
+    page->column = page->column + GAP <= column ? column : page->column + GAP;
 }
 
 bool page_put_right(struct page *page, const char *text) {

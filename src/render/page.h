@@ -35,7 +35,7 @@ void page_format(struct page *page, const char *format, ...) __attribute__((form
 /* A number with thousands separated, right-aligned in `columns`. */
 void page_put_count(struct page *page, size_t count, int columns);
 
-/* Goes to a column, two further than the text where that is there already. */
+/* Goes to a column, or further, so that two are free behind the text. */
 void page_move(struct page *page, int column);
 
 /* Puts text at the right edge, two columns from what stands before it; false: no room for it. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "asyncspy/base/table.h"
 #include "asyncspy/base/text.h"
 #include "label.h"
 
@@ -36,63 +37,68 @@ struct block {
 
 /* --- which say the same --- */
 
-static bool equal_texts(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* The same finding at the same place; numbers in its words may differ. */
-static bool equal_verdicts(const struct snapshot *a, const struct snapshot *b) {
-    if (!a || !b)
-        return a == b;
-    if (a->verdict.code != b->verdict.code || a->verdict.confidence != b->verdict.confidence)
-        return false;
-    if (a->verdict.code == SNAPSHOT_FINDING_OK)
-        return true;
-    return a->findings.count && b->findings.count &&
-           equal_texts(a->findings.items[0].where, b->findings.items[0].where);
-}
-
 static bool is_no_python(const struct snapshot_process *process) {
     return process->state == SNAPSHOT_PROCESS_NOT_PYTHON ||
            process->state == SNAPSHOT_PROCESS_ENDED;
 }
 
-static bool equal_names(const struct process_name *a, const struct process_name *b) {
-    return equal_texts(a->kind, b->kind) && (a->kind || strcmp(a->text, b->text) == 0);
+static const char *get_text(const char *text) {
+    return text ? text : "";
 }
 
-static bool says_the_same(const struct block *block, size_t i, size_t j) {
-    const struct snapshot_process *a = &block->tree->list.items[i],
-                                  *b = &block->tree->list.items[j];
-    const struct process_name *name = &block->names[i], *other = &block->names[j];
-    if (name->parent != other->parent || name->has_children || other->has_children)
-        return false;
-    if (is_no_python(a) || is_no_python(b))
-        return a->state == b->state;
-    if (!a->snapshot && (a->state != b->state || !equal_texts(a->why, b->why)))
-        return false;
-    return equal_names(name, other) && equal_texts(a->python_version, b->python_version) &&
-           equal_verdicts(a->snapshot, b->snapshot);
+/* The same finding at the same place; numbers in its words may differ. */
+static const char *describe_finding(struct arena *arena, const struct snapshot *snapshot) {
+    const struct snapshot_verdict *verdict = &snapshot->verdict;
+    if (verdict->code == SNAPSHOT_FINDING_OK || !snapshot->findings.count)
+        return arena_format(arena, "%d", (int)verdict->code);
+    return arena_format(arena, "%d %d %s", (int)verdict->code, (int)verdict->confidence,
+                        get_text(snapshot->findings.items[0].where));
 }
 
-/* Those that share the line of process `i`; `taken`: they have one already. */
-static void fold(const struct block *block, size_t i, bool *taken, struct line *line) {
-    size_t total = block->tree->list.count, count = 0;
-    line->folded = arena_alloc_array(block->arena, 1, sizeof *line->folded);
-    line->folded[line->count++] = i;
-    if (block->verbose)
-        return;
-    for (size_t j = i; j < total; j++)
-        count += !taken[j] && says_the_same(block, i, j);
-    if (count < FOLD_LEAST)
-        return;
-    line->folded = arena_alloc_array(block->arena, count, sizeof *line->folded);
-    line->count = 0;
-    for (size_t j = i; j < total; j++)
-        if (!taken[j] && says_the_same(block, i, j)) {
-            taken[j] = true;
-            line->folded[line->count++] = j;
-        }
+/* What processes that share a line have in common; NULL: it has a line of its own. */
+static const char *make_key(const struct block *block, size_t i) {
+    const struct snapshot_process *process = &block->tree->list.items[i];
+    const struct process_name *name = &block->names[i];
+    if (name->has_children || block->verbose)
+        return NULL;
+    if (is_no_python(process))
+        return arena_format(block->arena, "%zu %d", name->parent, (int)process->state);
+    const char *found =
+        process->snapshot
+            ? describe_finding(block->arena, process->snapshot)
+            : arena_format(block->arena, "%d\n%s", (int)process->state, get_text(process->why));
+    return arena_format(block->arena, "%zu %d\n%s\n%s\n%s\n%s", name->parent,
+                        process->snapshot != NULL, get_text(name->kind),
+                        name->kind ? "" : name->text, get_text(process->python_version), found);
+}
+
+/* The processes of one key. */
+struct fold {
+    size_t count;
+    struct line *line; /* where the first of them stands */
+};
+
+static struct fold *count_in(const struct block *block, struct table *table, size_t i) {
+    const char *key = make_key(block, i);
+    struct fold *fold = key ? table_find(table, key, strlen(key)) : NULL;
+    if (key && !fold) {
+        fold = arena_alloc(block->arena, sizeof *fold);
+        *fold = (struct fold){0};
+        table_add(table, key, strlen(key), fold);
+    }
+    if (fold)
+        fold->count++;
+    return fold;
+}
+
+static struct fold **make_folds(const struct block *block) {
+    size_t count = block->tree->list.count;
+    struct fold **folds = arena_alloc_array(block->arena, count, sizeof(struct fold *));
+    struct table *table = table_create();
+    for (size_t i = 0; i < count; i++)
+        folds[i] = count_in(block, table, i);
+    table_destroy(table);
+    return folds;
 }
 
 /* --- what stands in a line --- */
@@ -301,17 +307,29 @@ static void print_title(const struct block *block) {
     arena_reset(page->scratch);
 }
 
+/* The line of a process: one that says the same, or a new one. */
+static void add_to_line(const struct block *block, size_t i, struct fold *fold, struct line *lines,
+                        size_t *count) {
+    bool folded = fold && fold->count >= FOLD_LEAST;
+    struct line *line = folded ? fold->line : NULL;
+    if (!line) {
+        line = &lines[(*count)++];
+        *line = (struct line){.process = &block->tree->list.items[i], .name = &block->names[i]};
+        line->folded =
+            arena_alloc_array(block->arena, folded ? fold->count : 1, sizeof *line->folded);
+    }
+    if (folded)
+        fold->line = line;
+    line->folded[line->count++] = i;
+}
+
 static size_t make_lines(const struct block *block, struct line *lines) {
     size_t count = 0, total = block->tree->list.count;
-    bool *taken = arena_alloc_array(block->arena, total, sizeof *taken);
-    for (size_t i = 0; i < total; i++) {
-        if (taken[i])
-            continue;
-        struct line *line = &lines[count++];
-        *line = (struct line){.process = &block->tree->list.items[i], .name = &block->names[i]};
-        fold(block, i, taken, line);
-        fill_line(block, line);
-    }
+    struct fold **folds = make_folds(block);
+    for (size_t i = 0; i < total; i++)
+        add_to_line(block, i, folds[i], lines, &count);
+    for (size_t i = 0; i < count; i++)
+        fill_line(block, &lines[i]);
     return count;
 }
 

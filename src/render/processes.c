@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "asyncspy/base/text.h"
@@ -63,10 +64,19 @@ static const char *format_command(struct table *table, const struct snapshot_pro
     if (!process->command_line_count)
         return arena_format(table->arena, "[%s]", process->name ? process->name : "");
     const char *program = process->command_line[0], *slash = strrchr(program, '/');
-    const char *text = slash && slash[1] && !table->options->verbose ? slash + 1 : program;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        memory_exhausted();
+    fputs(slash && slash[1] && !table->options->verbose ? slash + 1 : program, out);
     for (size_t i = 1; i < process->command_line_count; i++)
-        text = arena_format(table->arena, "%s %s", text, process->command_line[i]);
-    return text;
+        fprintf(out, " %s", process->command_line[i]);
+    if (fclose(out) != 0)
+        memory_exhausted();
+    const char *copy = arena_copy_string(table->arena, text, size);
+    free(text);
+    return copy;
 }
 
 static void fill_row(struct table *table, const struct snapshot_process *process,

@@ -11,8 +11,9 @@ struct report {
     const struct snapshot *snapshot;
     const struct text_options *options;
     const struct task_index *index;
-    const struct object_index *objects;
+    const struct label_index *labels;
     struct page page;
+    bool *spliced; /* of each thread: its stack stands with that of a task */
 };
 
 /* The target and how it was read; what was found; one line each for loops, tasks and threads, and

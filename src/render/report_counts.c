@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/text.h"
 #include "label.h"
 
@@ -18,11 +19,19 @@ void report_start_count(struct report *report, const char *label, size_t count) 
     report->page.column = REPORT_COUNT_COLUMN;
 }
 
-static size_t count_loop_tasks(const struct snapshot *snapshot, snapshot_id loop) {
-    size_t count = 0;
-    for (size_t i = 0; i < snapshot->tasks.count; i++)
-        count += snapshot->tasks.items[i].event_loop == loop;
-    return count;
+/* From the loop to how many tasks it has. */
+static const struct id_table *count_loop_tasks(struct arena *arena,
+                                               const struct snapshot *snapshot) {
+    struct id_table *counts = id_table_create(arena, snapshot->event_loops.count);
+    size_t *all = arena_alloc_array(arena, snapshot->event_loops.count, sizeof *all);
+    for (size_t i = 0; i < snapshot->event_loops.count; i++)
+        id_table_add(counts, snapshot->event_loops.items[i].id, &all[i]);
+    for (size_t i = 0; i < snapshot->tasks.count; i++) {
+        size_t *count = id_table_find(counts, snapshot->tasks.items[i].event_loop);
+        if (count)
+            ++*count;
+    }
+    return counts;
 }
 
 static const char *describe_loop_place(struct report *report, const struct snapshot_loop *loop) {
@@ -80,16 +89,17 @@ static void put_callback(struct report *report, const struct snapshot_loop *loop
     struct arena *arena = report->page.scratch;
     if (loop->callback_index == SNAPSHOT_UNKNOWN || loop->callback_count == SNAPSHOT_UNKNOWN)
         return;
-    const char *callee = loop->callback ? loop->callback : "";
+    const char *callee = report->options->verbose && loop->callback ? loop->callback : "";
     put_fact(report,
              arena_format(arena, "callback %" PRId64 " of %" PRId64 "%s%s",
                           loop->callback_index + 1, loop->callback_count, *callee ? ": " : "",
-                          report->options->verbose ? callee : ""),
+                          callee),
              column, false);
 }
 
 /* What is known of a loop beside its state, the most telling first. */
-static void put_facts(struct report *report, const struct snapshot_loop *loop, int column) {
+static void put_facts(struct report *report, const struct snapshot_loop *loop, size_t tasks,
+                      int column) {
     struct page *page = &report->page;
     struct arena *arena = page->scratch;
     if (loop->ready != SNAPSHOT_UNKNOWN)
@@ -97,7 +107,6 @@ static void put_facts(struct report *report, const struct snapshot_loop *loop, i
     if (loop->timers != SNAPSHOT_UNKNOWN)
         put_fact(report, describe_timers(report, loop), column, loop->overdue_timers > 0);
     if (report->snapshot->event_loops.count > 1 || report->options->verbose) {
-        size_t tasks = count_loop_tasks(report->snapshot, loop->id);
         put_fact(
             report,
             arena_format(arena, "%s %s", page_count(page, tasks), tasks == 1 ? "task" : "tasks"),
@@ -116,7 +125,8 @@ static void put_facts(struct report *report, const struct snapshot_loop *loop, i
         put_fact(report, type, column, false);
 }
 
-static void print_loop(struct report *report, const struct snapshot_loop *loop, int columns) {
+static void print_loop(struct report *report, const struct snapshot_loop *loop, size_t tasks,
+                       int columns) {
     struct page *page = &report->page;
     int column = REPORT_COUNT_COLUMN + columns + 2;
     page->column = REPORT_COUNT_COLUMN;
@@ -124,7 +134,7 @@ static void print_loop(struct report *report, const struct snapshot_loop *loop, 
     page_move(page, column);
     page_put_styled(page, loop->state == SNAPSHOT_LOOP_BLOCKED ? PAGE_ALARM : PAGE_BOLD,
                     describe_loop_state(report, loop));
-    put_facts(report, loop, column);
+    put_facts(report, loop, tasks, column);
     page_end_line(page);
 }
 
@@ -144,14 +154,17 @@ static void print_loops(struct report *report) {
     size_t count = report->snapshot->event_loops.count;
     size_t most = report->options->verbose || count < LOOPS_MAX ? count : LOOPS_MAX;
     int columns = measure_places(report, most);
+    const struct id_table *tasks = count_loop_tasks(page->scratch, report->snapshot);
     report_start_count(report, "LOOPS", count);
     if (!count) {
         if (report->snapshot->missing.count == 0)
             page_put(page, "no event loop runs, and no task knows one");
         page_end_line(page);
     }
-    for (size_t i = 0; i < most; i++)
-        print_loop(report, &report->snapshot->event_loops.items[i], columns);
+    for (size_t i = 0; i < most; i++) {
+        const struct snapshot_loop *loop = &report->snapshot->event_loops.items[i];
+        print_loop(report, loop, *(size_t *)id_table_find(tasks, loop->id), columns);
+    }
     if (count > most) {
         page->column = REPORT_COUNT_COLUMN;
         page_format(page, "... %s more loops (-v)", page_count(page, count - most));
@@ -229,7 +242,8 @@ static void print_executors(struct report *report, size_t loops) {
     page_put(page, ")");
     size_t known = loops + (size_t)(sum.busy + sum.idle);
     if (report->snapshot->threads.count > known)
-        page_format(page, ", %s others", page_count(page, report->snapshot->threads.count - known));
+        page_format(page, ", %s other%s", page_count(page, report->snapshot->threads.count - known),
+                    report->snapshot->threads.count - known == 1 ? "" : "s");
 }
 
 static void print_threads(struct report *report) {

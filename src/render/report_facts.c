@@ -7,9 +7,9 @@
 #include "frames.h"
 #include "label.h"
 #include "names.h"
-#include "tally.h"
+#include "report_holds.h"
+#include "report_tally.h"
 
-#define ROWS_MAX 3      /* of each kind of fact */
 #define CONTEXT_LINES 2 /* of context variables */
 
 /* The tasks that facts are collected of. */
@@ -23,27 +23,8 @@ static const struct snapshot_task *get_member(const struct members *members, siz
     return &members->report->snapshot->tasks.items[members->tasks[i]];
 }
 
-static void print_more(struct members *members, const char *label, size_t count, size_t tasks) {
-    struct page *page = &members->report->page;
-    stack_print_fact(page, label,
-                     arena_format(page->scratch, "... %s more (%s tasks)", page_count(page, count),
-                                  page_count(page, tasks)),
-                     NULL, 1);
-}
-
-/* Prints the head of a sorted tally of texts, and how many are left out. */
 static void print_tally(struct members *members, const char *label, struct tally *tally) {
-    struct page *page = &members->report->page;
-    size_t rest = 0;
-    tally_sort(tally);
-    for (size_t i = 0; i < tally->count; i++) {
-        if (i < ROWS_MAX)
-            stack_print_fact(page, label, tally->items[i]->key, NULL, tally->items[i]->count);
-        else
-            rest += tally->items[i]->count;
-    }
-    if (rest)
-        print_more(members, label, tally->count - ROWS_MAX, rest);
+    report_tally(members->report, label, tally, members->count == 1);
 }
 
 /* A place of creation as text. */
@@ -52,11 +33,12 @@ struct place {
 };
 
 /* Different columns of one line are one place. */
-static void add_place(struct page *page, struct tally *places, const struct tally_item *item) {
+static void add_place(struct page *page, struct tally *places, const struct tally_item *item,
+                      bool whole) {
     const struct snapshot_frame *const *frames = item->key;
     const struct snapshot_frame *frame = stack_find_creator(frames, item->length / sizeof *frames);
     const char *text = arena_format(page->scratch, "%s\n%s", frame_get_name(frame),
-                                    frame_get_place(page, frame, false));
+                                    frame_get_place(page, frame, whole));
     tally_add(places, text, strlen(text), item->count);
 }
 
@@ -79,22 +61,23 @@ static const struct snapshot_task *find_creator(const struct members *members) {
 static void print_places(struct members *members, struct tally *stacks, const char *creator) {
     struct page *page = &members->report->page;
     struct tally places = tally_create(page->scratch);
-    size_t rest = 0;
+    size_t rest = 0, most = report_get_most(members->report);
     for (size_t i = 0; i < stacks->count; i++)
-        add_place(page, &places, stacks->items[i]);
+        add_place(page, &places, stacks->items[i], members->report->options->verbose);
     tally_sort(&places);
     for (size_t i = 0; i < places.count; i++) {
-        if (i < ROWS_MAX)
+        if (i < most)
             print_place(page, places.items[i], creator);
         else
             rest += places.items[i]->count;
     }
     if (rest)
-        print_more(members, "created by", places.count - ROWS_MAX, rest);
+        report_more(members->report, "created by", places.count - most, rest, false);
     tally_destroy(&places);
 }
 
-static void print_created(struct members *members) {
+/* Who made them; of a group in brief only where they were made. */
+static void print_created(struct members *members, bool brief) {
     struct page *page = &members->report->page;
     struct tally stacks = tally_create(page->scratch);
     const struct snapshot_task *creator = find_creator(members);
@@ -106,7 +89,7 @@ static void print_created(struct members *members) {
     }
     if (stacks.count)
         print_places(members, &stacks, label ? arena_format(page->scratch, "  in %s", label) : "");
-    else if (label)
+    else if (label && !brief)
         stack_print_fact(page, "created in", label, NULL, members->count);
     tally_destroy(&stacks);
 }
@@ -131,31 +114,6 @@ static void print_awaited_by(struct members *members) {
         names_print(names, page->width - page->column);
         page_end_line(page);
     }
-}
-
-/* "Lock#1 'first' in transfer": the frame is told of one task. */
-static const char *describe_hold(struct members *members, const struct snapshot_task *task,
-                                 const struct snapshot_hold *hold) {
-    struct report *report = members->report;
-    const struct snapshot_object *object = label_find_object(report, hold->object);
-    const char *label = object ? label_object(report, object) : "an object";
-    if (members->count > 1 || hold->frame < 0 || (size_t)hold->frame >= task->frames.count)
-        return label;
-    return arena_format(report->page.scratch, "%s in %s", label,
-                        frame_get_name(task->frames.frames[hold->frame]));
-}
-
-static void print_holds(struct members *members) {
-    struct tally tally = tally_create(members->report->page.scratch);
-    for (size_t i = 0; i < members->count; i++) {
-        const struct snapshot_task *task = get_member(members, i);
-        for (size_t j = 0; j < task->hold_count; j++) {
-            const char *text = describe_hold(members, task, &task->holds[j]);
-            tally_add(&tally, text, strlen(text), 1);
-        }
-    }
-    print_tally(members, members->count > 1 ? "hold" : "holds", &tally);
-    tally_destroy(&tally);
 }
 
 static const char *describe_context(struct page *page, const struct snapshot_task *task) {
@@ -252,8 +210,8 @@ static void print_notes(struct members *members) {
 void report_facts(struct report *report, const size_t *tasks, size_t count, bool brief) {
     struct members members = {.report = report, .tasks = tasks, .count = count};
     print_context(&members);
-    print_holds(&members);
-    print_created(&members);
+    report_holds(report, tasks, count);
+    print_created(&members, brief);
     if (!brief || count == 1)
         print_awaited_by(&members);
     print_types(&members);

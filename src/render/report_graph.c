@@ -75,12 +75,9 @@ static const char *describe_other(struct tree *tree, const struct wait_node *nod
     return snapshot_wait_kind_name(node->wait->kind);
 }
 
-static const struct snapshot_socket *find_socket(const struct tree *tree, int64_t fd) {
-    const struct snapshot *snapshot = tree->report->snapshot;
-    for (size_t i = 0; i < snapshot->sockets.count; i++)
-        if (snapshot->sockets.items[i].fd == fd)
-            return &snapshot->sockets.items[i];
-    return NULL;
+static const struct snapshot_socket *get_socket(const struct tree *tree,
+                                                const struct wait_node *node) {
+    return node->kind == WAIT_NODE_SOCKET ? label_find_socket(tree->report, node->number) : NULL;
 }
 
 /* What one node is called. */
@@ -90,8 +87,7 @@ static const char *describe_node(struct tree *tree, const struct wait_node *node
         return label_task(tree->report, node->task);
     if (node->object)
         return label_object(tree->report, node->object);
-    const struct snapshot_socket *socket =
-        node->kind == WAIT_NODE_SOCKET ? find_socket(tree, node->number) : NULL;
+    const struct snapshot_socket *socket = get_socket(tree, node);
     if (socket && socket->peer)
         return arena_format(arena, "socket %s", socket->peer);
     if (node->kind == WAIT_NODE_SOCKET)
@@ -103,15 +99,15 @@ static const char *describe_node(struct tree *tree, const struct wait_node *node
 static const char *name_node(struct tree *tree, const struct wait_node *node) {
     const struct snapshot_thread *thread =
         node->kind == WAIT_NODE_THREAD ? label_find_thread(tree->report, node->number) : NULL;
-    return thread && thread->name ? thread->name : describe_node(tree, node);
+    return thread && label_thread_name(thread) ? label_thread_name(thread)
+                                               : describe_node(tree, node);
 }
 
 /* The state of a node, and if it stands alone what else is known of it. */
 static const char *describe_state(struct tree *tree, const struct wait_node *node, bool alone) {
     struct report *report = tree->report;
     struct arena *arena = report->page.scratch;
-    const struct snapshot_socket *socket =
-        node->kind == WAIT_NODE_SOCKET ? find_socket(tree, node->number) : NULL;
+    const struct snapshot_socket *socket = get_socket(tree, node);
     if (socket && alone)
         return label_socket_state(
             report, socket, label_silence(report, snapshot_socket_get_silence(socket), false));

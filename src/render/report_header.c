@@ -31,21 +31,15 @@ static const char *describe_python(struct report *report) {
                         target->debug_build == SNAPSHOT_YES ? " debug" : "");
 }
 
-/* "3d04h", "2h05m", "5m12s", "41s". */
+/* "  up 3d04h", "  up 5m12s", "  up 41 s". */
 static const char *describe_uptime(struct report *report) {
     struct arena *arena = report->page.scratch;
     double seconds = clock_parse_stamp(report->snapshot->captured_at) -
                      clock_parse_stamp(report->snapshot->target.started_at);
     if (!(seconds >= 0 && seconds < 1e12))
         return "";
-    long long all = (long long)seconds;
-    if (all < 60)
-        return arena_format(arena, "  up %llds", all);
-    if (all < 3600)
-        return arena_format(arena, "  up %lldm%02llds", all / 60, all % 60);
-    if (all < 86400)
-        return arena_format(arena, "  up %lldh%02lldm", all / 3600, all / 60 % 60);
-    return arena_format(arena, "  up %lldd%02lldh", all / 86400, all / 3600 % 24);
+    return seconds < 99.95 ? arena_format(arena, "  up %.0f s", seconds)
+                           : arena_format(arena, "  up %s", label_duration(report, seconds));
 }
 
 /* The stamp without fractions of seconds. */

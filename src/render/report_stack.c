@@ -49,6 +49,7 @@ void report_stack(struct report *report, const struct snapshot_task *task, enum 
     struct stack_style style = {.whole = report->options->verbose,
                                 .wait_known = label_wait_is_known(task)};
     if (thread) {
+        report->spliced[thread - report->snapshot->threads.items] = true;
         struct stack_style other = {.whole = style.whole, .unmarked = true};
         print(report, &thread->frames, other, depth);
         print_boundary(report, thread);

@@ -3,17 +3,19 @@
 
 #include "asyncspy/base/text.h"
 #include "label.h"
+#include "report_who.h"
+#include "shorten.h"
 
 #define MARK_COLUMNS 3
 #define LABEL_COLUMN MARK_COLUMNS
 #define VALUE_COLUMN (LABEL_COLUMN + 7) /* "proof  " */
 #define LINES_FIRST 7                   /* of the gravest finding */
 #define LINES_OTHER 3
+#define LINES_SHORT 2
 #define HEADING_MAX 2 /* lines of a summary */
-#define WHOLE_MAX 3   /* findings that get more than one line */
+#define WHOLE_MAX 3   /* findings that get more than a place */
 #define SHORT_MAX 8
-#define NAMES_MAX 3
-#define NAMES_MAX_VERBOSE 20
+#define WHO_LINES_VERBOSE 8
 
 /* A line of a finding, or several where its text is long. */
 struct row {
@@ -22,6 +24,7 @@ struct row {
     size_t rank;      /* the lower, the sooner it gets a line */
     size_t needed;
     size_t lines;
+    const char **wrapped; /* so many */
 };
 
 struct rows {
@@ -30,22 +33,6 @@ struct rows {
     size_t count;
     size_t dropped; /* rows without a line */
 };
-
-static const char *describe_who(struct report *report, const struct snapshot_finding *finding) {
-    struct arena *arena = report->page.scratch;
-    size_t most = report->options->verbose ? NAMES_MAX_VERBOSE : NAMES_MAX;
-    const char *text = label_tasks(report, finding->tasks, finding->task_count, most);
-    const struct snapshot_task *task =
-        finding->task_count == 1 ? label_find_task(report, finding->tasks[0]) : NULL;
-    if (task && task->coroutine)
-        text = arena_format(arena, "%s%s (%s)", task->name ? "task " : "", text, task->coroutine);
-    for (size_t i = 0; i < finding->thread_count && i < most; i++)
-        text = arena_format(arena, "%s%s%s", text, *text ? ", " : "",
-                            label_thread(report, finding->threads[i]));
-    if (finding->thread_count > most)
-        text = arena_format(arena, "%s and %zu more", text, finding->thread_count - most);
-    return text;
-}
 
 static void add_row(struct rows *rows, const char *label, const char *text, size_t rank) {
     struct page *page = &rows->report->page;
@@ -85,31 +72,65 @@ static void give_all_lines(struct rows *rows) {
         rows->items[i].lines = rows->items[i].needed;
 }
 
-/* What to do, the first proof, who, where and the first cost stand before any further proof. */
-static struct rows make_rows(struct report *report, const struct snapshot_finding *finding) {
+/* Of the gravest finding what to do, the first proof, who, where and the first cost stand before
+ * any further proof; of one that gets a line or two only, where it is tells more than what to do.
+ */
+static struct rows make_rows(struct report *report, const struct snapshot_finding *finding,
+                             bool gravest) {
+    struct page *page = &report->page;
     struct rows rows = {.report = report};
-    rows.items = arena_alloc_array(
-        report->page.scratch, finding->proof_count + finding->cost_count + 3, sizeof *rows.items);
-    add_row(&rows, "who", describe_who(report, finding), 2);
-    add_row(&rows, "where", finding->where, 3);
+    int columns = page->width - VALUE_COLUMN;
+    rows.items = arena_alloc_array(page->scratch, finding->proof_count + finding->cost_count + 3,
+                                   sizeof *rows.items);
+    add_row(&rows, "who",
+            report_who(report, finding,
+                       report->options->verbose ? WHO_LINES_VERBOSE * columns : columns),
+            gravest ? 2 : 3);
+    add_row(&rows, "where", finding->where, gravest ? 3 : 0);
     for (size_t i = 0; i < finding->proof_count; i++)
-        add_row(&rows, i ? "" : "proof", finding->proof[i], i ? 4 + 2 * i - 1 : 1);
+        add_row(&rows, i ? "" : "proof", finding->proof[i], i ? 5 + 2 * i - 1 : 1);
     for (size_t i = 0; i < finding->cost_count; i++)
-        add_row(&rows, i ? "" : "cost", finding->cost[i], 4 + 2 * i);
-    add_row(&rows, "next", finding->next, 0);
+        add_row(&rows, i ? "" : "cost", finding->cost[i], 5 + 2 * i);
+    add_row(&rows, "next", finding->next, gravest ? 0 : 4);
     return rows;
+}
+
+static void wrap_row(struct page *page, struct row *row) {
+    int columns = page->width - VALUE_COLUMN;
+    const char *text = shorten_text(page, row->text, columns, row->lines);
+    row->wrapped = arena_alloc_array(page->scratch, row->lines, sizeof *row->wrapped);
+    row->lines = page_wrap(page, text, columns, row->lines, row->wrapped);
+}
+
+/* The last row that has room for the note at its end, rather not the one that says what to do; else
+ * the last of the others, which then loses words. */
+static const struct row *choose_noted(const struct rows *rows, const char *note) {
+    int room = rows->report->page.width - VALUE_COLUMN - text_width(note) - 2;
+    const struct row *roomy = NULL, *last = NULL, *next = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        if (!row->lines)
+            continue;
+        bool has_room = text_width(row->wrapped[row->lines - 1]) <= room;
+        if (strcmp(row->label, "next") == 0) {
+            next = has_room || !last ? row : NULL;
+        } else {
+            roomy = has_room ? row : roomy;
+            last = row;
+        }
+    }
+    return roomy ? roomy : next ? next : last;
 }
 
 static void print_row(struct page *page, const struct row *row, const char *note) {
     int columns = page->width - VALUE_COLUMN;
-    const char **lines = arena_alloc_array(page->scratch, row->lines, sizeof *lines);
-    size_t count = page_wrap(page, row->text, columns, row->lines, lines);
-    for (size_t i = 0; i < count; i++) {
-        const char *end = i + 1 == count ? note : "";
+    for (size_t i = 0; i < row->lines; i++) {
+        const char *end = i + 1 == row->lines ? note : "";
+        int room = columns - (*end ? text_width(end) + 2 : 0);
         page->column = LABEL_COLUMN;
         page_put_styled(page, PAGE_DIM, i ? "" : row->label);
         page->column = VALUE_COLUMN;
-        page_put_head(page, lines[i], columns - (*end ? text_width(end) + 2 : 0));
+        page_put_head(page, shorten_text(page, row->wrapped[i], room, 1), room);
         if (*end)
             page_put_right(page, end);
         page_end_line(page);
@@ -120,12 +141,11 @@ static void print_rows(struct rows *rows) {
     struct page *page = &rows->report->page;
     const char *note =
         rows->dropped ? arena_format(page->scratch, "(%zu more: -v)", rows->dropped) : "";
-    size_t last = 0; /* the note must not cost words of what to do */
     for (size_t i = 0; i < rows->count; i++)
-        last = rows->items[i].lines && rows->items[i].rank ? i : last;
+        wrap_row(page, &rows->items[i]);
+    const struct row *noted = rows->count ? choose_noted(rows, note) : NULL;
     for (size_t i = 0; i < rows->count; i++)
-        if (rows->items[i].lines)
-            print_row(page, &rows->items[i], i == last ? note : "");
+        print_row(page, &rows->items[i], &rows->items[i] == noted ? note : "");
 }
 
 /* The first line, or at most so many; gives how many. */
@@ -149,7 +169,7 @@ static size_t print_heading(struct report *report, const char *mark, enum page_s
 }
 
 static void print_finding(struct report *report, const struct snapshot_finding *finding,
-                          size_t lines) {
+                          size_t lines, bool gravest) {
     static const struct {
         const char *mark;
         enum page_style style;
@@ -163,7 +183,7 @@ static void print_finding(struct report *report, const struct snapshot_finding *
         report, looks[finding->confidence].mark, looks[finding->confidence].style,
         label_finding(report->page.scratch, finding->code, finding->summary), tag, most);
     if (lines > used) {
-        struct rows rows = make_rows(report, finding);
+        struct rows rows = make_rows(report, finding, gravest);
         if (report->options->verbose)
             give_all_lines(&rows);
         else
@@ -181,7 +201,7 @@ static size_t choose_lines(const struct report *report, const struct snapshot_fi
     if (printed >= SHORT_MAX)
         return 0;
     if (finding->confidence == SNAPSHOT_POSSIBLE || printed >= WHOLE_MAX)
-        return 1;
+        return LINES_SHORT;
     return printed ? LINES_OTHER : LINES_FIRST;
 }
 
@@ -193,7 +213,7 @@ static void print_findings(struct report *report, bool possible, size_t *printed
             continue;
         size_t lines = choose_lines(report, finding, *printed);
         if (lines)
-            print_finding(report, finding, lines);
+            print_finding(report, finding, lines, *printed == 0);
         *printed += lines > 0;
         *left += lines == 0;
     }

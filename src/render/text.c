@@ -5,6 +5,8 @@
 
 #include "label.h"
 
+#define MISSING_MAX 20 /* unless everything is told */
+
 void report_title(struct report *report, const char *title) {
     page_end_line(&report->page);
     page_put_styled(&report->page, PAGE_BOLD, title);
@@ -25,7 +27,10 @@ void report_missing(struct report *report) {
     page_format(page, "  %s %s not read", page_count(page, snapshot->missing.count),
                 snapshot->missing.count == 1 ? "thing" : "things");
     page_end_line(page);
-    for (size_t i = 0; i < snapshot->missing.count; i++) {
+    size_t count = snapshot->missing.count, most = count;
+    if (!report->options->verbose && count > MISSING_MAX + 1)
+        most = MISSING_MAX;
+    for (size_t i = 0; i < most; i++) {
         const struct snapshot_missing *it = &snapshot->missing.items[i];
         page->column = 2;
         page_put_styled(page, PAGE_WARNING, "! ");
@@ -34,6 +39,11 @@ void report_missing(struct report *report) {
         page_put(page, it->why);
         page_end_line(page);
         arena_reset(page->scratch);
+    }
+    if (count > most) {
+        page->column = 2;
+        page_format(page, "... %s more (-v)", page_count(page, count - most));
+        page_end_line(page);
     }
 }
 
@@ -68,7 +78,8 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
         .snapshot = snapshot,
         .options = options,
         .index = task_index_create(arena, snapshot),
-        .objects = object_index_create(arena, snapshot),
+        .labels = label_index_create(arena, snapshot),
+        .spliced = arena_alloc_array(arena, snapshot->threads.count, sizeof(bool)),
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,
                  .color = options->color,

@@ -16,8 +16,7 @@ struct edge {
 struct builder {
     struct arena *arena;
     const struct report *report;
-    struct table *table;            /* from the key of a node that is no task to it */
-    const struct id_table *sockets; /* from the file */
+    struct table *table; /* from the key of a node that is no task to it */
     struct wait_node *nodes;
     size_t count, capacity;
     struct edge *edges;
@@ -80,20 +79,11 @@ static size_t find_numbered_node(struct builder *builder, enum wait_node_kind ki
                      &node);
 }
 
-static const struct id_table *index_sockets(struct arena *arena, const struct snapshot *snapshot) {
-    struct id_table *index = id_table_create(arena, snapshot->sockets.count);
-    for (size_t i = 0; i < snapshot->sockets.count; i++) {
-        struct snapshot_socket *socket = &snapshot->sockets.items[i];
-        id_table_add(index, (uint64_t)socket->fd, socket);
-    }
-    return index;
-}
-
 /* Sockets of the same peer are one node. */
 static size_t find_socket_node(struct builder *builder, const struct snapshot_wait *wait) {
     struct wait_node node = {
         .kind = WAIT_NODE_SOCKET, .wait = wait, .number = wait->fd, .look = mix(3000)};
-    const struct snapshot_socket *socket = id_table_find(builder->sockets, (uint64_t)wait->fd);
+    const struct snapshot_socket *socket = label_find_socket(builder->report, wait->fd);
     if (!socket || !socket->peer)
         return find_numbered_node(builder, WAIT_NODE_SOCKET, wait, wait->fd);
     return find_node(builder, arena_format(builder->arena, "s%s", socket->peer), &node);
@@ -135,34 +125,34 @@ static void add_wait(struct builder *builder, size_t waiter, const struct snapsh
         add_edge(builder, find_other_node(builder, wait), find_object_node(builder, object));
 }
 
-/* The task that blocks the loop of a task that would run; TASK_INDEX_NONE: its loop is free. */
-static size_t find_blocking_task(struct builder *builder, snapshot_id loop) {
+/* From the loops that a task blocks to that task. */
+static const struct id_table *find_blocking_tasks(struct builder *builder) {
     const struct snapshot *snapshot = builder->report->snapshot;
+    struct id_table *blocking = id_table_create(builder->arena, 0);
     for (size_t i = 0; i < snapshot->event_loops.count; i++) {
-        const struct snapshot_loop *it = &snapshot->event_loops.items[i];
-        const struct snapshot_thread *thread = it->id == loop && it->state == SNAPSHOT_LOOP_BLOCKED
-                                                   ? label_find_thread(builder->report, it->tid)
+        const struct snapshot_loop *loop = &snapshot->event_loops.items[i];
+        const struct snapshot_thread *thread = loop->state == SNAPSHOT_LOOP_BLOCKED
+                                                   ? label_find_thread(builder->report, loop->tid)
                                                    : NULL;
-        if (thread && thread->current_task)
-            return task_index_find(builder->report->index, thread->current_task);
+        const struct snapshot_task *task =
+            thread ? label_find_task(builder->report, thread->current_task) : NULL;
+        if (task)
+            id_table_add(blocking, loop->id, (void *)(uintptr_t)task);
     }
-    return TASK_INDEX_NONE;
+    return blocking;
 }
 
+/* Who would run waits for what blocks its loop. */
 static void add_turns(struct builder *builder) {
     const struct snapshot *snapshot = builder->report->snapshot;
-    snapshot_id loop = 0;
-    size_t blocking = TASK_INDEX_NONE;
+    const struct id_table *blocking = find_blocking_tasks(builder);
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->state != SNAPSHOT_TASK_READY && task->state != SNAPSHOT_TASK_NOT_STARTED)
-            continue;
-        if (task->event_loop != loop || !loop) {
-            loop = task->event_loop;
-            blocking = find_blocking_task(builder, loop);
-        }
-        if (blocking != TASK_INDEX_NONE)
-            add_edge(builder, blocking, i);
+        bool ready = task->state == SNAPSHOT_TASK_READY || task->state == SNAPSHOT_TASK_NOT_STARTED;
+        const struct snapshot_task *first =
+            ready ? id_table_find(blocking, task->event_loop) : NULL;
+        if (first)
+            add_edge(builder, (size_t)(first - snapshot->tasks.items), i);
     }
 }
 
@@ -273,10 +263,7 @@ static void set_shapes(struct wait_graph *graph, struct arena *arena) {
 }
 
 struct wait_graph *wait_graph_create(struct arena *arena, const struct report *report) {
-    struct builder builder = {.arena = arena,
-                              .report = report,
-                              .table = table_create(),
-                              .sockets = index_sockets(arena, report->snapshot)};
+    struct builder builder = {.arena = arena, .report = report, .table = table_create()};
     add_tasks(&builder);
     add_edges(&builder);
     link_nodes(&builder);

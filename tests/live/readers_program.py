@@ -204,6 +204,19 @@ class Decorated(Async):
     __aexit__ = decorated(Async.__aexit__)
 
 
+class OddExit:
+    """Nothing tells that its exit is one."""
+
+    class Exit:
+        def __call__(self, *exception):
+            return pause()
+
+    __aexit__ = Exit()
+
+    async def __aenter__(self):
+        await pause()
+
+
 @contextlib.contextmanager
 def generator_manager():
     yield
@@ -237,6 +250,12 @@ async def in_many(one, two, three, things):
                 await pause()
 
 
+async def in_both(one, two):
+    async with one:
+        async with two:
+            await pause()
+
+
 async def in_with(manager):
     with manager:
         await pause()
@@ -268,27 +287,30 @@ def tell_simple_managers():
         for make in (Async, Decorated):
             one = make(pauses, pauses)
             if pauses:
-                at(in_one(one), 1, "enter", [(one, True)])
+                at(in_one(one), 1, "enter", [])
                 at(in_one(one), 3, "exit", [])
                 at(in_one(one, True), 3, "exit", [])
             at(in_one(one), 1 + pauses, "expression", [(one, True)])
     one = Async(1, 1)
     with_many_constants = make_with_many_constants()
-    at(with_many_constants(one), 1, "enter", [(one, True)])
+    at(with_many_constants(one), 1, "enter", [])
     at(with_many_constants(one), 2, "expression", [(one, True)])
     at(with_many_constants(one), 3, "exit", [])
 
 
 def tell_nested_managers():
     one, two, three = Async(1, 1), Sync(), Async(1, 1)
-    steps = [("enter", [(one, True)]),
-             ("enter", [(one, True), (two, False), (three, True)]),
+    steps = [("enter", []),
+             ("enter", [(one, True), (two, False)]),
              ("expression", [(one, True), (two, False), (three, True)]),
              ("exit", [(one, True), (two, False)]),
              ("expression", [(one, True)]),
              ("exit", [])]
     for number, (use, managers) in enumerate(steps):
         at(in_many(one, two, three, [1, 2]), number + 1, use, managers)
+    one = Async()
+    at(in_both(one, OddExit()), 1, "enter", [(one, True)])
+    at(in_both(one, OddExit()), 2, "expression", [(one, True)])
 
 
 def tell_managers_of_c():
@@ -306,13 +328,13 @@ def tell_generators():
     outer = iterates(one)
     outer.send(None)
     generator = next(it for it in reversed(KEPT) if inspect.isasyncgen(it))
-    tell("managers", outer, "expression * | ")
+    tell("managers", outer, "expression * | loop %s, " % shown(generator))
     tell("managers", generator, "expression * | async %s, " % shown(one))
     outer = iterates(one)
     outer.send(None)
     outer.send(None)
     generator = next(it for it in reversed(KEPT) if inspect.isasyncgen(it))
-    tell("managers", outer, "expression * | ")
+    tell("managers", outer, "expression * | loop %s, " % shown(generator))
     tell("managers", generator, "unknown * | async %s, " % shown(one))
 
 

@@ -36,9 +36,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, cores)
-if "servers" in sys.argv[1:]:  # run.py -k servers: until pools of asyncpg are told, not in CI
-    MORE_TESTS += (servers,)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores)
 
 
 class Result:

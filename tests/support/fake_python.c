@@ -339,7 +339,8 @@ uint64_t fake_class(struct fake_python *fake, const struct fake_class *class) {
     uint64_t flags = class->flags | (class->static_ ? 0 : FAKE_FLAG_HEAP_TYPE);
     if (class->keys)
         flags |= FAKE_FLAG_MANAGED_DICT | FAKE_FLAG_INLINE_VALUES;
-    snprintf(name, sizeof name, "%s.%s", class->module ? class->module : "", class->name);
+    snprintf(name, sizeof name, "%s%s%s", class->module ? class->module : "",
+             class->module ? "." : "", class->name);
     size_t size = class->size ? class->size : 16;
     bool has_dict_pointer = class->keys && fake->layout.traits.instance_kind == PY_INSTANCE_DICT;
     uint64_t type = make_type(fake, class->static_ ? name : class->name, flags,

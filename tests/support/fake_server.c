@@ -39,7 +39,8 @@ static void add_holder(struct fake_asyncio *aio, uint64_t lock, uint64_t conditi
     uint64_t guarded =
         fake_new(fake, "contextlib._AsyncGeneratorContextManager", FAKE_NAMED({"gen", generator}));
     uint64_t timeout = fake_new(fake, "asyncio.timeouts.Timeout",
-                                FAKE_NAMED({"_when", fake_float(fake, FAKE_SERVER_NOW + 3)}));
+                                FAKE_NAMED({"_timeout_handler", fake->true_},
+                                           {"_when", fake_float(fake, FAKE_SERVER_NOW + 3)}));
     fake_push_exit(fake, &outer, "__aexit__", timeout);
     fake_push_exit(fake, &outer, "__aexit__", guarded);
     fake_push_exit(fake, &outer, "__aexit__", condition);

@@ -139,9 +139,10 @@ static struct error *read_locals(struct py *py, uint64_t address) {
     return err || !generator.frame ? err : read_frame_locals(py, generator.frame);
 }
 
-static struct error *print_manager(void *context, uint64_t manager, bool is_async) {
-    printf(is_async ? "async " : "");
-    return print_item(context, manager);
+static struct error *print_open(void *context, uint64_t object, enum py_open_kind kind) {
+    static const char *const kinds[] = {"", "async ", "loop "};
+    printf("%s", kinds[kind]);
+    return print_item(context, object);
 }
 
 static struct error *read_managers(struct py *py, uint64_t address) {
@@ -151,7 +152,7 @@ static struct error *read_managers(struct py *py, uint64_t address) {
     if (err)
         return err;
     printf("%s %zu | ", uses[generator.use], generator.stack_slots);
-    return py_managers_visit(py, &generator, print_manager, py);
+    return py_managers_visit(py, &generator, print_open, py);
 }
 
 static struct error *get_lock(struct py *py, uint64_t address, struct py_thread_lock *ret) {
@@ -220,11 +221,6 @@ static struct error *read_gil(struct session *session, const char *words) {
     return err;
 }
 
-static struct error *print_guess(void *context, uint64_t manager, bool is_async, bool certain) {
-    printf(certain ? "" : "perhaps ");
-    return print_manager(context, manager, is_async);
-}
-
 static struct error *search_thread(struct py *py, const struct py_thread *thread,
                                    const char *function) {
     struct py_frame *frames;
@@ -233,7 +229,7 @@ static struct error *search_thread(struct py *py, const struct py_thread *thread
     struct error *err = py_frames_read(py, thread->top_frame, &frames, &count, &why);
     for (size_t i = 0; !err && i < count; i++)
         if (strcmp(frames[i].decoded->function, function) == 0)
-            err = py_running_managers_visit(py, frames[i].address, print_guess, py);
+            err = py_running_managers_visit(py, frames[i].address, print_open, py);
     return err;
 }
 

@@ -161,6 +161,14 @@ static void test_any(void **state) {
     wait->tasks[1] = 0x77777;
     analyze(snapshot, NULL);
     case_expect_ok(snapshot);
+    wait->task_count = 1; /* and so will a future that is no task */
+    wait->total = 3;
+    wait->done = 1;
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    wait->done = 2;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_DEADLOCK, SNAPSHOT_CERTAIN);
     snapshot_destroy(snapshot);
 }
 

@@ -138,16 +138,18 @@ static void test_as_completed(struct fake_target *target) {
     uint64_t queue = fake_new(fake, "asyncio.queues.Queue", FAKE_NAMED({"_getters", 0}));
     uint64_t other = fake_new(fake, "asyncio.queues.Queue", FAKE_NAMED({"_getters", 0}));
     uint64_t future = fake_future(&aio, FAKE_PENDING);
-    uint64_t children[2], stranger = make_child(&aio), waiting[2];
+    uint64_t children[2], stranger = make_child(&aio), waiting[2], todo = fake_set(fake, 7);
     const uint64_t callbacks[] = {fake_wakeup(&aio, stranger),
                                   fake_closure(fake, "as_completed.<locals>._on_completion",
-                                               FAKE_NAMED({"done", queue}, {"todo", fake->none}))};
+                                               FAKE_NAMED({"done", queue}, {"todo", todo}))};
     uint64_t elsewhere =
         fake_closure(fake, "as_completed.<locals>._on_completion", FAKE_NAMED({"done", other}));
     for (size_t i = 0; i < 2; i++) {
         children[i] = make_child(&aio);
         fake_set_callbacks(&aio, children[i], callbacks, 2);
+        fake_set_add(fake, todo, children[i]);
     }
+    fake_set_add(fake, todo, fake_future(&aio, FAKE_PENDING));
     fake_set_callbacks(&aio, stranger, &elsewhere, 1);
     for (size_t i = 0; i < 2; i++) /* two that go through the same */
         waiting[i] =
@@ -158,6 +160,7 @@ static void test_as_completed(struct fake_target *target) {
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(asyncio_walk_wait(target, waiting[i])->kind, SNAPSHOT_WAIT_WAIT);
         asyncio_walk_expect_tasks(asyncio_walk_wait(target, waiting[i]), children, 2);
+        assert_int_equal(asyncio_walk_wait(target, waiting[i])->total, 3);
     }
 }
 

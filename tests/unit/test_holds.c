@@ -202,18 +202,25 @@ static void test_condition_waits(struct fake_target *target) {
 
 /* --- timeouts --- */
 
-/* The earliest counts, and the wait says so. */
+static void push_timeout(struct fake_python *fake, struct fake_stack *stack, uint64_t timer,
+                         uint64_t when) {
+    fake_push_exit(fake, stack, "__aexit__",
+                   fake_new(fake, "asyncio.timeouts.Timeout",
+                            FAKE_NAMED({"_timeout_handler", timer}, {"_when", when})));
+}
+
+/* The earliest counts, and the wait says so; one that is over has no timer any more. */
 static void test_timeouts(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_python *fake = target->fake;
     fake_asyncio_create(&aio, fake);
     struct fake_stack stack = {.count = 0}, none = {.count = 0};
-    const uint64_t whens[] = {fake_int(fake, 1004), fake_float(fake, ASYNCIO_NOW + 9), fake->none};
-    for (size_t i = 0; i < 3; i++)
-        fake_push_exit(fake, &stack, "__aexit__",
-                       fake_new(fake, "asyncio.timeouts.Timeout", FAKE_NAMED({"_when", whens[i]})));
-    fake_push_exit(fake, &none, "__aexit__",
-                   fake_new(fake, "asyncio.timeouts.Timeout", FAKE_NAMED({"_when", fake->none})));
+    push_timeout(fake, &stack, fake->true_, fake_int(fake, 1004));
+    push_timeout(fake, &stack, fake->none, fake_int(fake, 1001));
+    push_timeout(fake, &stack, fake->true_, fake_float(fake, ASYNCIO_NOW + 9));
+    push_timeout(fake, &stack, fake->none, fake->none);
+    push_timeout(fake, &none, fake->none, fake->none);
+    push_timeout(fake, &none, fake->none, fake_int(fake, 999));
     uint64_t limited = make_task(&aio, &stack, PY_AWAIT_EXPRESSION);
     uint64_t unlimited = make_task(&aio, &none, PY_AWAIT_EXPRESSION);
     asyncio_walk(target, &aio, false);
@@ -291,9 +298,9 @@ static void test_exit_stack(struct fake_target *target) {
         fake_tuple(fake, pair, 2), fake_bound_method(&aio, "Lock.__aexit__", locks[1]),
         fake_closure(fake, "ExitStack._create_exit_wrapper.<locals>._exit_wrapper",
                      FAKE_NAMED({"cm", locks[2]}, {"cm_exit", fake->none})),
-        fake_builtin(fake, "print", 0)};
+        fake_builtin(fake, "print", 0), fake_bound_method(&aio, "Server.close", make_lock(&aio))};
     uint64_t stack = fake_new(fake, "contextlib.AsyncExitStack",
-                              FAKE_NAMED({"_exit_callbacks", fake_deque_of(fake, callbacks, 4)}));
+                              FAKE_NAMED({"_exit_callbacks", fake_deque_of(fake, callbacks, 5)}));
     uint64_t task = make_holder(&aio, "__aexit__", stack);
     asyncio_walk(target, &aio, false);
     for (size_t i = 0; i < 3; i++)

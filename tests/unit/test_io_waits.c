@@ -196,21 +196,31 @@ static void test_kinds_of_watchers(struct fake_target *target) {
 
 /* --- timers --- */
 
-/* A future of which only the loop's timers tell; a timer that was cancelled does not. */
+/* A future of which only the loop's timers tell; a timer that was cancelled does not. One that does
+ * not give the result only ends the wait, the earliest of several does. */
 static void test_timers(struct fake_target *target) {
     struct fake_asyncio aio;
     struct fake_python *fake = target->fake;
     fake_asyncio_create(&aio, fake);
     uint64_t future = fake_future(&aio, FAKE_PENDING), other = fake_future(&aio, FAKE_PENDING);
     uint64_t set = fake_closure(fake, "_set_result_unless_cancelled", FAKE_NAMED({NULL, 0}));
+    uint64_t limited = fake_future(&aio, FAKE_PENDING);
+    uint64_t cancel = fake_builtin(fake, "cancel", limited);
+    uint64_t expire = fake_closure(fake, "expire", FAKE_NAMED({NULL, 0}));
     const uint64_t timers[] = {
         fake_handle(&aio, set, fake_tuple_of_one(fake, other), true, ASYNCIO_NOW + 1),
         fake_handle(&aio, set, fake_tuple_of_one(fake, future), false, ASYNCIO_NOW + 2),
+        fake_handle(&aio, cancel, 0, false, ASYNCIO_NOW + 9),
+        fake_handle(&aio, expire, fake_tuple_of_one(fake, limited), false, ASYNCIO_NOW + 3),
     };
-    fake_loop_set(&aio, "_scheduled", fake_list(fake, timers, 2));
+    fake_loop_set(&aio, "_scheduled", fake_list(fake, timers, 4));
     uint64_t sleeping = fake_waiting_task(&aio, "s", future, FAKE_BODIES(FAKE_USER("s", {"x", 0})));
     uint64_t waiting = fake_waiting_task(&aio, "w", other, FAKE_BODIES(FAKE_USER("w", {"x", 0})));
+    uint64_t task = fake_waiting_task(&aio, "l", limited, FAKE_BODIES(FAKE_USER("l", {"x", 0})));
     asyncio_walk(target, &aio, false);
+    assert_int_equal(asyncio_walk_wait(target, task)->kind, SNAPSHOT_WAIT_FUTURE);
+    assert_int_equal(asyncio_walk_wait(target, task)->has_timeout, SNAPSHOT_YES);
+    assert_true(asyncio_walk_wait(target, task)->deadline_s == 3);
     assert_int_equal(asyncio_walk_wait(target, sleeping)->kind, SNAPSHOT_WAIT_SLEEP);
     assert_true(asyncio_walk_wait(target, sleeping)->deadline_s == 2);
     assert_int_equal(asyncio_walk_wait(target, waiting)->kind, SNAPSHOT_WAIT_FUTURE);

@@ -167,20 +167,15 @@ static void push_builtin(struct fake_target *target, struct stack *stack, const 
 
 struct seen {
     uint64_t managers[8];
-    bool async[8];
+    enum py_open_kind kinds[8];
     size_t count;
 };
 
-static struct error *see(void *context, uint64_t manager, bool is_async) {
+static struct error *see(void *context, uint64_t object, enum py_open_kind kind) {
     struct seen *seen = context;
-    seen->managers[seen->count] = manager;
-    seen->async[seen->count++] = is_async;
+    seen->managers[seen->count] = object;
+    seen->kinds[seen->count++] = kind;
     return NULL;
-}
-
-static struct error *see_certain(void *context, uint64_t manager, bool is_async, bool certain) {
-    assert_true(certain);
-    return see(context, manager, is_async);
 }
 
 static struct seen managers_of(struct fake_target *target, uint64_t coroutine) {
@@ -202,9 +197,9 @@ static void test_managers(struct fake_target *target) {
         managers_of(target, make_waiting(target, make_code(target), stack.words, stack.count));
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.managers[0], lock);
-    assert_true(seen.async[0]);
+    assert_int_equal(seen.kinds[0], PY_OPEN_ASYNC_WITH);
     assert_int_equal(seen.managers[1], file);
-    assert_false(seen.async[1]);
+    assert_int_equal(seen.kinds[1], PY_OPEN_WITH);
 }
 
 /* A decorator's function has another name than its code, in one way or the other. */
@@ -217,7 +212,7 @@ static void test_decorated_exits(struct fake_target *target) {
         struct seen seen =
             managers_of(target, make_waiting(target, make_code(target), stack.words, stack.count));
         assert_int_equal(seen.count, 1);
-        assert_int_equal(seen.async[0], i > 0);
+        assert_int_equal(seen.kinds[0], i > 0 ? PY_OPEN_ASYNC_WITH : PY_OPEN_WITH);
     }
 }
 
@@ -287,7 +282,7 @@ static uint64_t make_running(struct fake_target *target, uint64_t code, size_t d
 
 static struct seen running_managers_of(struct fake_target *target, uint64_t frame) {
     struct seen seen = {.count = 0};
-    fake_expect_success(py_running_managers_visit(target->py, frame, see_certain, &seen));
+    fake_expect_success(py_running_managers_visit(target->py, frame, see, &seen));
     return seen;
 }
 
@@ -337,22 +332,19 @@ static void test_impossible_depths(struct fake_target *target) {
     uint64_t code = make_code(target), frame = make_running(target, code, 1);
     if (PY_HAS(&fake->layout, frame, blocks)) {
         fake_frame_set_block(fake, frame, 100000);
-        fake_expect_error(py_running_managers_visit(target->py, frame, see_certain, &seen),
-                          ERROR_INVALID);
+        fake_expect_error(py_running_managers_visit(target->py, frame, see, &seen), ERROR_INVALID);
         FAKE_SET(fake, frame, frame, block_count, 21);
         fake_target_open(target, 0);
-        fake_expect_success(py_running_managers_visit(target->py, frame, see_certain, &seen));
+        fake_expect_success(py_running_managers_visit(target->py, frame, see, &seen));
         return;
     }
     static const unsigned char deep[] = {0x80, 60, 0, 0x7f, 0x7f, 0x3f};
     FAKE_SET(fake, code, code, exception_table, fake_bytes(fake, deep, sizeof deep));
-    fake_expect_error(py_running_managers_visit(target->py, frame, see_certain, &seen),
-                      ERROR_INVALID);
+    fake_expect_error(py_running_managers_visit(target->py, frame, see, &seen), ERROR_INVALID);
     uint64_t table = FAKE_GET(fake, code, code, exception_table);
     FAKE_SET(fake, table, bytes, count, UINT64_MAX);
     fake_target_open(target, 0);
-    fake_expect_error(py_running_managers_visit(target->py, frame, see_certain, &seen),
-                      ERROR_INVALID);
+    fake_expect_error(py_running_managers_visit(target->py, frame, see, &seen), ERROR_INVALID);
 }
 
 /* --- faults --- */
@@ -363,7 +355,7 @@ static struct error *read_both(struct fake_target *target, uint64_t coroutine, u
     struct error *err = py_generator_read(target->py, coroutine, &generator);
     if (!err)
         err = py_managers_visit(target->py, &generator, see, &seen);
-    return err ? err : py_running_managers_visit(target->py, frame, see_certain, &seen);
+    return err ? err : py_running_managers_visit(target->py, frame, see, &seen);
 }
 
 static void test_fault_at_every_page(struct fake_target *target) {

@@ -242,8 +242,8 @@ static void test_executor(void **state) {
                                           "behind them");
     assert_string_equal(finding->where, "crunch  app/jobs.py:2");
     assert_int_equal(finding->thread_count, 2);
-    assert_string_equal(finding->cost[0], "queued waits for a free executor thread: 1st of 2 in "
-                                          "the queue");
+    assert_string_equal(finding->cost[0],
+                        "queued waits for a free executor thread: 1st of 2 queued");
     assert_string_equal(snapshot->tasks.items[0].awaiting->text, "executor thread Executor-0_0");
     snapshot->threads.items[1].moved = SNAPSHOT_YES; /* it computes, the same job */
     analyze(snapshot, NULL);
@@ -255,6 +255,96 @@ static void test_executor(void **state) {
     snapshot = make_executor(0);
     analyze(snapshot, NULL);
     case_expect_ok(snapshot);
+    snapshot_destroy(snapshot);
+}
+
+/* A limiter of anyio's for two threads, with a function in each, `queued` more behind them. */
+static struct snapshot *make_limiter(int queued) {
+    struct snapshot *snapshot = case_create(64);
+    struct snapshot_object *limiter =
+        case_object(snapshot, SNAPSHOT_OBJECT_SEMAPHORE, "CapacityLimiter#1");
+    case_fact(snapshot, limiter, "bound", 2);
+    for (int i = 0; i < 2; i++) {
+        struct snapshot_thread *thread = case_thread(snapshot, 101 + i, "AnyIO worker thread");
+        struct snapshot_task *task = case_task(snapshot, "endpoint");
+        thread->syscall = "clock_nanosleep";
+        case_call(snapshot, &thread->frames, "crunch /app/jobs.py:2");
+        case_wait(snapshot, task, SNAPSHOT_WAIT_EXECUTOR)->tid = 101 + i;
+        case_hold(snapshot, limiter, task, SNAPSHOT_UNKNOWN);
+    }
+    for (int i = 0; i < queued; i++) {
+        struct snapshot_task *task = case_task(snapshot, "queued");
+        case_wait_object(snapshot, task, SNAPSHOT_WAIT_SEMAPHORE, limiter);
+        task->awaiting->callee = "crunch";
+    }
+    return snapshot;
+}
+
+static void test_limiter(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_limiter(20);
+    analyze(snapshot, NULL);
+    const struct snapshot_finding *finding =
+        case_expect(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL, SNAPSHOT_CERTAIN);
+    assert_string_equal(finding->summary, "EXECUTOR FULL - 2 of 2 threads busy, 20 jobs queue "
+                                          "behind them");
+    assert_string_equal(finding->where, "crunch  app/jobs.py:2");
+    assert_string_equal(finding->proof[1], "no job ended and no thread ran between two looks");
+    assert_string_equal(finding->cost[0], "queued waits for CapacityLimiter#1, 0 of 2 free");
+    assert_int_equal(finding->thread_count, 2);
+    assert_int_equal(finding->task_count, 22);
+    assert_int_equal(snapshot->findings.count, 1); /* the pool is not told too */
+    snapshot->threads.items[1].moved = SNAPSHOT_YES;
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL, SNAPSHOT_LIKELY);
+    for (size_t i = 0; i < snapshot->tasks.count; i++)
+        snapshot->tasks.items[i].moved = SNAPSHOT_MAYBE; /* one look */
+    analyze(snapshot, NULL);
+    finding = case_expect(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL, SNAPSHOT_LIKELY);
+    assert_string_equal(finding->proof[1],
+                        "a call in a thread has each token of CapacityLimiter#1");
+    snapshot_destroy(snapshot);
+    snapshot = make_limiter(1);
+    snapshot->tasks.items[1].moved = SNAPSHOT_MAYBE;
+    analyze(snapshot, NULL);
+    assert_int_equal(case_find(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL)->confidence,
+                     SNAPSHOT_POSSIBLE);
+    snapshot_destroy(snapshot);
+}
+
+static void test_healthy_limiters(void **state) {
+    (void)state;
+    for (int which = 0; which < 6; which++) {
+        struct snapshot *snapshot = make_limiter(which ? 20 : 0);
+        struct snapshot_task *holder = &snapshot->tasks.items[1];
+        if (which == 1) /* its call ended */
+            holder->moved = SNAPSHOT_YES;
+        else if (which == 2) /* it is about to give its token back */
+            holder->state = SNAPSHOT_TASK_READY;
+        else if (which == 3) /* more tokens than calls */
+            snapshot->objects.items[0].facts[1].value = 3;
+        else if (which == 4) /* a semaphore around what runs in threads is no executor */
+            for (size_t i = 2; i < snapshot->tasks.count; i++)
+                snapshot->tasks.items[i].awaiting->callee = NULL;
+        else if (which == 5) { /* what thread calls is not known; one of them ended */
+            snapshot->threads.count = 1;
+            holder->moved = SNAPSHOT_YES;
+        }
+        analyze(snapshot, NULL);
+        case_expect_ok(snapshot);
+        assert_null(case_find(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL));
+        snapshot_destroy(snapshot);
+    }
+}
+
+/* Calls that ended have their tokens until the loop runs: then it is the loop that hangs. */
+static void test_limiter_of_halted_loop(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_limiter(20);
+    snapshot->event_loops.items[0].state = SNAPSHOT_LOOP_STOPPED;
+    analyze(snapshot, NULL);
+    assert_null(case_find(snapshot, SNAPSHOT_FINDING_EXECUTOR_FULL));
+    assert_null(case_find(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED));
     snapshot_destroy(snapshot);
 }
 
@@ -316,12 +406,13 @@ static void test_no_producer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exhausted),       cmocka_unit_test(test_few_wait),
-        cmocka_unit_test(test_unknown_silence), cmocka_unit_test(test_slow_answer),
-        cmocka_unit_test(test_healthy_pools),   cmocka_unit_test(test_one_look),
-        cmocka_unit_test(test_pileup),          cmocka_unit_test(test_leak),
-        cmocka_unit_test(test_executor),        cmocka_unit_test(test_no_consumer),
-        cmocka_unit_test(test_no_producer),
+        cmocka_unit_test(test_exhausted),        cmocka_unit_test(test_few_wait),
+        cmocka_unit_test(test_unknown_silence),  cmocka_unit_test(test_slow_answer),
+        cmocka_unit_test(test_healthy_pools),    cmocka_unit_test(test_one_look),
+        cmocka_unit_test(test_pileup),           cmocka_unit_test(test_leak),
+        cmocka_unit_test(test_executor),         cmocka_unit_test(test_limiter),
+        cmocka_unit_test(test_healthy_limiters), cmocka_unit_test(test_limiter_of_halted_loop),
+        cmocka_unit_test(test_no_consumer),      cmocka_unit_test(test_no_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,10 +49,9 @@ static uint64_t add_holder(struct scene *scene, uint64_t word) {
 static void create(struct fake_target *target, struct scene *scene) {
     *scene = (struct scene){.target = target, .fake = target->fake};
     fake_asyncio_create(&scene->aio, target->fake);
-    scene->metatype = fake_class(target->fake, &(struct fake_class){.module = "builtins",
-                                                                    .name = "type",
-                                                                    .static_ = true,
-                                                                    .flags = FLAG_TYPE_SUBCLASS});
+    scene->metatype = fake_class(
+        target->fake,
+        &(struct fake_class){.name = "type", .static_ = true, .flags = FLAG_TYPE_SUBCLASS});
     as_type(scene, scene->metatype, 0);
     scene->holder = fake_class(
         target->fake,
@@ -141,6 +140,48 @@ static void test_no_type(struct fake_target *target) {
     expect_none(&scene);
 }
 
+/* An object whose type is this: of what stands there, the type is `metatype`. */
+static uint64_t add_impostor(struct scene *scene, uint64_t type, uint64_t metatype) {
+    uint64_t object = add_holder(scene, scene->future);
+    FAKE_SET(scene->fake, object, object, type, type);
+    FAKE_SET(scene->fake, type, object, type, metatype);
+    return object;
+}
+
+/* What is no type may have all that is looked at in one, but for what its own type leads to. */
+static void test_impostors(struct fake_target *target) {
+    for (int which = 0; which < 6; which++) {
+        struct scene scene;
+        create(target, &scene);
+        struct fake_python *fake = scene.fake;
+        const struct fake_class flagged = {
+            .module = "app", .name = "Flagged", .static_ = true, .flags = FLAG_TYPE_SUBCLASS};
+        uint64_t type = fake_class(fake, &flagged), metatype = fake_class(fake, &flagged);
+        uint64_t object = add_impostor(&scene, type, metatype);
+        FAKE_SET(fake, metatype, object, type, scene.metatype);
+        if (which == 0) {
+            FAKE_SET(fake, type, type, basicsize, 64);
+            expect_one(&scene, object, "app.Flagged"); /* it has a metaclass */
+            continue;
+        }
+        if (which == 1) /* an instance of a class that is no metaclass */
+            FAKE_SET(fake, metatype, type, flags, 0);
+        else if (which == 2) /* a circle, as lists are: the heads of the collector's look so */
+            FAKE_SET(fake, metatype, object, type, type);
+        else if (which == 3) /* its own, as the head of an empty list is */
+            FAKE_SET(fake, metatype, object, type, metatype);
+        else if (which == 4)
+            FAKE_SET(fake, metatype, object, type, 0x1001);
+        else { /* a type that is being freed */
+            const uint64_t name = UINT64_C(0x7F0123456710);
+            FAKE_SET(fake, type, type, name, fake_alloc(fake, 16));
+            fake_put(fake, FAKE_GET(fake, type, type, name), name, 8);
+        }
+        FAKE_SET(fake, type, type, basicsize, 64);
+        expect_none(&scene);
+    }
+}
+
 static void test_weak_reference(struct fake_target *target) {
     struct scene scene;
     create(target, &scene);
@@ -168,6 +209,12 @@ static void test_list(struct fake_target *target) {
     uint64_t list = live(&scene, fake_list(scene.fake, items, 3));
     expect_one(&scene, list, "list");
     FAKE_SET(scene.fake, list, list, count, 2); /* it was popped */
+    expect_none(&scene);
+    FAKE_SET(scene.fake, list, list, count, 3);
+    as_type(&scene, scene.fake->types[FAKE_LIST], 0);
+    expect_one(&scene, list, "list");
+    uint64_t type = scene.fake->types[FAKE_LIST];
+    FAKE_SET(scene.fake, type, object, type, type); /* it only looks like a list */
     expect_none(&scene);
 }
 
@@ -455,6 +502,7 @@ FAKE_EACH_VERSION(test_nobody)
 FAKE_EACH_VERSION(test_object)
 FAKE_EACH_VERSION(test_leftovers)
 FAKE_EACH_VERSION(test_no_type)
+FAKE_EACH_VERSION(test_impostors)
 FAKE_EACH_VERSION(test_weak_reference)
 FAKE_EACH_VERSION(test_list)
 FAKE_EACH_VERSION(test_tuple)
@@ -480,6 +528,7 @@ int main(void) {
         FAKE_TEST(test_object),
         FAKE_TEST(test_leftovers),
         FAKE_TEST(test_no_type),
+        FAKE_TEST(test_impostors),
         FAKE_TEST(test_weak_reference),
         FAKE_TEST(test_list),
         FAKE_TEST(test_tuple),

@@ -62,7 +62,7 @@ static void test_silence(void **state) {
     analyze(snapshot, NULL);
     finding = case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_LIKELY);
     assert_string_equal(finding->proof[1],
-                        "nothing received for 41.2 s, bytes sent last 60.0 min ago");
+                        "nothing received for 41.2 s, bytes sent last 1h00m ago");
     snapshot_destroy(snapshot);
 }
 
@@ -149,7 +149,7 @@ static void test_unacknowledged(void **state) {
     const struct snapshot_finding *finding =
         case_expect(snapshot, SNAPSHOT_FINDING_PEER_SILENT, SNAPSHOT_CERTAIN);
     assert_string_equal(finding->proof[1],
-                        "nothing received for 60.0 s, bytes sent last 0.40 s ago");
+                        "nothing received for 60.0 s, bytes sent last 400 ms ago");
     assert_string_equal(finding->proof[2], "0 B unread, 512 B unacked, retransmitted 6 times");
     socket->retransmits = 1;
     analyze(snapshot, NULL);

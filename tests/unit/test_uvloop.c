@@ -84,7 +84,7 @@ static void make_uv(struct fake_uvloop *uvloop) {
 static uint64_t make_timer(struct fake_uvloop *uvloop, double when, uint64_t future) {
     struct fake_python *fake = uvloop->aio.fake;
     uint64_t timer = fake_object(fake, uvloop->timer_type, UVLOOP_TIMER_SIZE);
-    fake_put(fake, timer + UVLOOP_TIMER_CALLBACK_AT, fake_builtin(fake, "set", 0), 8);
+    fake_put(fake, timer + UVLOOP_TIMER_CALLBACK_AT, fake_builtin(fake, "set_result", 0), 8);
     fake_put(fake, timer + UVLOOP_TIMER_ARGUMENTS_AT, fake_tuple(fake, &future, 1), 8);
     fake_put(fake, timer + UVLOOP_TIMER_LOOP_AT, uvloop->loop, 8);
     fake_put(fake, timer + UVLOOP_TIMER_WHEN_AT, fake_float(fake, when), 8);

@@ -204,10 +204,12 @@ static void test_wait_function(struct fake_target *target) {
     uint64_t child =
         fake_waiting_task(&aio, "child", future, FAKE_BODIES(FAKE_USER("child", {"x", 0})));
     uint64_t timer = make_timer(&aio, ASYNCIO_NOW + 1.5);
-    const uint64_t members[] = {child, fake_future(&aio, FAKE_PENDING),
-                                fake_future(&aio, FAKE_CANCELLED),
-                                fake_future(&aio, FAKE_FINISHED_STATE)};
-    for (size_t i = 0; i < 4; i++)
+    uint64_t gathered =
+        fake_waiting_task(&aio, "gathered", future, FAKE_BODIES(FAKE_USER("child", {"x", 0})));
+    const uint64_t members[] = {
+        child, fake_future(&aio, FAKE_PENDING), fake_future(&aio, FAKE_CANCELLED),
+        fake_future(&aio, FAKE_FINISHED_STATE), fake_gather(&aio, &gathered, 1)};
+    for (size_t i = 0; i < 5; i++)
         fake_set_add(fake, set, members[i]);
     for (size_t i = 0; i < 2; i++)
         waiting[i] = fake_waiting_task(
@@ -221,8 +223,9 @@ static void test_wait_function(struct fake_target *target) {
         assert_int_equal(wait->kind, SNAPSHOT_WAIT_WAIT);
         assert_int_equal(wait->any_task, cases[i].any);
         assert_int_equal(wait->done, 2);
-        assert_int_equal(wait->total, 4);
-        asyncio_walk_expect_tasks(wait, &child, 1);
+        assert_int_equal(wait->total, 5);
+        /* no task behind a gather() is enough for who waits for any */
+        asyncio_walk_expect_tasks(wait, (const uint64_t[]){child, gathered}, i ? 2 : 1);
         assert_int_equal(wait->has_timeout, i ? SNAPSHOT_YES : SNAPSHOT_NO);
     }
     assert_true(asyncio_walk_wait(target, waiting[1])->deadline_s == 1.5);
@@ -240,6 +243,8 @@ static void test_as_completed(struct fake_target *target) {
     uint64_t iterator = fake_new(fake, "asyncio.tasks._AsCompletedIterator",
                                  FAKE_NAMED({"_done", queue}, {"_todo", todo}));
     fake_set_add(fake, todo, child);
+    fake_set_add(fake, todo, fake_future(&aio, FAKE_PENDING));
+    fake_set_add(fake, todo, fake_future(&aio, FAKE_FINISHED_STATE));
     uint64_t task =
         fake_waiting_task(&aio, "waiting", future,
                           FAKE_BODIES(FAKE_OWN("queues.py", "get", {"self", queue}),
@@ -249,7 +254,8 @@ static void test_as_completed(struct fake_target *target) {
     assert_int_equal(wait->kind, SNAPSHOT_WAIT_WAIT);
     assert_int_equal(wait->any_task, SNAPSHOT_YES);
     assert_int_equal(wait->object, 0);
-    assert_int_equal(wait->total, SNAPSHOT_UNKNOWN);
+    assert_int_equal(wait->total, 2); /* those that are left */
+    assert_int_equal(wait->done, SNAPSHOT_UNKNOWN);
     asyncio_walk_expect_tasks(wait, &child, 1);
 }
 

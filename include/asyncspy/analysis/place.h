@@ -8,7 +8,7 @@
 
 enum frame_origin {
     FRAME_USER,
-    FRAME_PACKAGE, /* site-packages, dist-packages */
+    FRAME_PACKAGE, /* site-packages, dist-packages, compiled by Cython */
     FRAME_STDLIB,  /* also frozen modules, native code and frames of unknown file */
 };
 
@@ -20,6 +20,10 @@ const char *frame_get_name(const struct snapshot_frame *frame);
 /* The path of a library's file from the library on ("asyncio/tasks.py"), else the path as it is;
  * "?" where it is unknown. Points into the frame's own text. */
 const char *frame_get_short_file(const struct snapshot_frame *frame);
+
+/* What people know a file by: "app/report.py" of "/srv/shop/app/report.py", of a library's file the
+ * same as above. Points into the frame's own text. */
+const char *frame_get_known_file(const struct snapshot_frame *frame);
 
 /* The innermost frame of the user's own code, else of any package, else the innermost; NULL of an
  * empty stack. */

@@ -20,3 +20,7 @@ char *clock_format_stamp(struct arena *arena, double epoch_s);
 
 /* Seconds since the epoch of a stamp that ends in Z; NaN when it is none (or NULL). */
 double clock_parse_stamp(const char *stamp);
+
+/* How long something took or takes, for people: "0.3 ms", "850 ms", "12.3 s", "3m05s", "2h05m",
+ * "3d04h"; "" of NaN and of what cannot be true. */
+const char *clock_format_seconds(struct arena *arena, double seconds);

@@ -47,5 +47,9 @@ const char *error_get_message(const struct error *err);
  * fatal. */
 bool error_is_fatal(const struct error *err);
 
+/* Destroys an error that costs only one object, where that is of no interest, and returns NULL; one
+ * that is fatal, or MISSED, is returned. NULL stays NULL. */
+struct error *error_forgive(struct error *err) ERROR_CHECK;
+
 /* NULL-safe. */
 void error_destroy(struct error *err);

@@ -38,6 +38,9 @@ size_t text_count_fitting(const char *text, int columns);
 /* True when `text` is UTF-8 (no surrogates, nothing overlong). */
 bool text_is_utf8(const char *text, size_t length);
 
+/* Whether `text` ends with `end`. */
+bool text_ends_with(const char *text, const char *end);
+
 /* Bytes that should be UTF-8 as a valid string: an invalid byte becomes the six characters \udcXX
  * as Python's surrogateescape shows it, NUL becomes \u0000. */
 char *text_from_bytes(struct arena *arena, const char *bytes, size_t length);

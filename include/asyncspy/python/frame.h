@@ -125,19 +125,24 @@ struct error *py_locals_visit(struct py *py, uint64_t frame, py_visit_local *vis
 /* The dict of the module that the frame's code belongs to. */
 struct error *py_globals_find(struct py *py, uint64_t frame, uint64_t *ret) ERROR_CHECK;
 
-/* The managers of the `with` and `async with` statements that a suspended generator is in,
- * outermost first. That the innermost is only being entered, py_generator.use tells; one that is
- * being left (PY_AWAIT_EXIT) is not among them. What cannot be read is left out, and the first such
- * error returned in the end. Not seen: a manager whose __exit__ is no function or method. */
-typedef struct error *py_visit_manager(void *context, uint64_t manager, bool is_async);
-struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
-                                py_visit_manager *visit, void *context) ERROR_CHECK;
+/* What statements of a frame have open. */
+enum py_open_kind {
+    PY_OPEN_WITH,       /* the manager of a `with` */
+    PY_OPEN_ASYNC_WITH, /* the manager of an `async with` */
+    PY_OPEN_LOOP,       /* the generator (also an async one) that a loop goes over */
+};
 
-/* The same for a frame that is running, or that of a thread that is blocked: the managers whose
- * statement's body it executes. `certain` is false of what may be a leftover; what is found now is
- * always certain. */
-typedef struct error *py_visit_guess(void *context, uint64_t manager, bool is_async, bool certain);
-struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_guess *visit,
+/* Calls `visit` for what the statements that a suspended generator is in have open, managers
+ * outermost first. A manager that is only being entered, or being left, is not among them. What
+ * cannot be read is left out, and the first such error returned in the end. Not seen: a manager
+ * whose __exit__ is no function or method. */
+typedef struct error *py_visit_open(void *context, uint64_t object, enum py_open_kind kind);
+struct error *py_managers_visit(struct py *py, const struct py_generator *generator,
+                                py_visit_open *visit, void *context) ERROR_CHECK;
+
+/* The same for a frame that is running, or that of a thread that is blocked: of the statements
+ * whose body it executes. Loops are seen only inside of other statements. */
+struct error *py_running_managers_visit(struct py *py, uint64_t frame, py_visit_open *visit,
                                         void *context) ERROR_CHECK;
 
 /* --- what the threading module calls its threads (Lib/threading.py) --- */

@@ -150,6 +150,7 @@ struct py_type {
     uint64_t flags, basicsize, dict, cached_keys, mro;
     int64_t dictoffset;
     int asyncio_kind; /* the asyncio layer's own classification; 0: not made yet */
+    bool proven;      /* the python layer's own: what its type is was looked at too */
 };
 
 /* The type of the object at `address`. */

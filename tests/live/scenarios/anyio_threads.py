@@ -95,7 +95,8 @@ async def main():
             scenario.expect_task(task, "waiting", awaiting={"kind": "sleep"}, coroutine="sleeps")
             scenario.expect_thread(idents[name], awaiting={
                 "kind": "thread", "tasks": {"set": [task]}, "has_timeout": False})
-        scenario.expect_ok()
+        scenario.expect_finding("EXECUTOR_FULL", "likely", objects=[limiter], contains=["works"],
+                                tasks=[tasks["plain"], tasks["queued"]])
         await scenario.idle()
 
 anyio.run(main)

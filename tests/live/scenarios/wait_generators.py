@@ -1,5 +1,6 @@
 """Waits and locks inside async generators and the context managers that are made of them."""
 import asyncio
+import threading
 
 import scenario
 
@@ -29,6 +30,21 @@ async def wanting_items(lock):
 async def iterates(items):
     """Suspended in the body: the lock is held by the generator's frame, which waits at yield."""
     async for _ in items:
+        await asyncio.sleep(scenario.HOUR)
+
+
+async def filtered(items):
+    async for item in items:
+        yield item
+
+
+def plain_items(lock):
+    with lock:
+        yield 1
+
+
+async def iterates_plain(items):
+    for _ in items:
         await asyncio.sleep(scenario.HOUR)
 
 
@@ -71,8 +87,20 @@ async def generators():
     await asyncio.sleep(0)
     waiter = spawn(takes, lock)
     await asyncio.sleep(0)
-    scenario.expect_task(holder, "waiting", ["sleep", "iterates"], awaiting={"kind": "sleep"})
-    expect_lock(lock, waiter, holders={"any_of": [[], held_by(holder)]})
+    scenario.expect_task(holder, "waiting", ["sleep", "iterates"], awaiting={"kind": "sleep"},
+                         holds=[lock])
+    expect_lock(lock, waiter, holders=[holder])
+    # Also behind another generator, and where that is one that is not async.
+    lock, thread_lock = asyncio.Lock(), threading.Lock()
+    holder = spawn(iterates, filtered(locked_items(lock)))
+    iterates_all = spawn(iterates_plain, plain_items(thread_lock))
+    await asyncio.sleep(0)
+    waiter = spawn(takes, lock)
+    await asyncio.sleep(0)
+    scenario.expect_task(holder, "waiting", ["sleep", "iterates"], awaiting={"kind": "sleep"},
+                         holds=[lock])
+    expect_lock(lock, waiter, holders=[holder])
+    scenario.expect_task(iterates_all, "waiting", ["sleep", "iterates_plain"], holds=[thread_lock])
 
 
 async def managers():

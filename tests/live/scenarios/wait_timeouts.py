@@ -1,4 +1,4 @@
-"""asyncio.timeout: what is left, of the nearest one where they are nested; none where it is None."""
+"""asyncio.timeout: what is left, of the nearest one where they are nested; none where it is None or over."""
 import asyncio
 
 import scenario
@@ -42,16 +42,29 @@ async def unlimited():
         await event.wait()
 
 
+async def expired():
+    async with asyncio.timeout(0):
+        await in_spite_of_it()
+
+
+async def in_spite_of_it():
+    try:
+        await event.wait()
+    finally:
+        await event.wait()
+
+
 async def main():
     start = asyncio.get_running_loop().time()
     limits = {limited: scenario.HOUR, limited_outside: NEAR, limited_inside: NEAR,
-              rescheduled: NEAR, called: NEAR, unlimited: None}
+              rescheduled: NEAR, called: NEAR, unlimited: None, expired: None}
     for function, seconds in limits.items():
         left = None if seconds is None else scenario.until(start + seconds, slack=20)
         task = asyncio.create_task(function(), name=function.__name__)
         scenario.expect_task(task, "waiting", ["wait", "...", function.__name__], awaiting={
             "kind": "event", "object": event, "has_timeout": seconds is not None,
             "deadline_s": left})
+    await asyncio.sleep(0.01)
     await scenario.idle()
     event.set()
 

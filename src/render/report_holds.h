@@ -1,0 +1,11 @@
+/*
+ * What tasks have open with `with` and `async with`. Private to render.
+ */
+#pragma once
+
+#include "report.h"
+
+/* Prints the locks and the like that the tasks hold, in a line each, and the kinds of the other
+ * managers that they are in, in one line; those of libraries' own plumbing only where everything is
+ * told. The tasks are given by their places in the snapshot. */
+void report_holds(struct report *report, const size_t *tasks, size_t count);
