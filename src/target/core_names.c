@@ -154,33 +154,57 @@ static struct target_mapping make_mapping(const struct core_segment *segment,
     return mapping;
 }
 
-static uint64_t least(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
+/* What is mapped from `at` on: the first segment and the first name that end behind it. */
+struct sweep {
+    const struct core_segment *segment, *last_segment;
+    const struct core_name *name, *last_name;
+    uint64_t at;
+};
+
+/* Steps over what ends at `at`; false: nothing is left. */
+static bool step(struct sweep *sweep) {
+    while (sweep->segment < sweep->last_segment && sweep->segment->end <= sweep->at)
+        sweep->segment++;
+    while (sweep->name < sweep->last_name && sweep->name->end <= sweep->at)
+        sweep->name++;
+    return sweep->segment < sweep->last_segment || sweep->name < sweep->last_name;
+}
+
+/* The segment that holds `at`, NULL none; *end is lowered to where it ends, or one begins. */
+static const struct core_segment *get_segment(const struct sweep *sweep, uint64_t *end) {
+    const struct core_segment *segment = sweep->segment;
+    if (segment == sweep->last_segment)
+        return NULL;
+    bool is_in = segment->start <= sweep->at;
+    uint64_t limit = is_in ? segment->end : segment->start;
+    *end = limit < *end ? limit : *end;
+    return is_in ? segment : NULL;
+}
+
+static const struct core_name *get_name(const struct sweep *sweep, uint64_t *end) {
+    const struct core_name *name = sweep->name;
+    if (name == sweep->last_name)
+        return NULL;
+    bool is_in = name->start <= sweep->at;
+    uint64_t limit = is_in ? name->end : name->start;
+    *end = limit < *end ? limit : *end;
+    return is_in ? name : NULL;
 }
 
 struct target_mappings core_make_mappings(const struct core *core) {
     size_t count = 0, room = 2 * (core->segment_count + core->name_count);
     struct target_mapping *items = arena_alloc_array(core->arena, room, sizeof *items);
-    const struct core_segment *segment = core->segments;
-    const struct core_segment *last_segment = segment + core->segment_count;
-    const struct core_name *name = core->names, *last_name = name + core->name_count;
-    for (uint64_t at = 0, end;; at = end) {
-        while (segment < last_segment && segment->end <= at)
-            segment++;
-        while (name < last_name && name->end <= at)
-            name++;
-        if (segment == last_segment && name == last_name)
-            break;
-        bool in_segment = segment < last_segment && segment->start <= at;
-        bool has_name = name < last_name && name->start <= at;
-        end = UINT64_MAX;
-        if (segment < last_segment)
-            end = least(end, in_segment ? segment->end : segment->start);
-        if (name < last_name)
-            end = least(end, has_name ? name->end : name->start);
-        if (in_segment || has_name)
-            items[count++] =
-                make_mapping(in_segment ? segment : NULL, has_name ? name : NULL, at, end);
+    struct sweep sweep = {.segment = core->segments,
+                          .last_segment = core->segments + core->segment_count,
+                          .name = core->names,
+                          .last_name = core->names + core->name_count};
+    while (step(&sweep)) {
+        uint64_t end = UINT64_MAX;
+        const struct core_segment *segment = get_segment(&sweep, &end);
+        const struct core_name *name = get_name(&sweep, &end);
+        if (segment || name)
+            items[count++] = make_mapping(segment, name, sweep.at, end);
+        sweep.at = end;
     }
     return (struct target_mappings){count, items};
 }

@@ -115,11 +115,11 @@ static struct error *refresh_mappings(struct target_process *process) {
 
 /* The innermost pid, and whether NSpid shows more than one pid namespace. */
 static void read_namespace_pid(struct target_process *process) {
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     process->namespace_pid = process->pid;
     struct error *err = process_read_file(process, "status", &text, &size);
-    if (!err) {
+    if (!err && text) {
         const char *line = strstr(text, "\nNSpid:");
         const char *end = line ? strchr(line + 1, '\n') : NULL;
         const char *first = line ? strpbrk(line, "0123456789") : NULL;
