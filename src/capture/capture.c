@@ -294,7 +294,7 @@ static void describe_target(struct capture *capture, struct snapshot *snapshot) 
     double started = process_get_start_time(capture->process);
     target->kind = capture->core ? "core" : "process";
     if (capture->core)
-        target->core = text_from_bytes(arena, capture->core, strlen(capture->core));
+        core_describe(capture->process, capture->core, snapshot);
     target->pid = process_get_pid(capture->process);
     target->executable = text_from_bytes(arena, executable, strlen(executable));
     target->command_line = arena_alloc_array(arena, count, sizeof *target->command_line);

@@ -9,6 +9,17 @@ static const char *copy_text(struct arena *arena, const char *text) {
     return text_from_bytes(arena, text, strlen(text));
 }
 
+void core_describe(const struct target_process *process, const char *path,
+                   struct snapshot *snapshot) {
+    int signal = core_get_signal(process);
+    const char *name = signal ? sigabbrev_np(signal) : NULL;
+    snapshot->target.core = copy_text(snapshot->arena, path);
+    if (name)
+        snapshot->target.signal = arena_format(snapshot->arena, "SIG%s", name);
+    else if (signal)
+        snapshot->target.signal = arena_format(snapshot->arena, "%d", signal);
+}
+
 /* How long something lasts already would be told as if nothing had happened between the last
  * reading of the clock and the end. */
 static void forget_durations(struct snapshot *snapshot) {

@@ -4,6 +4,10 @@
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/core.h"
 
+/* Fills what the target of `snapshot` is as a core. */
+void core_describe(const struct target_process *process, const char *path,
+                   struct snapshot *snapshot);
+
 /* Adds to `missing` of `snapshot` what the core does not tell, and takes out what is no fact of it.
  * `now`: the time that the picture takes for that of the core, or NaN. */
 void core_add_missing(const struct target_process *process, double now, struct snapshot *snapshot);

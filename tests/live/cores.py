@@ -211,7 +211,8 @@ def compare_things(live, core, elapsed):
 
 
 def compare_core(live, core, path, elapsed):
-    target = dict(live["target"], kind="core", core=path, started_at=None)
+    target = dict(live["target"], kind="core", core=path, started_at=None,
+                  signal="SIGABRT" if path.endswith("core") else None)
     problems = compare.difference(target, core["target"], "target")
     problems += compare.difference("core", core["capture"]["mode"], "capture.mode")
     missing = {row["what"] for row in core["missing"]}
