@@ -132,7 +132,7 @@ const char *describe_wait_kind(const struct snapshot_wait *wait) {
         [SNAPSHOT_WAIT_GATHER] = "gather",
         [SNAPSHOT_WAIT_WAIT] = "wait for tasks",
         [SNAPSHOT_WAIT_TASK_GROUP] = "TaskGroup",
-        [SNAPSHOT_WAIT_SHIELD] = "shield of a task",
+        [SNAPSHOT_WAIT_SHIELD] = "shield",
         [SNAPSHOT_WAIT_SLEEP] = "sleep",
         [SNAPSHOT_WAIT_TIMEOUT] = "wait_for()",
         [SNAPSHOT_WAIT_LOCK] = "a lock",
@@ -167,7 +167,8 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
     case SNAPSHOT_WAIT_TASK:
         return describe_task(analysis, wait);
     case SNAPSHOT_WAIT_SHIELD:
-        return TEXT(analysis, "shield of %s", describe_task(analysis, wait));
+        return TEXT(analysis, "shield of %s",
+                    wait->task_count ? describe_task(analysis, wait) : "a future");
     case SNAPSHOT_WAIT_TIMEOUT:
         return TEXT(analysis, "wait_for(%s)",
                     wait->task_count ? describe_task(analysis, wait) : "");

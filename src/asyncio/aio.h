@@ -232,8 +232,8 @@ struct aio_chain {
     size_t thread_index;             /* index of the root's frame in that thread */
     const char *name;                /* qualified name of the root, or NULL */
     struct snapshot_stack frames;
-    /* The suspended coroutines, outermost first; valid until the next chain is read. That of index
-     * i stands in frames.frames[frames.count - 1 - i]. */
+    /* The coroutines that no thread has frames of, outermost first; valid until the next chain is
+     * read. That of index i stands in frames.frames[frames.count - 1 - i]. */
     const struct py_generator *links;
     size_t link_count;
     const char *note; /* what went wrong on the way, or NULL */

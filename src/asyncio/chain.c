@@ -163,13 +163,14 @@ static void take_stack(struct aio *aio, const struct step *last, size_t count,
                        struct aio_chain *chain) {
     bool running = is_running(last) && chain->state == PY_GENERATOR_EXECUTING;
     const struct aio_stack_place *place = running ? find_place(aio, last->generator.frame) : NULL;
+    chain->links = aio->links;
+    chain->link_count = count;
     if (place) {
-        take_running_stack(aio, place, last->generator.decoded ? count - 1 : count, chain);
+        chain->link_count = last->generator.decoded ? count - 1 : count;
+        take_running_stack(aio, place, chain->link_count, chain);
         return;
     }
     take_suspended_stack(aio, count, chain);
-    chain->links = aio->links;
-    chain->link_count = count;
     if (running) {
         py_set_unsettled(aio->py); /* it is just being resumed or suspended */
         chain->note = "it is running, but its frame is in no thread's stack";
@@ -188,7 +189,7 @@ static struct error *follow(struct aio *aio, struct step *step, struct aio_chain
             count++;
         }
         uint64_t object = step->next;
-        if (!object || is_running(step))
+        if (!object)
             break;
         if (py_cycle_found(&cycle, object) || cycle.steps > PY_CHAIN_MAX) {
             chain->note = cycle.steps > PY_CHAIN_MAX ? "await chain: deeper than 200000 objects"

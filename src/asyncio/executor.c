@@ -331,6 +331,22 @@ static struct error *find_task(struct aio_waiting *waiting, uint64_t concurrent)
                : py_list_visit(waiting->aio->py, callbacks, visit_concurrent_callback, waiting);
 }
 
+/* concurrent/futures/_base.py: PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED */
+struct error *aio_work_is_done(struct aio *aio, uint64_t concurrent, bool *ret) {
+    static const char *const states[] = {"FINISHED", "CANCELLED", "CANCELLED_AND_NOTIFIED"};
+    struct py_type *type;
+    uint64_t state;
+    *ret = false;
+    struct error *err = aio_attribute_read(aio, concurrent, "_state", &state);
+    if (!err && state)
+        err = py_type_of(aio->py, state, &type);
+    if (err || !state || type->kind != PY_KIND_STRING)
+        return err;
+    for (size_t i = 0; !err && !*ret && i < sizeof states / sizeof *states; i++)
+        err = py_string_equals(aio->py, state, states[i], ret);
+    return err;
+}
+
 struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent) {
     struct snapshot_wait *wait = waiting->wait;
     const struct aio_work *work;

@@ -9,6 +9,7 @@
 #include "wait.h"
 
 #define SOCKET_READ_DONE "._sock_read_done"
+#define SHIELDS_MAX 8 /* one inside another */
 #define SOCKET_WRITE_DONE "._sock_write_done"
 
 bool aio_is_gather(const struct py_type *type) {
@@ -21,13 +22,13 @@ static void decide(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
 }
 
 /* A future that gather() made has what it gathers. */
-static struct error *explain_gather(struct aio_waiting *waiting) {
+static struct error *explain_gather(struct aio_waiting *waiting, enum snapshot_wait_kind kind) {
     const struct aio_task_list *list;
     uint64_t children = 0;
     struct error *err = aio_attribute_read(waiting->aio, waiting->future, "_children", &children);
     if (err || !children)
         return err;
-    decide(waiting, SNAPSHOT_WAIT_GATHER);
+    decide(waiting, kind);
     waiting->wait->any_task = SNAPSHOT_NO;
     err = aio_task_list_read(waiting->aio, children, &list);
     if (err)
@@ -61,6 +62,8 @@ static struct error *explain_shield(struct aio_waiting *waiting,
         err = aio_classify(waiting->aio, type, &kind);
     if (!err && aio_kind_is_task(kind))
         aio_waiting_set_task(waiting, inner);
+    else if (!err && aio_kind_is_future(kind))
+        waiting->shielded = inner;
     return err;
 }
 
@@ -71,7 +74,8 @@ static struct error *explain_chain(struct aio_waiting *waiting,
     if (err || !source)
         return err;
     decide(waiting, SNAPSHOT_WAIT_THREAD);
-    return aio_work_explain(waiting, source);
+    err = aio_work_is_done(waiting->aio, source, &waiting->is_over);
+    return err || waiting->is_over ? err : aio_work_explain(waiting, source);
 }
 
 /* functools.partial(loop._sock_read_done, fd) */
@@ -143,18 +147,41 @@ struct error *aio_waiting_set_future(struct aio_waiting *waiting, uint64_t futur
         waiting->wait->type = type->full_name;
     if (aio_kind_is_task(waiting->future_kind))
         aio_waiting_set_task(waiting, future);
-    return aio_kind_is_future(waiting->future_kind)
-               ? aio_fields_read(waiting->aio, waiting->future_kind, future,
-                                 &waiting->future_fields)
-               : NULL;
+    if (!aio_kind_is_future(waiting->future_kind))
+        return NULL;
+    err = aio_fields_read(waiting->aio, waiting->future_kind, future, &waiting->future_fields);
+    waiting->is_over =
+        !err && (waiting->future_fields.state == 1 || waiting->future_fields.state == 2);
+    return err;
+}
+
+static struct error *explain(struct aio_waiting *waiting, enum snapshot_wait_kind gather) {
+    struct error *err = waiting->is_gather ? explain_gather(waiting, gather) : NULL;
+    if (!err && !waiting->is_known)
+        err = aio_callbacks_visit(waiting->aio, &waiting->future_fields, visit_callback, waiting);
+    return err || waiting->is_known ? err : ask_loop(waiting);
+}
+
+/* A shield() of something else than a task stands for what that is; of that nothing known, it is a
+ * shield all the same. */
+static struct error *look_behind_shield(struct aio_waiting *waiting) {
+    uint64_t inner = waiting->shielded;
+    waiting->shielded = 0;
+    waiting->is_known = false;
+    struct error *err = aio_waiting_set_future(waiting, inner);
+    if (!err)
+        err = explain(waiting, SNAPSHOT_WAIT_SHIELD);
+    if (!waiting->is_known)
+        decide(waiting, SNAPSHOT_WAIT_SHIELD);
+    return err;
 }
 
 struct error *aio_future_explain(struct aio_waiting *waiting) {
     if (waiting->is_known || !aio_kind_is_future(waiting->future_kind) ||
         aio_kind_is_task(waiting->future_kind))
         return NULL;
-    struct error *err = waiting->is_gather ? explain_gather(waiting) : NULL;
-    if (!err && !waiting->is_known)
-        err = aio_callbacks_visit(waiting->aio, &waiting->future_fields, visit_callback, waiting);
-    return err || waiting->is_known ? err : ask_loop(waiting);
+    struct error *err = explain(waiting, SNAPSHOT_WAIT_GATHER);
+    for (int i = 0; !err && waiting->shielded && i < SHIELDS_MAX; i++)
+        err = look_behind_shield(waiting);
+    return err;
 }

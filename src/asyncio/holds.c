@@ -47,7 +47,7 @@ static struct error *note_timeout(struct aio_waiting *waiting, uint64_t manager)
 /* The frame of CPython at that index among the task's frames, 0 none. */
 static uint64_t get_frame(const struct aio_waiting *waiting, size_t place) {
     const struct aio_chain *chain = waiting->chain;
-    if (chain->thread)
+    if (chain->thread && place <= chain->thread_index)
         return chain->thread->frames[place].address;
     size_t link = waiting->task->frames.count - 1 - place;
     return link < chain->link_count ? chain->links[link].frame : 0;
@@ -239,7 +239,7 @@ struct error *aio_holds_read(struct aio_waiting *waiting) {
         walk.place = waiting->task->frames.count - 1 - i;
         walk.frame = link->frame;
         walk.next = i + 1 < chain->link_count ? chain->links[i + 1].address : 0;
-        if (link->frame && link->state == PY_GENERATOR_SUSPENDED && link->stack_slots > 0)
+        if (link->frame && link->stack_slots > 0)
             err = keep_first(&walk, py_managers_visit(waiting->aio->py, link, visit_open, &walk));
     }
     return finish(&walk, err);

@@ -156,6 +156,34 @@ static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py
     return err;
 }
 
+/* wait_for() that is over has cancelled what it was for, and waits until that ends; it may not. */
+static struct error *apply_cancel_and_wait(struct aio_waiting *waiting,
+                                           const struct py_generator *link) {
+    uint64_t waiter, inner = 0;
+    struct error *err = aio_waiting_get_local(waiting, link, "waiter", &waiter);
+    if (!err)
+        err = aio_waiting_get_local(waiting, link, "fut", &inner);
+    if (err || !inner || waiter != waiting->future)
+        return err;
+    err = aio_waiting_set_future(waiting, inner);
+    if (!err)
+        aio_waiting_decide(waiting, SNAPSHOT_WAIT_TIMEOUT, 0);
+    return err;
+}
+
+/* staggered_race() waits for the first of its tasks that succeeds, and cancels the others. */
+static struct error *apply_staggered(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t completed, tasks = 0;
+    struct error *err = aio_waiting_get_local(waiting, link, "on_completed_fut", &completed);
+    if (!err)
+        err = aio_waiting_get_local(waiting, link, "running_tasks", &tasks);
+    if (err || !tasks || completed != waiting->future)
+        return err;
+    aio_waiting_decide(waiting, SNAPSHOT_WAIT_WAIT, 0);
+    waiting->wait->any_task = SNAPSHOT_YES;
+    return take_tasks(waiting, tasks);
+}
+
 /* as_completed() waits for a queue of its own; from 3.13 on it is an object with the rest. */
 static struct error *apply_as_completed(struct aio_waiting *waiting,
                                         const struct py_generator *link) {
@@ -310,7 +338,9 @@ static const struct aio_rule rules[] = {
     {"tasks.py", "sleep", apply_sleep},
     {"tasks.py", "_wait", apply_wait_function},
     {"tasks.py", "wait_for", apply_wait_for},
+    {"tasks.py", "_cancel_and_wait", apply_cancel_and_wait},
     {"tasks.py", "_wait_for_one", apply_as_completed},
+    {"staggered.py", "staggered_race", apply_staggered},
     {"taskgroups.py", "__aexit__", apply_task_group},
     {"taskgroups.py", "_aexit", apply_task_group},
     {"streams.py", "_wait_for_data", apply_stream_read},

@@ -138,8 +138,9 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
     bool current = find_thread_of_task(aio, task->id) != NULL;
     if (chain->state == PY_GENERATOR_EXECUTING ||
         (current && chain->state == PY_GENERATOR_FINISHED)) {
+        struct aio_waiting outside = {.aio = aio, .chain = chain, .fields = fields, .task = task};
         note_running(aio, chain, task);
-        return NULL;
+        return aio_task_note(aio, task, "what it holds", aio_holds_read(&outside));
     }
     if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
         task->state = SNAPSHOT_TASK_NOT_STARTED;

@@ -67,8 +67,7 @@ static struct error *explain(struct aio_waiting *waiting) {
     return err ? err : add_object(waiting);
 }
 
-/* *ret_done: the future is done, and the task would run if its loop came to it. */
-static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter, bool *ret_done) {
+static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter) {
     struct snapshot_wait *wait = waiting->wait;
     wait->id = fut_waiter;
     wait->has_timeout = SNAPSHOT_NO;
@@ -79,7 +78,6 @@ static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter, boo
         wait->kind = SNAPSHOT_WAIT_TASK;
     else if (aio_kind_is_future(waiting->future_kind))
         wait->kind = SNAPSHOT_WAIT_FUTURE;
-    *ret_done = !err && (waiting->future_fields.state == 1 || waiting->future_fields.state == 2);
     return err;
 }
 
@@ -96,20 +94,19 @@ struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,
                             const struct aio_chain *chain, struct snapshot_task *task) {
     struct aio_waiting waiting = {.aio = aio, .chain = chain, .fields = fields, .task = task};
     uint64_t fut_waiter = fields->fut_waiter;
-    bool done = true;
     struct error *err = aio_drop_none(aio, &fut_waiter);
     task->state = SNAPSHOT_TASK_READY; /* nothing to wait for: its next step is queued */
     if (!err && fut_waiter) {
         struct snapshot_wait *wait = arena_alloc(aio->snapshot->arena, sizeof *wait);
         *wait = snapshot_wait_blank;
         waiting.wait = wait;
-        err = start(&waiting, fut_waiter, &done);
-        if (!done || err) /* what it is parked on cannot be read: so it is parked */
+        err = start(&waiting, fut_waiter);
+        if (!err && !waiting.is_over)
+            err = explain(&waiting);
+        if (err || !waiting.is_over) /* what it is parked on cannot be read: so it is parked */
             task->state = SNAPSHOT_TASK_WAITING;
+        else
+            waiting.wait = NULL;
     }
-    if (!err && done)
-        waiting.wait = NULL;
-    else if (!err)
-        err = explain(&waiting);
     return finish(&waiting, err);
 }

@@ -16,6 +16,8 @@ struct aio_waiting {
     struct aio_fields future_fields;
     bool is_gather;    /* `future` is one that gather() made */
     bool is_known;     /* wait->kind is what the task waits for */
+    bool is_over;      /* that has ended, and only its loop has not come to the task yet */
+    uint64_t shielded; /* the future behind a shield(), that is no task and was not looked at yet */
     uint64_t queue;    /* of as_completed(), whose tasks are looked for when all are read */
     uint64_t object;   /* lock, queue, ... that wait->object will be, 0 none */
     uint64_t known_as; /* what the program's variables have in its place, 0: itself */
@@ -166,6 +168,7 @@ struct error *aio_inner_managers_visit(struct aio *aio, const struct py_type *ty
                                        void *context) ERROR_CHECK;
 
 /* executor.c: who runs or will run the work behind a concurrent future. */
+struct error *aio_work_is_done(struct aio *aio, uint64_t concurrent, bool *ret) ERROR_CHECK;
 struct error *aio_work_explain(struct aio_waiting *waiting, uint64_t concurrent) ERROR_CHECK;
 
 /* attributes of small instances; 0 (not set, None) is no error */

@@ -5,6 +5,7 @@
 #define LINE_TABLE_MAX (16u << 20)
 #define CODE_UNITS 100
 #define POSITION_UNITS 50
+#define SHARED_MAX 64 /* positions of a code object that are compared */
 
 /* A line table that cannot be had costs the lines, not the frame. */
 static struct error *read_line_table(struct py *py, uint64_t address, struct py_code *code) {
@@ -103,6 +104,18 @@ static uint64_t get_instruction_address(const struct py *py, const struct py_cod
     return instruction;
 }
 
+/* The same frame, where the code has one: a call is several instructions, and which of them calls
+ * depends on what the interpreter made of it (PRECALL and CALL of 3.11). */
+static struct snapshot_frame *share_frame(const struct py_code *code,
+                                          struct snapshot_frame *frame) {
+    size_t looked = 0;
+    for (const struct py_position *it = code->positions; it && looked++ < SHARED_MAX; it = it->next)
+        if (it->frame->line == frame->line && it->frame->end_line == frame->end_line &&
+            it->frame->column == frame->column && it->frame->end_column == frame->end_column)
+            return it->frame;
+    return frame;
+}
+
 struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction) {
     struct py_position_key key = {code->address, instruction};
     struct py_position *position = table_find(py->positions, &key, sizeof key);
@@ -124,6 +137,9 @@ struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_
                                                .column = -1,
                                                .end_column = -1};
     locate(py, code, position->instruction, position->frame);
+    position->frame = share_frame(code, position->frame);
+    position->next = code->positions;
+    code->positions = position;
     table_add(py->positions, &position->key, sizeof position->key, position);
     return position;
 }

@@ -57,6 +57,16 @@ static uint64_t get_frame_address(const struct py *py, const struct py_record *g
     return generator->address + (uint64_t)PY_OFFSET(&py->layout, generator, frame);
 }
 
+/* Up to 3.9 throw() of a coroutine calls that of what it awaits, and the frame in between stands
+ * still as before, in no thread's stack (_gen_throw() in Objects/genobject.c). A frame that really
+ * runs has no end of its stack. */
+static bool passes_exception(const struct py *py, enum py_generator_state state,
+                             const struct py_record *frame) {
+    return state == PY_GENERATOR_EXECUTING &&
+           py->layout.traits.state_kind == PY_STATE_LAST_INSTRUCTION &&
+           py_frame_get_stack_end(py, frame);
+}
+
 static struct error *decode_frame(struct py *py, const struct py_record *generator,
                                   const struct py_record *frame, struct py_generator *ret) {
     struct py_position *position;
@@ -67,7 +77,7 @@ static struct error *decode_frame(struct py *py, const struct py_record *generat
     if (err)
         return err;
     ret->decoded = position->frame;
-    if (ret->state == PY_GENERATOR_SUSPENDED)
+    if (ret->state == PY_GENERATOR_SUSPENDED || passes_exception(py, ret->state, frame))
         err = py_await_read(py, frame, state, position, ret);
     return err;
 }

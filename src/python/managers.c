@@ -171,7 +171,7 @@ struct error *py_managers_visit(struct py *py, const struct py_generator *genera
     struct py_record frame;
     struct py_position *position;
     struct py_stack stack;
-    if (generator->state != PY_GENERATOR_SUSPENDED || !generator->stack_slots)
+    if (!generator->stack_slots)
         return NULL;
     struct error *err = py_record_read(py, PY_STRUCT_frame, generator->frame, &frame);
     if (!err)

@@ -18,10 +18,11 @@ struct py_code {
     const unsigned char *line_table;
     size_t line_table_size;
     int32_t first_line;
-    int32_t first_traceable;  /* code units before the frame counts as entered */
-    bool has_lines;           /* the line table was read */
-    int32_t local_slots;      /* from 3.11 on: where the value stack begins, from localsplus */
-    struct py_locals *locals; /* NULL until somebody asks for a variable */
+    int32_t first_traceable;       /* code units before the frame counts as entered */
+    bool has_lines;                /* the line table was read */
+    int32_t local_slots;           /* from 3.11 on: where the value stack begins, from localsplus */
+    struct py_locals *locals;      /* NULL until somebody asks for a variable */
+    struct py_position *positions; /* those that were met, the last one first */
 };
 
 /* The variables of a code object, in the order of their words in a frame: locals, cells, free
@@ -45,7 +46,8 @@ struct py_position_key {
 /* A decoded frame position: one per code object and instruction. */
 struct py_position {
     struct py_position_key key;
-    struct snapshot_frame *frame; /* in the snapshot's arena */
+    struct snapshot_frame *frame; /* in the snapshot's arena; equal ones of a code are one */
+    struct py_position *next;     /* of the same code */
     struct py_code *code;
     uint64_t instruction;  /* its address; before the first one: not started */
     int8_t awaits;         /* 1: suspended here means in an await, 0: not, -1: not looked at yet */

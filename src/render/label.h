@@ -49,15 +49,16 @@ bool label_wait_is_known(const struct snapshot_task *task);
 const char *label_object(struct report *report, const struct snapshot_object *object);
 const char *label_object_state(struct report *report, const struct snapshot_object *object);
 
-/* "held by t-ba, perhaps by t-ab", "held by 10 tasks: Task-2 .. Task-11"; "" where no holder is
- * known. */
-const char *label_holders(struct report *report, const struct snapshot_object *object);
+/* "held by t-ba, perhaps by t-ab", "held by 10: Task-2 .. Task-11", the names in about `columns`;
+ * "" where no holder is known. */
+const char *label_holders(struct report *report, const struct snapshot_object *object, int columns);
 
 /* "silent for 41.2 s", "silent for >= 41.2 s" of the shortest of several; "" where it is not known,
  * or not worth a word. */
 const char *label_silence(struct report *report, double seconds, bool is_bound);
 
-/* "ESTABLISHED, silent for 41.2 s, 0 B unread, 512 B unacked, watched for read". */
+/* "ESTABLISHED, silent for 41.2 s, 0 B unread, 512 B unacked, not watched by the loop"; that a loop
+ * watches it only where everything is told. */
 const char *label_socket_state(struct report *report, const struct snapshot_socket *socket,
                                const char *silence);
 

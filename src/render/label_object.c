@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "asyncspy/base/text.h"
 #include "label.h"
 #include "names.h"
 
-#define HOLDERS_COLUMNS 40
 #define HOLDERS_COLUMNS_VERBOSE 800
 #define SILENCE_MIN_S 1.0
 
@@ -92,11 +92,11 @@ static size_t add_holders(struct report *report, const struct snapshot_object *o
 }
 
 static const char *describe_holders(struct report *report, const struct snapshot_object *object,
-                                    bool certain) {
+                                    bool certain, int columns) {
     struct names *names = names_create(&report->page);
     size_t count = add_holders(report, object, certain, names);
     const char *text =
-        names_describe(names, report->options->verbose ? HOLDERS_COLUMNS_VERBOSE : HOLDERS_COLUMNS);
+        names_describe(names, report->options->verbose ? HOLDERS_COLUMNS_VERBOSE : columns);
     if (!count)
         return "";
     if (count < 3)
@@ -111,9 +111,10 @@ static const char *join(struct report *report, const char *text, const char *par
     return arena_format(report->page.scratch, "%s%s%s", text, *text && *part ? ", " : "", part);
 }
 
-const char *label_holders(struct report *report, const struct snapshot_object *object) {
-    const char *text = describe_holders(report, object, true);
-    return join(report, text, describe_holders(report, object, false));
+const char *label_holders(struct report *report, const struct snapshot_object *object,
+                          int columns) {
+    const char *text = describe_holders(report, object, true, columns);
+    return join(report, text, describe_holders(report, object, false, columns - text_width(text)));
 }
 
 /* Of a listening socket the queues are connections: those that wait, and how many may. */
@@ -127,13 +128,22 @@ static const char *describe_backlog(struct report *report, const struct snapshot
                         socket->backlog_max);
 }
 
+/* "512 B", "3.8 MB". */
+static const char *describe_bytes(struct report *report, int64_t bytes) {
+    struct arena *arena = report->page.scratch;
+    if (bytes < 100000)
+        return arena_format(arena, "%" PRId64 " B", bytes);
+    return arena_format(arena, "%.1f MB", (double)bytes / 1e6);
+}
+
 static const char *describe_queues(struct report *report, const struct snapshot_socket *socket) {
     struct arena *arena = report->page.scratch;
     const char *text = "";
     if (socket->receive_queue != SNAPSHOT_UNKNOWN)
-        text = arena_format(arena, "%" PRId64 " B unread", socket->receive_queue);
+        text = arena_format(arena, "%s unread", describe_bytes(report, socket->receive_queue));
     if (socket->send_queue != SNAPSHOT_UNKNOWN)
-        text = join(report, text, arena_format(arena, "%" PRId64 " B unacked", socket->send_queue));
+        text = join(report, text,
+                    arena_format(arena, "%s unacked", describe_bytes(report, socket->send_queue)));
     if (socket->retransmits != SNAPSHOT_UNKNOWN && socket->retransmits > 0)
         text = join(report, text, arena_format(arena, "retry %" PRId64, socket->retransmits));
     return text;
@@ -160,5 +170,6 @@ const char *label_socket_state(struct report *report, const struct snapshot_sock
     const char *queues =
         listens ? describe_backlog(report, socket) : describe_queues(report, socket);
     state = join(report, state, silence);
-    return join(report, join(report, state, queues), watched[socket->registered]);
+    bool told = report->options->verbose || socket->registered == SNAPSHOT_REGISTERED_NONE;
+    return join(report, join(report, state, queues), told ? watched[socket->registered] : "");
 }

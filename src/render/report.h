@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/task_index.h"
 #include "page.h"
@@ -13,7 +14,8 @@ struct report {
     const struct task_index *index;
     const struct label_index *labels;
     struct page page;
-    bool *spliced; /* of each thread: its stack stands with that of a task */
+    const struct id_table *pools; /* that tasks took something from (report_holds.h) */
+    bool *spliced;                /* of each thread: its stack stands with that of a task */
 };
 
 /* The target and how it was read; what was found; one line each for loops, tasks and threads, and

@@ -235,8 +235,9 @@ static void print_executors(struct report *report, size_t loops) {
     struct snapshot_executor sum = sum_executors(report->snapshot);
     if (!sum.busy && !sum.idle && !sum.queued)
         return;
-    page_format(page, ", %" PRId64 " executor (%" PRId64 " busy, %" PRId64 " idle",
-                sum.busy + sum.idle, sum.busy, sum.idle);
+    page_format(page, ", %" PRId64 " executor (%" PRId64 " busy", sum.busy + sum.idle, sum.busy);
+    if (sum.idle || !sum.queued)
+        page_format(page, ", %" PRId64 " idle", sum.idle);
     if (sum.queued)
         page_format(page, ", %" PRId64 " calls queued", sum.queued);
     page_put(page, ")");
@@ -256,10 +257,10 @@ static void print_threads(struct report *report) {
         collecting += snapshot->interpreters.items[i].gc_collecting == SNAPSHOT_YES;
     report_start_count(report, "THREADS", snapshot->threads.count);
     page_format(page, "%s in an event loop", page_count(page, loops));
+    print_gil(report);
     print_executors(report, loops);
     if (snapshot->interpreters.count > 1)
         page_format(page, ", %s interpreters", page_count(page, snapshot->interpreters.count));
-    print_gil(report);
     if (collecting)
         page_put_styled(page, PAGE_WARNING, ", garbage collection runs");
     page_end_line(page);

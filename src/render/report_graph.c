@@ -113,7 +113,8 @@ static const char *describe_state(struct tree *tree, const struct wait_node *nod
             report, socket, label_silence(report, snapshot_socket_get_silence(socket), false));
     if (node->object) {
         const char *state = label_object_state(report, node->object);
-        const char *holders = alone ? label_holders(report, node->object) : "";
+        const char *holders =
+            alone ? label_holders(report, node->object, report->page.width / 3) : "";
         return arena_format(arena, "%s%s%s", state, *state && *holders ? ", " : "", holders);
     }
     if (node->kind == WAIT_NODE_THREAD && alone) {

@@ -6,6 +6,34 @@
 #include "label.h"
 #include "report_tally.h"
 
+/* A pool that a task took something from, and the next one. */
+struct taken {
+    const struct snapshot_object *pool;
+    struct taken *next;
+};
+
+static void add_taken(struct arena *arena, struct id_table *table, snapshot_id task,
+                      const struct snapshot_object *pool) {
+    struct taken *first = id_table_find(table, task), *taken = arena_alloc(arena, sizeof *taken);
+    *taken = (struct taken){pool, first ? first->next : NULL};
+    if (first)
+        first->next = taken;
+    else
+        id_table_add(table, task, taken);
+}
+
+const struct id_table *report_index_pools(struct arena *arena, const struct snapshot *snapshot) {
+    struct id_table *table = id_table_create(arena, 0);
+    for (size_t i = 0; i < snapshot->objects.count; i++) {
+        const struct snapshot_object *object = &snapshot->objects.items[i];
+        bool is_pool = object->kind == SNAPSHOT_OBJECT_QUEUE;
+        for (size_t j = 0; is_pool && j < object->holder_count; j++)
+            if (object->holders[j].task && object->holders[j].confidence != SNAPSHOT_POSSIBLE)
+                add_taken(arena, table, object->holders[j].task, object);
+    }
+    return table;
+}
+
 enum worth {
     WORTH_NOTHING,
     WORTH_A_WORD, /* its kind */
@@ -92,6 +120,19 @@ static void print_kinds(struct report *report, struct tally *tally) {
     page_end_line(page);
 }
 
+static void print_taken(struct report *report, const size_t *tasks, size_t count) {
+    struct tally tally = tally_create(report->page.scratch);
+    for (size_t i = 0; i < count; i++) {
+        snapshot_id id = report->snapshot->tasks.items[tasks[i]].id;
+        for (struct taken *it = id_table_find(report->pools, id); it; it = it->next) {
+            const char *text = label_object(report, it->pool);
+            tally_add(&tally, text, strlen(text), 1);
+        }
+    }
+    report_tally(report, "took from", &tally, count == 1);
+    tally_destroy(&tally);
+}
+
 void report_holds(struct report *report, const size_t *tasks, size_t count) {
     struct tally lines = tally_create(report->page.scratch);
     struct tally kinds = tally_create(report->page.scratch);
@@ -109,6 +150,7 @@ void report_holds(struct report *report, const size_t *tasks, size_t count) {
         }
     }
     report_tally(report, count == 1 ? "holds" : "hold", &lines, count == 1);
+    print_taken(report, tasks, count);
     print_kinds(report, &kinds);
     tally_destroy(&lines);
     tally_destroy(&kinds);

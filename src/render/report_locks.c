@@ -7,6 +7,7 @@
 #include "label.h"
 
 #define ROWS_MAX 5
+#define HELD_COLUMNS 14 /* ", held by 10: " */
 
 /* Objects that the findings name: the verdict has told of them. */
 static const struct id_table *collect_told(struct arena *arena, const struct snapshot *snapshot) {
@@ -54,15 +55,16 @@ static void print_object(struct report *report, const struct snapshot_object *ob
     struct page *page = &report->page;
     bool verbose = report->options->verbose;
     const char *state = label_object_state(report, object);
-    const char *holders = label_holders(report, object);
     const char *name = page_escape(page, label_object(report, object));
     if (!verbose)
         name = text_clip(page->scratch, name, page->width / 3);
+    const char *before = arena_format(page->scratch, "%s  %s%s%s waiting", name, state,
+                                      *state ? ", " : "", page_count(page, object->waiter_count));
+    int room = page->width - REPORT_COUNT_COLUMN - text_width(before) - HELD_COLUMNS;
+    const char *holders = label_holders(report, object, room);
     page->column = REPORT_COUNT_COLUMN;
     page_put_lines(page,
-                   arena_format(page->scratch, "%s  %s%s%s waiting%s%s", name, state,
-                                *state ? ", " : "", page_count(page, object->waiter_count),
-                                *holders ? ", " : "", holders),
+                   arena_format(page->scratch, "%s%s%s", before, *holders ? ", " : "", holders),
                    verbose ? SIZE_MAX : 1);
     arena_reset(page->scratch);
 }

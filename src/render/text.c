@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "label.h"
+#include "report_holds.h"
 
 #define MISSING_MAX 20 /* unless everything is told */
 
@@ -79,6 +80,7 @@ struct error *render_text(const struct snapshot *snapshot, const struct text_opt
         .options = options,
         .index = task_index_create(arena, snapshot),
         .labels = label_index_create(arena, snapshot),
+        .pools = report_index_pools(arena, snapshot),
         .spliced = arena_alloc_array(arena, snapshot->threads.count, sizeof(bool)),
         .page = {.out = out,
                  .width = options->width < TEXT_WIDTH_LEAST ? TEXT_WIDTH_LEAST : options->width,

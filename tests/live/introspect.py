@@ -144,12 +144,18 @@ def own_name(coroutine):
 
 
 def running_stack(coroutine, stacks):
-    """Frame objects from where its thread really is to the root of a running coroutine."""
-    root = root_frame(coroutine)
-    for frames in stacks.values():
-        for index, candidate in enumerate(frames):
-            if candidate is root:
-                return frames[:index + 1]
+    """Frame objects from where its thread really is to the root of a running coroutine. Up to 3.9
+    coroutines that only pass an exception on are on no stack."""
+    outside = []
+    awaited = coroutine
+    while awaited is not None:
+        shown = root_frame(awaited)
+        for frames in stacks.values():
+            for index, candidate in enumerate(frames):
+                if candidate is shown:
+                    return frames[:index + 1] + outside
+        outside.insert(0, shown)
+        awaited = step(awaited)[1]
     raise AssertionError("running coroutine %r is on no stack" % coroutine)
 
 

@@ -45,7 +45,7 @@ def of(task, frames):
                     tasks={"includes": claims.plain([child for child in unfinished
                                                      if hasattr(child, "_coro")])})
     if "shield.<locals>._outer_done_callback" in _callbacks(waiter):
-        return dict(found, kind="shield")
+        return dict(found, kind={"any_of": ["shield", "executor", "thread", "dns"]})
     if "_chain_future.<locals>._call_check_cancel" in _callbacks(waiter):
         return dict(found, kind={"any_of": ["executor", "thread", "dns"]})
     return dict(found, **_of_frames(frames))

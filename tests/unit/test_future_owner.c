@@ -112,6 +112,58 @@ static void test_shield(struct fake_target *target) {
     assert_int_equal(asyncio_walk_wait(target, second)->task_count, 0);
 }
 
+static uint64_t make_shield(struct fake_asyncio *aio, uint64_t inner) {
+    uint64_t outer = fake_future(aio, FAKE_PENDING);
+    uint64_t callback = fake_closure(aio->fake, "shield.<locals>._outer_done_callback",
+                                     FAKE_NAMED({"_inner_done_callback", 0}, {"inner", inner}));
+    fake_set_callbacks(aio, outer, &callback, 1);
+    return outer;
+}
+
+/* A shield of something else than a task stands for that. */
+static void test_behind_shields(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t child = make_child(&aio), concurrent = fake_concurrent_future(&aio, NULL, 0);
+    uint64_t circle = make_shield(&aio, child);
+    uint64_t gathers = make_task(&aio, "g", make_shield(&aio, fake_gather(&aio, &child, 1)));
+    uint64_t twice = make_task(&aio, "t", make_shield(&aio, make_shield(&aio, child)));
+    uint64_t works = make_task(&aio, "w", make_shield(&aio, fake_chained_future(&aio, concurrent)));
+    uint64_t over = make_task(&aio, "o", make_shield(&aio, fake_future(&aio, FAKE_FINISHED_STATE)));
+    const uint64_t callbacks[] = {
+        fake_closure(target->fake, "shield.<locals>._outer_done_callback",
+                     FAKE_NAMED({"_inner_done_callback", 0}, {"inner", circle}))};
+    fake_set_callbacks(&aio, circle, callbacks, 1);
+    uint64_t round = make_task(&aio, "r", circle);
+    asyncio_walk(target, &aio, false);
+    assert_int_equal(asyncio_walk_wait(target, gathers)->kind, SNAPSHOT_WAIT_SHIELD);
+    assert_int_equal(asyncio_walk_wait(target, gathers)->total, 1);
+    asyncio_walk_expect_tasks(asyncio_walk_wait(target, gathers), &child, 1);
+    assert_int_equal(asyncio_walk_wait(target, twice)->kind, SNAPSHOT_WAIT_SHIELD);
+    asyncio_walk_expect_tasks(asyncio_walk_wait(target, twice), &child, 1);
+    assert_int_equal(asyncio_walk_wait(target, works)->kind, SNAPSHOT_WAIT_THREAD);
+    assert_int_equal(asyncio_walk_wait(target, round)->kind, SNAPSHOT_WAIT_SHIELD);
+    assert_int_equal(asyncio_walk_task(target, over)->state, SNAPSHOT_TASK_READY);
+}
+
+/* Work that has ended leaves the task to its loop. */
+static void test_work_that_is_done(struct fake_target *target) {
+    static const char *const states[] = {"FINISHED", "CANCELLED", "CANCELLED_AND_NOTIFIED",
+                                         "RUNNING", "odd"};
+    struct fake_asyncio aio;
+    uint64_t tasks[5];
+    fake_asyncio_create(&aio, target->fake);
+    for (size_t i = 0; i < 5; i++) {
+        uint64_t concurrent = fake_concurrent_future(&aio, NULL, 0);
+        fake_set_attribute(target->fake, concurrent, "_state", fake_str(target->fake, states[i]));
+        tasks[i] = make_task(&aio, "t", fake_chained_future(&aio, concurrent));
+    }
+    asyncio_walk(target, &aio, false);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(asyncio_walk_task(target, tasks[i])->state,
+                         i < 3 ? SNAPSHOT_TASK_READY : SNAPSHOT_TASK_WAITING);
+}
+
 /* In 3.6 only the inner task's callback knows the outer future. */
 static void test_shield_of_old(struct fake_target *target) {
     struct fake_asyncio aio;
@@ -242,6 +294,8 @@ FAKE_EACH_VERSION(test_gather_in_gather)
 FAKE_EACH_VERSION(test_gather_in_a_circle)
 FAKE_EACH_VERSION(test_gather_of_nothing)
 FAKE_EACH_VERSION(test_shield)
+FAKE_EACH_VERSION(test_behind_shields)
+FAKE_EACH_VERSION(test_work_that_is_done)
 FAKE_EACH_VERSION(test_shield_of_old)
 FAKE_EACH_VERSION(test_as_completed)
 FAKE_EACH_VERSION(test_task_behind_a_wait)
@@ -257,6 +311,8 @@ int main(void) {
         FAKE_TEST(test_gather_in_a_circle),
         FAKE_TEST(test_gather_of_nothing),
         FAKE_TEST(test_shield),
+        FAKE_TEST(test_behind_shields),
+        FAKE_TEST(test_work_that_is_done),
         FAKE_TEST(test_shield_of_old),
         FAKE_TEST(test_as_completed),
         FAKE_TEST(test_task_behind_a_wait),

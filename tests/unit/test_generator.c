@@ -59,6 +59,20 @@ static void test_states(struct fake_target *target) {
     assert_null(finished.decoded);
 }
 
+/* Of instructions that stand in the same place; stacks are compared by their addresses. */
+static void test_shared_frame(struct fake_target *target) {
+    struct fake_python *fake = target->fake;
+    uint64_t code = fake_code(fake, "fetch", "Client.fetch", "/srv/client.py", FIRST_LINE);
+    const enum fake_state states[] = {FAKE_SUSPENDED_YIELD, FAKE_SUSPENDED_AWAIT, FAKE_EXECUTING};
+    const struct snapshot_frame *frames[3];
+    for (size_t i = 0; i < 3; i++)
+        frames[i] = read_generator(
+                        target, fake_generator(fake, FAKE_COROUTINE, code, states[i], fake->none))
+                        .decoded;
+    assert_ptr_equal(frames[0], frames[1]);
+    assert_ptr_not_equal(frames[0], frames[2]);
+}
+
 /* Every byte that is none of the version's states is a finished generator. */
 static void test_every_state_byte(struct fake_target *target) {
     const struct py_generator_states *states = &target->fake->layout.traits.generator_states;
@@ -182,6 +196,7 @@ static void test_impostor(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_states)
+FAKE_EACH_VERSION(test_shared_frame)
 FAKE_EACH_VERSION(test_every_state_byte)
 FAKE_EACH_VERSION(test_what_is_awaited)
 FAKE_EACH_VERSION(test_resume_instruction)
@@ -194,6 +209,7 @@ FAKE_EACH_VERSION(test_impostor)
 int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_states),
+        FAKE_TEST(test_shared_frame),
         FAKE_TEST(test_every_state_byte),
         FAKE_TEST(test_what_is_awaited),
         FAKE_TEST(test_resume_instruction),

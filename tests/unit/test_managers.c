@@ -246,7 +246,10 @@ static void test_other_states(struct fake_target *target) {
             fake_generator(target->fake, FAKE_GENERATOR, make_code(target), states[i], 0);
         if (states[i] != FAKE_FINISHED)
             fake_generator_set_stack(target->fake, generator, stack.words, stack.count, 0);
-        assert_int_equal(managers_of(target, generator).count, 0);
+        /* up to 3.9 one that executes and has a stack passes an exception on */
+        bool passes = states[i] == FAKE_EXECUTING &&
+                      target->fake->layout.traits.state_kind == PY_STATE_LAST_INSTRUCTION;
+        assert_int_equal(managers_of(target, generator).count, passes);
     }
 }
 

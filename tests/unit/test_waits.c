@@ -189,7 +189,59 @@ static void test_wait_for(struct fake_target *target) {
     assert_int_equal(wait->has_timeout, SNAPSHOT_NO);
 }
 
+/* What it was for has been cancelled, and does not end. */
+static void test_wait_for_that_is_over(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t future = fake_future(&aio, FAKE_PENDING), other = fake_future(&aio, FAKE_PENDING);
+    uint64_t child =
+        fake_waiting_task(&aio, "child", other, FAKE_BODIES(FAKE_USER("child", {"x", 0})));
+    uint64_t task = fake_waiting_task(
+        &aio, "task", future,
+        FAKE_BODIES(FAKE_OWN("tasks.py", "_cancel_and_wait", {"fut", child}, {"waiter", future}),
+                    FAKE_OWN("tasks.py", "wait_for", {"fut", child}, {"waiter", other})));
+    asyncio_walk(target, &aio, false);
+    const struct snapshot_wait *wait = asyncio_walk_wait(target, task);
+    assert_int_equal(wait->kind, SNAPSHOT_WAIT_TIMEOUT);
+    assert_int_equal(wait->has_timeout, SNAPSHOT_NO);
+    asyncio_walk_expect_tasks(wait, &child, 1);
+}
+
+/* What it is for has ended; the loop has not come to it. */
+static void test_wait_for_that_is_done(struct fake_target *target) {
+    struct fake_asyncio aio;
+    fake_asyncio_create(&aio, target->fake);
+    uint64_t future = fake_future(&aio, FAKE_PENDING);
+    uint64_t done = fake_future(&aio, FAKE_FINISHED_STATE);
+    uint64_t task = fake_waiting_task(
+        &aio, "task", future,
+        FAKE_BODIES(FAKE_OWN("tasks.py", "wait_for", {"fut", done}, {"waiter", future})));
+    asyncio_walk(target, &aio, false);
+    assert_int_equal(asyncio_walk_task(target, task)->state, SNAPSHOT_TASK_READY);
+    assert_null(asyncio_walk_task(target, task)->awaiting);
+}
+
 /* --- several futures --- */
+
+/* The first of staggered_race()'s tasks that succeeds ends it. */
+static void test_staggered(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    fake_asyncio_create(&aio, fake);
+    uint64_t future = fake_future(&aio, FAKE_PENDING), running = fake_set(fake, 7);
+    uint64_t child =
+        fake_waiting_task(&aio, "child", future, FAKE_BODIES(FAKE_USER("child", {"x", 0})));
+    fake_set_add(fake, running, child);
+    uint64_t task = fake_waiting_task(
+        &aio, "task", future,
+        FAKE_BODIES(FAKE_OWN("staggered.py", "staggered_race", {"on_completed_fut", future},
+                             {"running_tasks", running})));
+    asyncio_walk(target, &aio, false);
+    const struct snapshot_wait *wait = asyncio_walk_wait(target, task);
+    assert_int_equal(wait->kind, SNAPSHOT_WAIT_WAIT);
+    assert_int_equal(wait->any_task, SNAPSHOT_YES);
+    asyncio_walk_expect_tasks(wait, &child, 1);
+}
 
 static void test_wait_function(struct fake_target *target) {
     static const struct {
@@ -294,16 +346,26 @@ FAKE_EACH_VERSION(test_frames_of_others)
 FAKE_EACH_VERSION(test_waits_inside_waits)
 FAKE_EACH_VERSION(test_sleep)
 FAKE_EACH_VERSION(test_wait_for)
+FAKE_EACH_VERSION(test_wait_for_that_is_over)
+FAKE_EACH_VERSION(test_wait_for_that_is_done)
+FAKE_EACH_VERSION(test_staggered)
 FAKE_EACH_VERSION(test_wait_function)
 FAKE_EACH_VERSION(test_as_completed)
 FAKE_EACH_VERSION(test_task_group)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FAKE_TEST(test_objects_waited_for), FAKE_TEST(test_frames_of_others),
-        FAKE_TEST(test_waits_inside_waits), FAKE_TEST(test_sleep),
-        FAKE_TEST(test_wait_for),           FAKE_TEST(test_wait_function),
-        FAKE_TEST(test_as_completed),       FAKE_TEST(test_task_group),
+        FAKE_TEST(test_objects_waited_for),
+        FAKE_TEST(test_frames_of_others),
+        FAKE_TEST(test_waits_inside_waits),
+        FAKE_TEST(test_sleep),
+        FAKE_TEST(test_wait_for),
+        FAKE_TEST(test_wait_function),
+        FAKE_TEST(test_as_completed),
+        FAKE_TEST(test_task_group),
+        FAKE_TEST(test_wait_for_that_is_over),
+        FAKE_TEST(test_wait_for_that_is_done),
+        FAKE_TEST(test_staggered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,8 @@ struct py_generator {
     uint64_t address;
     uint64_t frame; /* address of its embedded frame */
     enum py_generator_state state;
-    uint64_t awaited;      /* the object it awaits, 0 none; suspended ones only */
+    uint64_t awaited;      /* the object it awaits, 0 none; also of one that executes while it
+                            * passes an exception on to that (up to 3.9), and has no frame then */
     enum py_await_use use; /* of `awaited` */
     size_t stack_slots;    /* of its value stack that are used besides the one of `awaited` */
     uint64_t name_address; /* its qualified name, a str object */

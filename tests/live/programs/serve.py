@@ -1,10 +1,11 @@
 """A real server with handlers that are quick, wait for news, block, or query a database.
 
-    serve.py aiohttp | asyncio | uvloop | gunicorn [MODULE [DATABASE'S PORT]]
+    serve.py aiohttp | asyncio | uvloop | gunicorn | gunicorn-asgi [MODULE [DATABASE'S PORT]]
 
 Prints one line of JSON with its port (or the reason why it cannot run here, where MODULE cannot),
-then serves. The kinds "asyncio" and "uvloop" are uvicorn on that loop; FastAPI is above it where it
-can be imported, else Starlette, else nothing.
+then serves. The kinds "asyncio" and "uvloop" are uvicorn on that loop, "gunicorn" has workers of
+uvicorn, "gunicorn-asgi" its own; FastAPI is above them where it can be imported, else Starlette,
+else nothing.
 """
 
 import asyncio
@@ -183,15 +184,14 @@ def uvicorn_server(sock, loop):
     return lambda: uvicorn.Server(config).run(sockets=[sock])
 
 
-def gunicorn_server(sock):
+def gunicorn_server(sock, module, worker):
     from gunicorn.app.base import BaseApplication
-    worker = "uvicorn.workers.UvicornWorker"
-    importlib.import_module("uvicorn.workers")
+    importlib.import_module(module)
 
     class Application(BaseApplication):
         def load_config(self):
             for key, value in (("bind", "fd://%d" % sock.fileno()), ("workers", WORKERS),
-                               ("worker_class", worker), ("loglevel", "warning"),
+                               ("worker_class", module + "." + worker), ("loglevel", "warning"),
                                ("keepalive", KEEP_ALIVE_SECONDS), ("timeout", 600)):
                 self.cfg.set(key, value)
 
@@ -209,7 +209,9 @@ def server(kind, sock):
         if kind == "aiohttp":
             return aiohttp_server(sock)
         if kind == "gunicorn":
-            return gunicorn_server(sock)
+            return gunicorn_server(sock, "uvicorn.workers", "UvicornWorker")
+        if kind == "gunicorn-asgi":
+            return gunicorn_server(sock, "gunicorn.workers.gasgi", "ASGIWorker")
         return uvicorn_server(sock, kind)
     except (ImportError, SyntaxError, TypeError, AttributeError) as error:
         # The packages are Debian's, for a Python that may be another than this one.

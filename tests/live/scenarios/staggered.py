@@ -13,6 +13,8 @@ async def attempt():
 
 async def main():
     scenario.options(extra_finished=True)
+    scenario.expect_task(asyncio.current_task(), "waiting", ["...", "staggered_race", "main"], awaiting={
+        "kind": "wait"})
     asyncio.get_event_loop().call_later(0.05, scenario.ready)
     await asyncio.staggered.staggered_race([attempt, attempt], delay=0.01)
 

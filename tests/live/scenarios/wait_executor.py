@@ -34,6 +34,11 @@ async def runs_shielded(pool, function, *arguments):
     await asyncio.wait_for(future, scenario.HOUR)
 
 
+async def runs_behind_shield(pool, function, *arguments):
+    future = asyncio.get_event_loop().run_in_executor(pool, function, *arguments)
+    await asyncio.shield(future)
+
+
 async def runs_to_thread(name):
     await asyncio.to_thread(works, name)
 
@@ -56,6 +61,8 @@ async def main():
     waiting = [spawn(runs, pool, queued, "third"),
                spawn(runs, pool, functools.partial(queued, "fourth")),
                spawn(runs_shielded, pool, queued, "fifth")]
+    if sys.version_info >= (3, 7):  # in 3.6 nothing leads from the shield to what it is for
+        waiting.append(spawn(runs_behind_shield, pool, queued, "sixth"))
     names = ["works", "Worker.run", "queued"]
     await asyncio.sleep(0)
     for name, task in running.items():
@@ -72,7 +79,7 @@ async def main():
             claim.update(object=pool, tid=None, position=place, callee=scenario.contains("queued"))
         scenario.expect_task(task, "waiting", awaiting=claim)
     scenario.expect_object(pool, kind="executor", state={
-        "max_workers": 2, "busy": 2, "idle": 0, "queued": 3})
+        "max_workers": 2, "busy": 2, "idle": 0, "queued": len(waiting)})
     own = [spawn(runs, None, works, "default")]
     if hasattr(asyncio, "to_thread"):
         own.append(spawn(runs_to_thread, "to_thread"))

@@ -61,6 +61,22 @@ async def shields(task):
     await asyncio.shield(task)
 
 
+async def shields_gather(first, second):
+    await asyncio.shield(asyncio.gather(first, second))
+
+
+async def gives_up(task):
+    await asyncio.wait_for(task, 0.01)
+
+
+async def goes_on():
+    while True:
+        try:
+            await asyncio.sleep(scenario.HOUR)
+        except asyncio.CancelledError:
+            pass
+
+
 async def limits_shield(task):
     await asyncio.wait_for(asyncio.shield(task), scenario.HOUR)
 
@@ -94,6 +110,19 @@ def cases(start):
     ]
 
 
+async def what_old_versions_lack():
+    children = [spawn(child, name="shielded") for _ in range(2)]
+    task = spawn(shields_gather, *children, name="shields_gather")
+    scenario.expect_task(task, "waiting", ["shields_gather"], awaiting={
+        "kind": "shield", "tasks": children, "done": 0, "total": 2, "any_task": False})
+    task = spawn(goes_on, name="goes_on")
+    waits = spawn(gives_up, task, name="gives_up")
+    scenario.expect_task(waits, "waiting", ["...", "gives_up"], awaiting={
+        "kind": "timeout" if OWN_FUTURE else "task", "tasks": [task], "has_timeout": False})
+    await asyncio.sleep(0.05)
+    scenario.allow_findings("CANCEL_SWALLOWED")
+
+
 async def main():
     loop = asyncio.get_event_loop()
     for number, (function, count, done, awaiting) in enumerate(cases(loop.time())):
@@ -109,6 +138,8 @@ async def main():
     scenario.expect_task(task, "waiting", ["...", "limits_coroutine"], awaiting={
         "kind": "timeout" if OWN_FUTURE else "sleep", "has_timeout": True,
         "deadline_s": scenario.until(start + scenario.HOUR, slack=20)})
+    if sys.version_info >= (3, 7):
+        await what_old_versions_lack()
     scenario.options(extra_finished=True)
     scenario.expect_ok()
     await scenario.idle()
