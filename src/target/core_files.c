@@ -58,7 +58,7 @@ static int open_candidate(const struct core *core, const struct core_file *file,
     if (below >= 0)
         return below;
     *ret_is_named = false;
-    return file->path[0] == '/' ? open_regular(file->path) : -1;
+    return open_regular(file->path);
 }
 
 /* ---- is it the one ---- */
@@ -129,6 +129,9 @@ int core_file_open(struct core *core, struct core_file *file) {
     if (file->is_looked_for)
         return file->descriptor;
     file->is_looked_for = true;
+    file->why = "";
+    if (file->path[0] != '/')
+        return -1; /* "anon_inode:[io_uring]": of no file, and nobody misses it */
     int opened = open_candidate(core, file, &is_named);
     file->why = opened < 0 ? CORE_FILE_ABSENT : check_file(core, file, opened, is_named);
     if (file->why && opened >= 0)
