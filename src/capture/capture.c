@@ -14,6 +14,7 @@
 #include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
+#include "save.h"
 #include "search.h"
 #include "second_look.h"
 #include "walk.h"
@@ -43,6 +44,8 @@ struct capture {
     struct target_runs *runs;   /* between two looks */
     struct forgotten forgotten; /* found since then */
     double runs_since;
+    struct save *save;   /* of the picture, or NULL */
+    struct saved *saved; /* what a core that was saved says, or NULL */
 };
 
 /* One picture being taken. */
@@ -55,6 +58,7 @@ struct shot {
     struct walk_kernel kernel;
     double pause_s;
     const char *mode;
+    bool is_to_be_saved;
 };
 
 static struct capture *create(const struct capture_options *options) {
@@ -66,7 +70,10 @@ static struct capture *create(const struct capture_options *options) {
 }
 
 static struct error *find_python(struct capture *capture) {
-    struct error *err = py_discover(capture->process, capture->arena, &capture->discovery);
+    struct error *err = capture->saved
+                            ? saved_get_discovery(capture->saved, capture->process, capture->arena,
+                                                  &capture->discovery)
+                            : py_discover(capture->process, capture->arena, &capture->discovery);
     capture->discovery.roots.lacks_files = !process_is_live(capture->process);
     if (!err)
         err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
@@ -76,11 +83,19 @@ static struct error *find_python(struct capture *capture) {
     return err;
 }
 
+/* The file is begun early: that it cannot be had is told before anything is stopped. */
+static struct error *begin_save(struct capture *capture) {
+    memory_keep(process_get_memory(capture->process), capture->options.save != NULL);
+    return capture->options.save ? save_open(capture->options.save, &capture->save) : NULL;
+}
+
 struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
     struct capture *capture = create(options);
     struct error *err = process_open(pid, &capture->process);
     if (!err)
         err = find_python(capture);
+    if (!err)
+        err = begin_save(capture);
     if (err)
         capture_close(capture);
     else
@@ -88,15 +103,20 @@ struct error *capture_open(pid_t pid, const struct capture_options *options, str
     return err;
 }
 
+static struct error *open_core(struct capture *capture, const char *path) {
+    struct error *err = saved_open(capture->process, &capture->saved);
+    if (!err)
+        err = find_python(capture);
+    return err ? core_explain(capture->process, path, err) : begin_save(capture);
+}
+
 struct error *capture_open_core(const char *path, const struct core_options *core,
                                 const struct capture_options *options, struct capture **ret) {
     struct capture *capture = create(options);
     capture->core = arena_copy_string(capture->arena, path, strlen(path));
     struct error *err = core_open(path, core, &capture->process);
-    if (!err) {
-        err = find_python(capture);
-        err = err ? core_explain(capture->process, path, err) : NULL;
-    }
+    if (!err)
+        err = open_core(capture, path);
     if (err)
         capture_close(capture);
     else
@@ -108,6 +128,8 @@ void capture_close(struct capture *capture) {
     if (!capture)
         return;
     runs_end(capture->runs);
+    save_close(capture->save);
+    saved_close(capture->saved);
     py_destroy(capture->py);
     process_close(capture->process);
     arena_destroy(capture->arena);
@@ -135,6 +157,11 @@ static struct error *ask_kernel(struct shot *shot) {
     return err;
 }
 
+/* What is to be saved is kept all. */
+static void limit_memory(struct shot *shot) {
+    memory_set_window(shot->memory, shot->capture->save ? 0 : QUIET_WINDOW);
+}
+
 /* Reads without stopping; *done if the kernel proves that nothing ran meanwhile. */
 static struct error *try_quiet(struct shot *shot, bool *done) {
     struct target_quiet *quiet = NULL;
@@ -144,7 +171,7 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
-        memory_set_window(shot->memory, QUIET_WINDOW);
+        limit_memory(shot);
         err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
@@ -229,7 +256,7 @@ static struct error *take_nonblocking(struct shot *shot) {
 /* Nothing runs in a core. What time it is in it is known once its loops were read. */
 static struct error *take_core(struct shot *shot) {
     shot->mode = "core";
-    memory_set_window(shot->memory, QUIET_WINDOW);
+    limit_memory(shot);
     struct error *err = ask_kernel(shot);
     if (!err)
         err = walk(shot);
@@ -239,9 +266,25 @@ static struct error *take_core(struct shot *shot) {
     return err;
 }
 
+/* One that was saved says all that its memory does not. */
+static struct error *take_saved(struct shot *shot) {
+    const struct saved *saved = shot->capture->saved;
+    shot->mode = "core";
+    limit_memory(shot);
+    saved_get_kernel(saved, shot->arena, &shot->kernel);
+    saved_get_search(saved, shot->arena, &shot->search);
+    struct error *err = walk(shot);
+    if (!err && shot->capture->options.gc && !saved_is_searched(saved))
+        snapshot_add_missing(shot->snapshot, "objects of the garbage collector",
+                             "the core was saved without --gc, and does not hold them");
+    return err;
+}
+
 static struct error *take(struct shot *shot) {
     bool done = false;
     struct error *err = NULL;
+    if (shot->capture->saved)
+        return take_saved(shot);
     if (!process_is_live(shot->capture->process))
         return take_core(shot);
     for (int i = 0; !err && !done && i < QUIET_TRIES; i++)
@@ -263,13 +306,23 @@ static struct error *search(struct shot *shot) {
 
 /* A registry that is torn for a moment is no reason to read all of a running target's memory. */
 static bool is_search_needed(const struct shot *shot) {
-    return !shot->capture->options.gc &&
+    return !shot->capture->options.gc && !shot->capture->saved &&
            shot->search.registry >
                (shot->capture->options.nonblocking ? AIO_REGISTRY_TORN : AIO_REGISTRY_READ);
 }
 
+static void save_walked(struct shot *shot) {
+    const struct save_walk saved = {.process = shot->capture->process,
+                                    .discovery = &shot->capture->discovery,
+                                    .kernel = &shot->kernel,
+                                    .search = &shot->search,
+                                    .tasks = shot->snapshot->tasks.count};
+    save_memory(shot->capture->save, &saved);
+}
+
 static struct error *take_with_search(struct shot *shot) {
-    struct error *err = shot->capture->options.gc ? search(shot) : NULL;
+    bool is_wanted = shot->capture->options.gc && !shot->capture->saved;
+    struct error *err = is_wanted ? search(shot) : NULL;
     if (!err)
         err = take(shot);
     if (!err && is_search_needed(shot)) {
@@ -281,6 +334,8 @@ static struct error *take_with_search(struct shot *shot) {
         snapshot_add_missing(shot->snapshot, "objects of the garbage collector", shot->search.why);
     if (shot->pause_s > 0)
         shot->mode = "paused";
+    if (!err && shot->is_to_be_saved)
+        save_walked(shot);
     walk_search_free(&shot->search);
     return err;
 }
@@ -362,6 +417,14 @@ static struct error *add_forgotten(struct capture *capture, struct snapshot *sna
     return err;
 }
 
+/* Nobody is asked about one that was saved. */
+static struct error *take_whole_saved(struct shot *shot) {
+    struct error *err = take_with_search(shot);
+    if (!err)
+        core_add_losses(shot->capture->process, shot->snapshot);
+    return err;
+}
+
 /* The picture, and what is around it. */
 static struct error *take_whole(struct shot *shot) {
     struct capture *capture = shot->capture;
@@ -384,14 +447,22 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
     double start = clock_monotonic(), stamp = clock_realtime();
     struct shot shot;
     start_shot(&shot, capture, snapshot);
-    struct error *err = take_whole(&shot);
+    shot.is_to_be_saved = capture->save != NULL;
+    struct error *err = capture->saved ? take_whole_saved(&shot) : take_whole(&shot);
     if (!err) {
         describe_target(capture, snapshot);
         describe_capture(&shot, start, stamp);
         capture->shown_now = shot.kernel.now;
     }
+    if (!err && capture->saved)
+        err = saved_complete(capture->saved, snapshot);
     arena_destroy(shot.arena);
     return err;
+}
+
+struct error *capture_save(struct capture *capture, const struct snapshot *snapshot,
+                           uint64_t *ret_size) {
+    return save_finish(capture->save, capture->process, snapshot, ret_size);
 }
 
 /* --- the second look --- */

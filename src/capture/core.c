@@ -29,13 +29,17 @@ static void forget_durations(struct snapshot *snapshot) {
     }
 }
 
-void core_add_missing(const struct target_process *process, double now, struct snapshot *snapshot) {
+void core_add_losses(const struct target_process *process, struct snapshot *snapshot) {
     size_t count;
     struct core_loss *losses = core_list_losses(process, snapshot->arena, &count);
-    forget_durations(snapshot);
     for (size_t i = 0; i < count; i++)
         snapshot_add_missing_always(snapshot, copy_text(snapshot->arena, losses[i].what),
                                     copy_text(snapshot->arena, losses[i].why));
+}
+
+void core_add_missing(const struct target_process *process, double now, struct snapshot *snapshot) {
+    core_add_losses(process, snapshot);
+    forget_durations(snapshot);
     snapshot_add_missing(snapshot, "sockets, epoll, states and CPU times of threads",
                          "only the kernel knows them; a core does not tell");
     if (isnan(now))

@@ -8,6 +8,9 @@
 void core_describe(const struct target_process *process, const char *path,
                    struct snapshot *snapshot);
 
+/* Adds to `missing` of `snapshot` what the file lacks that it should have. */
+void core_add_losses(const struct target_process *process, struct snapshot *snapshot);
+
 /* Adds to `missing` of `snapshot` what the core does not tell, and takes out what is no fact of it.
  * `now`: the time that the picture takes for that of the core, or NaN. */
 void core_add_missing(const struct target_process *process, double now, struct snapshot *snapshot);

@@ -11,6 +11,7 @@ enum {
     KEY_CORE,
     KEY_EXECUTABLE,
     KEY_SYSROOT,
+    KEY_SAVE_CORE,
     KEY_CHILDREN,
     KEY_FORMAT,
     KEY_NONBLOCKING,
@@ -32,6 +33,8 @@ static const struct argp_option option_table[] = {
      "The program of the core; by default the file that it was", 1},
     {"sysroot", KEY_SYSROOT, "DIR", 0,
      "Look for the files of the core below DIR: the root of a container image", 1},
+    {"save-core", KEY_SAVE_CORE, "FILE", 0,
+     "Keep the memory that this picture needs: a small core, for --core here and elsewhere", 1},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"all-tasks", 'a', NULL, 0, "Every task on its own instead of groups", 2},
@@ -70,6 +73,8 @@ static void check_options(const struct dump_options *options, struct argp_state 
         argp_error(state, "--children is for running processes: a file shows what is in it");
     if ((options->executable || options->sysroot) && !options->core)
         argp_error(state, "--executable and --sysroot are for --core");
+    if (options->save_core && (options->load || options->children))
+        argp_error(state, "--save-core is for one process, or for --core");
 }
 
 /* What is to be shown. */
@@ -91,6 +96,9 @@ static error_t parse_target(int key, char *argument, struct argp_state *state) {
         break;
     case KEY_SYSROOT:
         options->sysroot = argument;
+        break;
+    case KEY_SAVE_CORE:
+        options->save_core = argument;
         break;
     case KEY_CHILDREN:
         options->children = true;
@@ -203,6 +211,10 @@ static struct error *dump(const struct dump_options *options, struct dump_pictur
     analyze_all(picture);
     err = dump_picture_write(options, picture);
     note_losses(options, picture);
+    if (!err) {
+        err = picture->save_error;
+        picture->save_error = NULL;
+    }
     return err;
 }
 
@@ -217,6 +229,7 @@ int dump_main(int argc, char **argv) {
     struct error *err = dump(&options, &picture);
     int status = choose_status(&options, &picture);
     snapshot_destroy(picture.snapshot);
+    error_destroy(picture.save_error);
     snapshot_processes_destroy(picture.tree);
     return err ? command_fail(err) : status;
 }

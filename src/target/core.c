@@ -46,6 +46,13 @@ static double get_unknown_time(const struct target_process *process) {
     return NAN;
 }
 
+static const uint64_t *get_auxiliary(const struct target_process *process, struct arena *arena,
+                                     size_t *ret_count) {
+    (void)arena;
+    *ret_count = process->core->auxiliary_count;
+    return process->core->auxiliary;
+}
+
 static int open_module(struct target_process *process, const struct target_module *module,
                        const struct target_mapping *mapping) {
     (void)module;
@@ -75,6 +82,7 @@ static const struct process_operations core_operations = {
     .get_command_line = get_command_line,
     .get_start_time = get_unknown_time,
     .get_monotonic = get_unknown_time,
+    .get_auxiliary = get_auxiliary,
     .get_source = core_get_source,
     .open_module = open_module,
     .list_spans = core_list_spans,
@@ -163,6 +171,11 @@ struct error *core_open(const char *path, const struct core_options *options,
     process->memory = process_create_memory(process);
     *ret = process;
     return NULL;
+}
+
+const char *core_get_note(const struct target_process *process, size_t *ret_size) {
+    *ret_size = process->core->note_size;
+    return process->core->note;
 }
 
 int core_get_signal(const struct target_process *process) {

@@ -11,6 +11,18 @@
 #define CORE_ADDRESS_END ((uint64_t)1 << 56)
 #define CORE_PAGE ((uint64_t)4096)
 
+/* The notes of a core that asyncspy saved: a text, and an array of core_page. */
+#define CORE_NOTE_OWNER "asyncspy"
+#define CORE_NOTE_TEXT 0x41530001
+#define CORE_NOTE_PAGES 0x41530002
+#define CORE_NOTE_MAX ((size_t)128 << 20)
+
+/* A page of which not all was wanted: the rest is zeros in the core. Ascending. */
+struct core_page {
+    uint64_t address;
+    uint64_t pieces; /* a bit for each of MEMORY_PIECE bytes that is what it was */
+};
+
 /* A PT_LOAD. They are sorted and do not overlap. */
 struct core_segment {
     uint64_t start, end;
@@ -64,6 +76,10 @@ struct core {
     char name[17], arguments[81];
     const uint64_t *auxiliary; /* pairs, as on the stack of the process */
     size_t auxiliary_count;    /* words */
+    const char *note;          /* of CORE_NOTE_OWNER, or NULL */
+    size_t note_size;
+    const struct core_page *pages;
+    size_t page_count;
 };
 
 /* ---- what the file says ---- */
@@ -73,6 +89,9 @@ struct error *core_read_file(struct core *core) ERROR_CHECK;
 
 /* What core_read_file() does with one note; false: it makes no sense. */
 bool core_take_note(struct core *core, uint32_t type, const void *bytes, size_t size);
+
+/* The same with a note of CORE_NOTE_OWNER. */
+bool core_take_own_note(struct core *core, uint32_t type, const void *bytes, size_t size);
 
 /* Takes NT_FILE. */
 bool core_take_names(struct core *core, const void *bytes, size_t size);

@@ -130,13 +130,22 @@ static struct error *read_segments(struct core *core, Elf *elf, size_t count) {
 
 /* ---- notes ---- */
 
+static bool take_note(struct core *core, const GElf_Nhdr *note, const char *name,
+                      const char *bytes) {
+    static const char own[] = CORE_NOTE_OWNER;
+    if (note->n_namesz >= 4 && memcmp(name, "CORE", 4) == 0)
+        return core_take_note(core, note->n_type, bytes, note->n_descsz);
+    if (note->n_namesz == sizeof own && memcmp(name, own, sizeof own) == 0)
+        return core_take_own_note(core, note->n_type, bytes, note->n_descsz);
+    return true;
+}
+
 static struct error *take_notes(struct core *core, Elf_Data *data) {
     GElf_Nhdr note;
     size_t at = 0, next, name, bytes;
     while ((next = gelf_getnote(data, at, &note, &name, &bytes)) > 0) {
         const char *start = data->d_buf;
-        bool is_core = note.n_namesz >= 4 && memcmp(start + name, "CORE", 4) == 0;
-        if (is_core && !core_take_note(core, note.n_type, start + bytes, note.n_descsz))
+        if (!take_note(core, &note, start + name, start + bytes))
             return error_create(ERROR_INVALID, "its notes are damaged (note type 0x%x)",
                                 note.n_type);
         at = next;

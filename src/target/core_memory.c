@@ -64,10 +64,11 @@ static uint64_t find_end_of_gap(const struct core *core, uint64_t address, uint6
     return end;
 }
 
-/* From the file that was mapped there; behind its end the last page was zero. */
+/* From the file that was mapped there; behind its end the last page was zero. What asyncspy saved
+ * is whole, and the same everywhere: nothing of it comes from files. */
 static size_t read_mapped(struct core *core, uint64_t address, void *buffer, size_t size) {
     const struct core_name *name = core_find_name(core, address);
-    int file = name ? core_file_open(core, name->file) : -1;
+    int file = name && !core->note ? core_file_open(core, name->file) : -1;
     if (file < 0)
         return 0;
     uint64_t end = address + size < name->end ? address + size : name->end;
@@ -109,8 +110,38 @@ static bool clamp(void *context, uint64_t address, uint64_t *start, uint64_t *en
     return mappings_clamp(&process->mappings, address, start, end);
 }
 
+static const struct core_page *find_page(const struct core *core, uint64_t address) {
+    size_t low = 0, high = core->page_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (core->pages[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < core->page_count && core->pages[low].address == address ? &core->pages[low] : NULL;
+}
+
+/* Of a core that asyncspy saved. */
+static bool holds(void *context, uint64_t address, size_t size) {
+    const struct target_process *process = context;
+    const struct core_page *page = NULL;
+    uint64_t end = address + size;
+    for (uint64_t at = address & ~(uint64_t)(MEMORY_PIECE - 1); at < end; at += MEMORY_PIECE) {
+        uint64_t start = at & ~(CORE_PAGE - 1);
+        if (!page || page->address != start)
+            page = find_page(process->core, start);
+        if (!page || !(page->pieces >> (at - start) / MEMORY_PIECE & 1))
+            return false;
+    }
+    return true;
+}
+
 struct memory_source core_get_source(struct target_process *process) {
-    return (struct memory_source){.context = process, .read = read_ranges, .clamp = clamp};
+    struct memory_source source = {.context = process, .read = read_ranges, .clamp = clamp};
+    if (process->core->note)
+        source.holds = holds;
+    return source;
 }
 
 /* Adds those of [offset, end) of the core that are no holes: the kernel leaves those where nothing

@@ -79,3 +79,34 @@ bool core_take_note(struct core *core, uint32_t type, const void *bytes, size_t 
         return true;
     }
 }
+
+/* ---- what asyncspy saved ---- */
+
+static bool are_ascending(const struct core_page *pages, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (pages[i].address % CORE_PAGE || (i && pages[i].address <= pages[i - 1].address))
+            return false;
+    return true;
+}
+
+static bool take_pages(struct core *core, const void *bytes, size_t size) {
+    size_t count = size / sizeof *core->pages;
+    struct core_page *pages = arena_alloc_array(core->arena, count, sizeof *pages);
+    if (count)
+        memcpy(pages, bytes, count * sizeof *pages);
+    core->pages = pages;
+    core->page_count = count;
+    return size % sizeof *pages == 0 && are_ascending(pages, count);
+}
+
+bool core_take_own_note(struct core *core, uint32_t type, const void *bytes, size_t size) {
+    if (size > CORE_NOTE_MAX)
+        return false;
+    if (type == CORE_NOTE_PAGES && !core->pages)
+        return take_pages(core, bytes, size);
+    if (type == CORE_NOTE_TEXT && !core->note) {
+        core->note = arena_copy_string(core->arena, bytes, size);
+        core->note_size = size;
+    }
+    return true;
+}

@@ -49,6 +49,8 @@ static void read_syscall(const struct user_regs_struct *registers, struct target
                                   registers->r10, registers->r8,  registers->r9};
     ret->syscall = number >= 0 && number < 4096 ? number : -1;
     ret->on_cpu = number < 0;
+    ret->stack_pointer = registers->rsp;
+    ret->program_counter = registers->rip;
     if (ret->syscall >= 0)
         memcpy(ret->arguments, arguments, sizeof arguments);
 }

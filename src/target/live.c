@@ -236,6 +236,19 @@ static double get_start_time(const struct target_process *process) {
     return clock_realtime() - age;
 }
 
+static const uint64_t *get_auxiliary(const struct target_process *process, struct arena *arena,
+                                     size_t *ret_count) {
+    char *text = NULL;
+    size_t size = 0;
+    error_destroy(process_read_file(process, "auxv", &text, &size));
+    *ret_count = size / sizeof(uint64_t);
+    uint64_t *words = arena_alloc_array(arena, *ret_count, sizeof *words);
+    if (*ret_count)
+        memcpy(words, text, *ret_count * sizeof *words);
+    free(text);
+    return words;
+}
+
 static void close_live(struct target_process *process) {
     if (process->folder >= 0)
         close(process->folder);
@@ -250,6 +263,7 @@ const struct process_operations live_operations = {
     .get_command_line = get_command_line,
     .get_start_time = get_start_time,
     .get_monotonic = live_get_monotonic,
+    .get_auxiliary = get_auxiliary,
     .get_source = live_get_source,
     .open_module = live_open_module,
     .list_spans = live_list_spans,

@@ -85,6 +85,11 @@ double process_get_monotonic(const struct target_process *process) {
     return process->operations->get_monotonic(process);
 }
 
+const uint64_t *process_get_auxiliary(const struct target_process *process, struct arena *arena,
+                                      size_t *ret_count) {
+    return process->operations->get_auxiliary(process, arena, ret_count);
+}
+
 int process_open_module(struct target_process *process, const struct target_module *module,
                         const struct target_mapping *mapping) {
     return process->operations->open_module(process, module, mapping);

@@ -28,6 +28,8 @@ struct process_operations {
                                size_t *ret_count);
     double (*get_start_time)(const struct target_process *process);
     double (*get_monotonic)(const struct target_process *process);
+    const uint64_t *(*get_auxiliary)(const struct target_process *process, struct arena *arena,
+                                     size_t *ret_count);
     struct memory_source (*get_source)(struct target_process *process);
     int (*open_module)(struct target_process *process, const struct target_module *module,
                        const struct target_mapping *mapping);
@@ -65,6 +67,12 @@ void span_list_add(struct span_list *list, uint64_t start, uint64_t end);
 /* The file of a module; -1: it cannot be had. */
 int process_open_module(struct target_process *process, const struct target_module *module,
                         const struct target_mapping *mapping);
+
+/* The words of the auxiliary vector, as getauxval() reads it; in `arena`, or as long as the
+ * process.
+ */
+const uint64_t *process_get_auxiliary(const struct target_process *process, struct arena *arena,
+                                      size_t *ret_count);
 
 extern const struct process_operations live_operations;
 

@@ -38,14 +38,17 @@ static void parse_stat(const char *text, struct target_thread *thread) {
 
 /* "running", "-1 sp pc" (in no system call) or "number arguments". */
 static void parse_syscall(const char *text, struct target_thread *thread) {
+    const size_t arguments = sizeof thread->arguments / sizeof *thread->arguments;
     thread->syscall = -1;
     thread->on_cpu = strncmp(text, "running", 7) == 0;
-    if (*text < '0' || *text > '9')
+    if ((*text < '0' || *text > '9') && *text != '-')
         return;
     char *rest;
     thread->syscall = strtoll(text, &rest, 10);
-    for (size_t i = 0; i < sizeof thread->arguments / sizeof *thread->arguments; i++)
+    for (size_t i = 0; thread->syscall >= 0 && i < arguments; i++)
         thread->arguments[i] = strtoull(rest, &rest, 16);
+    thread->stack_pointer = strtoull(rest, &rest, 16);
+    thread->program_counter = strtoull(rest, &rest, 16);
 }
 
 pid_t process_parse_namespace_id(const char *status, const char *line, pid_t fallback) {

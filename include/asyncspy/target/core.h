@@ -32,6 +32,10 @@ struct core_options {
 struct error *core_open(const char *path, const struct core_options *options,
                         struct target_process **ret) ERROR_CHECK;
 
+/* The text that core_writer_finish() put into it, of `*ret_size` bytes; NULL: asyncspy has not
+ * saved it. It lives as long as the process. */
+const char *core_get_note(const struct target_process *process, size_t *ret_size);
+
 /* The signal that ended it, as its number; 0: none, or not known. */
 int core_get_signal(const struct target_process *process);
 

@@ -44,8 +44,9 @@ struct target_thread {
     bool on_cpu;           /* its syscall file says "running"; of a core: in no system call */
     int64_t syscall;       /* number, or -1: none or unknown */
     uint64_t arguments[6]; /* of that system call, as they stand in the registers */
-    char wait_channel[64]; /* "" unknown */
-    double cpu_s;          /* user + system; NaN unknown */
+    uint64_t stack_pointer, program_counter; /* 0 unknown */
+    char wait_channel[64];                   /* "" unknown */
+    double cpu_s;                            /* user + system; NaN unknown */
 };
 
 struct target_process;
