@@ -69,12 +69,17 @@ static struct capture *create(const struct capture_options *options) {
     return capture;
 }
 
+static struct error *discover(struct capture *capture) {
+    struct py_discovery *discovery = &capture->discovery;
+    if (capture->saved)
+        return saved_get_discovery(capture->saved, capture->process, capture->arena, discovery);
+    struct error *err = py_discover(capture->process, capture->arena, discovery);
+    discovery->roots.lacks_files = !process_is_live(capture->process);
+    return err;
+}
+
 static struct error *find_python(struct capture *capture) {
-    struct error *err = capture->saved
-                            ? saved_get_discovery(capture->saved, capture->process, capture->arena,
-                                                  &capture->discovery)
-                            : py_discover(capture->process, capture->arena, &capture->discovery);
-    capture->discovery.roots.lacks_files = !process_is_live(capture->process);
+    struct error *err = discover(capture);
     if (!err)
         err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
     if (!err)

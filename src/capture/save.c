@@ -41,6 +41,7 @@ static struct saved_python describe_python(const struct py_discovery *discovery)
     return (struct saved_python){.hexversion = discovery->hexversion,
                                  .debug_build = discovery->debug_build,
                                  .free_threaded = discovery->free_threaded,
+                                 .lacks_files = roots->lacks_files,
                                  .module = discovery->module_path,
                                  .build_id = discovery->build_id,
                                  .runtime = roots->runtime,

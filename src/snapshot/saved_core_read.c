@@ -49,6 +49,7 @@ static void read_python(struct json_decoder *decoder, const cJSON *root,
         json_fail(decoder, "hexversion", "is out of range");
     python->debug_build = json_get_tristate(decoder, object, "debug_build") == SNAPSHOT_YES;
     python->free_threaded = json_get_tristate(decoder, object, "free_threaded") == SNAPSHOT_YES;
+    python->lacks_files = json_get_tristate(decoder, object, "lacks_files") == SNAPSHOT_YES;
     python->module = json_get_string(decoder, object, "module");
     python->build_id = json_get_string(decoder, object, "build_id");
     python->runtime = json_require_id(decoder, object, "runtime");

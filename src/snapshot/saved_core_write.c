@@ -44,6 +44,7 @@ static cJSON *encode_python(struct json_encoder *encoder, const struct saved_pyt
     json_add_count(object, "hexversion", python->hexversion);
     json_add_tristate(object, "debug_build", python->debug_build ? SNAPSHOT_YES : SNAPSHOT_NO);
     json_add_tristate(object, "free_threaded", python->free_threaded ? SNAPSHOT_YES : SNAPSHOT_NO);
+    json_add_tristate(object, "lacks_files", python->lacks_files ? SNAPSHOT_YES : SNAPSHOT_NO);
     json_add_string(encoder, object, "module", python->module);
     json_add_string(encoder, object, "build_id", python->build_id);
     json_add_id(encoder, object, "runtime", python->runtime);

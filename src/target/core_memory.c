@@ -127,7 +127,8 @@ static bool holds(void *context, uint64_t address, size_t size) {
     const struct target_process *process = context;
     const struct core_page *page = NULL;
     uint64_t end = address + size;
-    for (uint64_t at = address & ~(uint64_t)(MEMORY_PIECE - 1); at < end; at += MEMORY_PIECE) {
+    for (uint64_t at = address & ~(uint64_t)(MEMORY_PIECE - 1); size && at < end;
+         at += MEMORY_PIECE) {
         uint64_t start = at & ~(CORE_PAGE - 1);
         if (!page || page->address != start)
             page = find_page(process->core, start);

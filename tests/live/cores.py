@@ -1,5 +1,6 @@
 """Scenarios through cores: what `dump --core` shows of a core by gcore and of one by the kernel is
-what `dump --pid` showed of the process just before, but for what a core cannot know.
+what `dump --pid` showed of the process just before, but for what a core cannot know; what it shows
+of one by --save-core is what the dump that saved it showed, with nothing left out.
 
 A scenario is started once for both cores; each core has a folder of its own and is removed.
 """
@@ -247,6 +248,56 @@ def outer_part(frames):
     return {"any_of": [frames[start:] for start in range(max(1, len(frames)))]}
 
 
+def by_asyncspy(asyncspy, target, folder, options):
+    """The core and the picture that it was saved with."""
+    path = os.path.join(folder, "saved.core")
+    return path, dump(asyncspy, "--pid", str(target.pid), "--save-core", path, *options)
+
+
+# Of another moment, or of another file.
+OF_ITS_OWN = ("mode", "pause_s", "duration_s", "reads", "bytes_read")
+
+
+def as_saved(live, path):
+    """What a core that was saved is to show."""
+    target = dict(live["target"], kind="core", core=path)
+    return dict(live, target=target, capture=without([live["capture"]], OF_ITS_OWN)[0])
+
+
+def tools_problems(path):
+    """What those say who know nothing of asyncspy."""
+    readelf = ("readelf", "--notes", "--program-headers", "--wide", path)
+    gdb = ("gdb", "-batch", "-nx", "-ex", "info threads", "-c", path)
+    for command, words in ((readelf, "NT_FILE"), (gdb, "LWP")):
+        if not shutil.which(command[0]):
+            continue
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, timeout=SECONDS)
+        problems = [line for line in done.stderr.decode(errors="replace").splitlines()
+                    if re.search("(?i)error|corrupt|not a core|BFD", line)]
+        if done.returncode or problems or words not in done.stdout.decode(errors="replace"):
+            yield "%s: exit %d: %s" % (command[0], done.returncode, problems[:3])
+
+
+def through_saved_core(asyncspy, target, options, validator):
+    with tempfile.TemporaryDirectory(prefix="asyncspy-core-") as folder:
+        path, live = by_asyncspy(asyncspy, target, folder, options)
+        core = dump(asyncspy, "--core", path, *options)
+        problems = compare.schema_problems(validator, core) if validator else []
+        if os.stat(path).st_mode & 0o777 != 0o600:
+            problems.append("anybody may read it")
+        if core["capture"]["mode"] != "core":
+            problems.append("capture.mode: %s" % core["capture"]["mode"])
+        core["capture"] = without([core["capture"]], OF_ITS_OWN)[0]
+        problems += compare.difference(as_saved(live, path), core, "saved")
+        again = os.path.join(folder, "again.core")
+        dump(asyncspy, "--core", path, "--save-core", again, *options)
+        twice = dump(asyncspy, "--core", again, *options)
+        twice["capture"] = core["capture"]
+        problems += compare.difference(as_saved(live, again), twice, "saved twice")
+        return problems + list(tools_problems(path))
+
+
 def without_files(asyncspy, hide, path, live, options):
     """The core as another machine shows it, which has no such Python."""
     asyncspy = os.path.abspath(asyncspy)
@@ -268,11 +319,13 @@ def without_files(asyncspy, hide, path, live, options):
 
 
 def through_cores(asyncspy, interpreter, scenario, validator):
-    """{"gcore": problems, "kernel": problems} of one scenario; a Skip in place of problems."""
+    """{"saved": problems, "gcore": problems, "kernel": problems} of one scenario; a Skip in place
+    of problems."""
     results = {}
     with Target(interpreter, scenario.path) as target:
         options = ["--sysroot=" + interpreter.root] if interpreter.root else []
         options += scenario.dump
+        results["saved"] = through_saved_core(asyncspy, target, scenario.dump, validator)
         since = time.monotonic()
         live = dump(asyncspy, "--pid", str(target.pid), *scenario.dump)
         live["once"] = dump(asyncspy, "--pid", str(target.pid), "--once", *scenario.dump)
@@ -304,7 +357,7 @@ def through_core(asyncspy, target, make, options, seen, validator):
 
 def outcome(asyncspy, interpreter, scenario, validator):
     """[(kind of core, status, details)]"""
-    kinds = ("gcore", "kernel")
+    kinds = ("saved", "gcore", "kernel")
     reason = scenario.reason_to_skip(interpreter)
     if reason:
         return [(kind, "skip", [reason]) for kind in kinds]
