@@ -44,9 +44,10 @@ static void read_python(struct json_decoder *decoder, const cJSON *root,
     if (!object)
         json_fail(decoder, "python", "is missing");
     json_enter(decoder, "python", SIZE_MAX);
-    python->hexversion = json_get_count(decoder, object, "hexversion");
-    if (python->hexversion < 0 || python->hexversion > UINT32_MAX)
-        json_fail(decoder, "hexversion", "is out of range");
+    uint64_t version = (uint64_t)json_get_count(decoder, object, "hexversion");
+    if (version >> 32)
+        json_fail(decoder, "hexversion", "is missing or out of range");
+    python->hexversion = (int64_t)version;
     python->debug_build = json_get_tristate(decoder, object, "debug_build") == SNAPSHOT_YES;
     python->free_threaded = json_get_tristate(decoder, object, "free_threaded") == SNAPSHOT_YES;
     python->lacks_files = json_get_tristate(decoder, object, "lacks_files") == SNAPSHOT_YES;

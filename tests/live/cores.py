@@ -30,7 +30,8 @@ CORE_PATTERN = "/proc/sys/kernel/core_pattern"
 
 # In the quick mode: one with all kinds of waits of its kind, and where a core knows less.
 QUICK = ("await_chain", "finding_deadlocks", "finding_lost_future", "wait_locks", "wait_sockets",
-         "wait_executor", "hang_silent_peer", "ok_idle_server", "uvloop_waits")
+         "wait_executor", "hang_silent_peer", "ok_idle_server", "uvloop_waits",
+         "finding_never_awaited", "gc_only_tasks", "callback_blocked")
 
 # What a core cannot know, of each kind of thing.
 UNKNOWN = {
@@ -318,7 +319,7 @@ def without_files(asyncspy, hide, path, live, options):
     return ["without files: " + problem for problem in problems + compare_findings(live, core)]
 
 
-def through_cores(asyncspy, interpreter, scenario, validator):
+def through_cores(asyncspy, interpreter, scenario, validator, kinds):
     """{"saved": problems, "gcore": problems, "kernel": problems} of one scenario; a Skip in place
     of problems."""
     results = {}
@@ -326,6 +327,8 @@ def through_cores(asyncspy, interpreter, scenario, validator):
         options = ["--sysroot=" + interpreter.root] if interpreter.root else []
         options += scenario.dump
         results["saved"] = through_saved_core(asyncspy, target, scenario.dump, validator)
+        if kinds == SAVED:
+            return results
         since = time.monotonic()
         live = dump(asyncspy, "--pid", str(target.pid), *scenario.dump)
         live["once"] = dump(asyncspy, "--pid", str(target.pid), "--once", *scenario.dump)
@@ -355,14 +358,18 @@ def through_core(asyncspy, target, make, options, seen, validator):
         return problems + compare_core(live, core, path, time.monotonic() - since)
 
 
+SAVED = ("saved",)
+KINDS = SAVED + ("gcore", "kernel")
+
+
 def outcome(asyncspy, interpreter, scenario, validator):
     """[(kind of core, status, details)]"""
-    kinds = ("saved", "gcore", "kernel")
+    kinds = KINDS if usable(scenario) else SAVED
     reason = scenario.reason_to_skip(interpreter)
     if reason:
         return [(kind, "skip", [reason]) for kind in kinds]
     try:
-        results = through_cores(asyncspy, interpreter, scenario, validator)
+        results = through_cores(asyncspy, interpreter, scenario, validator, kinds)
     except TargetSkipped as skipped:
         return [(kind, "skip", [str(skipped)]) for kind in kinds]
     except (TargetFailed, OSError, ValueError, subprocess.SubprocessError) as error:
@@ -528,7 +535,7 @@ def run(asyncspy, found, everything, pattern):
     """(row, column, status, details): few scenarios on three interpreters, or all on all."""
     from tester import load_validator
     validator, _ = load_validator()
-    chosen = [s for s in plan.scenarios() if usable(s) and (everything or s.name in QUICK)
+    chosen = [s for s in plan.scenarios() if (everything or s.name in QUICK)
               or pattern and pattern == "cores: " + s.name]
     chosen = [s for s in chosen if not pattern or pattern in "cores: " + s.name]
     where = found if everything else interpreters.representatives(found)

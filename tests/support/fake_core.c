@@ -84,16 +84,28 @@ void fake_core_add_memory(struct fake_core *core, uint64_t address, uint64_t siz
                                               .p_flags = flags});
 }
 
-static void add_note(struct buffer *notes, uint32_t type, const void *bytes, size_t size) {
-    Elf64_Nhdr header = {.n_namesz = 5, .n_descsz = (uint32_t)size, .n_type = type};
+static void add_note_of(struct buffer *notes, const char *owner, uint32_t type, const void *bytes,
+                        size_t size) {
+    Elf64_Nhdr header = {
+        .n_namesz = (uint32_t)strlen(owner) + 1, .n_descsz = (uint32_t)size, .n_type = type};
     append(notes, &header, sizeof header);
-    append(notes, "CORE\0\0\0", 8);
+    append(notes, owner, header.n_namesz);
+    align(notes, 4);
     append(notes, bytes, size);
     align(notes, 4);
 }
 
+static void add_note(struct buffer *notes, uint32_t type, const void *bytes, size_t size) {
+    add_note_of(notes, "CORE", type, bytes, size);
+}
+
 void fake_core_add_note(struct fake_core *core, uint32_t type, const void *bytes, size_t size) {
     add_note(&core->notes, type, bytes, size);
+}
+
+void fake_core_add_note_of(struct fake_core *core, const char *owner, uint32_t type,
+                           const void *bytes, size_t size) {
+    add_note_of(&core->notes, owner, type, bytes, size);
 }
 
 void fake_core_add_thread(struct fake_core *core, int32_t tid,

@@ -28,6 +28,8 @@ void fake_core_add_memory(struct fake_core *core, uint64_t address, uint64_t siz
 void fake_core_add_segment(struct fake_core *core, const Elf64_Phdr *segment);
 
 void fake_core_add_note(struct fake_core *core, uint32_t type, const void *bytes, size_t size);
+void fake_core_add_note_of(struct fake_core *core, const char *owner, uint32_t type,
+                           const void *bytes, size_t size);
 void fake_core_add_thread(struct fake_core *core, int32_t tid,
                           const struct user_regs_struct *registers);
 void fake_core_add_process(struct fake_core *core, int32_t pid, const char *name,

@@ -21,7 +21,7 @@
 struct saved_python {
     int64_t hexversion;
     bool debug_build, free_threaded;
-    bool lacks_files; /* it was read without some of its files */
+    bool lacks_files;   /* it was read without some of its files */
     const char *module; /* the file that holds the runtime, and its build id */
     const char *build_id;
     snapshot_id runtime, current_thread, gc_generations;
