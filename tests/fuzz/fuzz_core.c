@@ -4,12 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "asyncspy/analysis/analyze.h"
-#include "asyncspy/capture/capture.h"
-#include "asyncspy/render/text.h"
+#include "asyncspy/target/core.h"
 #include "asyncspy/target/module.h"
 #include "asyncspy/target/scan.h"
 #include "fuzz_input.h"
+#include "fuzz_show.h"
 
 /* Nothing of this machine is to be opened for what the core says. */
 static const struct core_options options = {.executable = "/nonexistent", .sysroot = "/dev/null"};
@@ -41,25 +40,6 @@ static void read_facts(struct target_process *process, struct arena *arena) {
     (void)core_list_losses(process, arena, &count);
 }
 
-static void show(const char *path) {
-    struct capture *capture;
-    struct error *err = capture_open_core(path, &options, &(struct capture_options){0}, &capture);
-    if (!err) {
-        struct snapshot *snapshot = snapshot_create();
-        FILE *out = fopen("/dev/null", "we");
-        err = capture_take(capture, snapshot);
-        if (!err)
-            analyze(snapshot, NULL);
-        if (!err && out)
-            error_destroy(render_text(snapshot, &(struct text_options){.width = 80}, out));
-        if (out)
-            fclose(out);
-        snapshot_destroy(snapshot);
-        capture_close(capture);
-    }
-    error_destroy(err);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct target_process *process;
     struct arena *arena = arena_create();
@@ -73,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_mappings(process);
         read_facts(process, arena);
         process_close(process);
-        show(path);
+        fuzz_show_core(path);
     }
     error_destroy(err);
     close(file);

@@ -196,6 +196,16 @@ def write_cores():
                                                    stdout=subprocess.PIPE, check=True).stdout)
 
 
+def write_saved_cores():
+    """Changes of fuzz_saved_core.c: a place, what to do, with what."""
+    for number in range(20):  # at least as many as there are in tests/cores/
+        chance = random.Random(number)
+        write("fuzz_saved_core", "plain-%d" % number, bytes([number]))
+        write("fuzz_saved_core", "changed-%d" % number, bytes([number]) + b"".join(
+            struct.pack("<IB3s", chance.getrandbits(32), chance.randrange(6), chance.randbytes(3))
+            for _ in range(8)))
+
+
 def write_snapshots():
     """Besides those of tests/golden/."""
     write("fuzz_snapshot_json", "empty", b'{"schema": "asyncspy.snapshot/1"}')
@@ -215,6 +225,7 @@ def main():
         write_proc()
         write_elf()
         write_cores()
+        write_saved_cores()
         write_snapshots()
     write_line_tables()
 
