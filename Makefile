@@ -1,6 +1,6 @@
 # asyncspy: `make help` lists the targets.
 CC ?= cc
-PKGS := libelf libcjson
+PKGS := libelf libcjson libzstd liblz4 liblzma zlib
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local
@@ -42,7 +42,7 @@ PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
 .PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden golden \
-  check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
+  check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -85,11 +85,11 @@ $(PIPELINE_TESTS): $(OUT)/tests/%: $(OBJ)/tests/pipeline/%.o $(SUPPORT) $(OUT)/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
-check: check-style check-unit check-pipeline check-golden check-man fuzz-smoke check-live ## the tests, quick mode
+check: check-style check-unit check-pipeline check-golden check-cores check-man fuzz-smoke check-live ## the tests, quick mode
 
 check-all: lint check-offsets check ## everything on everything (run before an issue is closed)
 	scripts/check_style.py --self-test
-	$(MAKE) SAN=1 check-unit check-pipeline check-golden
+	$(MAKE) SAN=1 check-unit check-pipeline check-golden check-cores
 	$(MAKE) check-live LIVE=--all
 
 check-unit: $(UNIT_TESTS) ## the unit tests
@@ -103,12 +103,12 @@ FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 30
 FUZZ_OUT := build/fuzz
 FUZZ_OBJ := $(FUZZ_OUT)/obj
-FUZZERS := $(filter-out fuzz_image fuzz_folder,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZERS := $(filter-out fuzz_image fuzz_folder fuzz_show,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(FUZZ_OUT)/%)
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_SHARED := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(filter-out src/cmd/%,$(SOURCES)) \
   $(filter-out tests/support/fake_target.c,$(wildcard tests/support/fake_*.c)) \
-  tests/fuzz/fuzz_image.c tests/fuzz/fuzz_folder.c)
+  tests/fuzz/fuzz_image.c tests/fuzz/fuzz_folder.c tests/fuzz/fuzz_show.c)
 
 $(FUZZ_OBJ)/src/python/layout.o: $(OUT)/gen/offsets_index.inc
 
@@ -152,6 +152,12 @@ check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden
 
 golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
 	$(GOLDEN) --write
+
+check-cores: $(OUT)/asyncspy ## saved cores of every version against their pictures (tests/cores/)
+	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/cores/check.py
+
+cores: $(OUT)/asyncspy ## rewrite these pictures (then review the diff)
+	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/cores/check.py --write
 
 # Small programs that the live tests run.
 TOOLS := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))

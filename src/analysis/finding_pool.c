@@ -5,6 +5,7 @@
  * moment ago, keeps the queue moving.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "asyncspy/analysis/place.h"
 #include "finding.h"
@@ -43,7 +44,8 @@ static void look_at_holder(const struct analysis *analysis, struct queue *queue,
         queue->moved = SNAPSHOT_YES;
     else if (task->moved == SNAPSHOT_MAYBE && queue->moved == SNAPSHOT_NO)
         queue->moved = SNAPSHOT_MAYBE;
-    queue->going_on += task_goes_on(last) || root.silent_s < SILENT_S;
+    bool is_unknown = task->note_count || last->note_count; /* it may go on */
+    queue->going_on += is_unknown || task_goes_on(last) || root.silent_s < SILENT_S;
     queue->silent += root.silent_s >= SILENT_S;
 }
 
@@ -172,10 +174,23 @@ static void judge_lock(struct analysis *analysis, const struct queue *queue) {
     finding->next = "do not await something slow while the lock is held";
 }
 
+/* Whether something of the tasks could not be read: who is not known to hold a lock may hold it. */
+static bool is_task_missing(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->missing.count; i++) {
+        const char *what = snapshot->missing.items[i].what;
+        if (strstr(what, "task") || strstr(what, "holds") || strstr(what, "frames"))
+            return true;
+    }
+    for (size_t i = 0; i < snapshot->tasks.count; i++)
+        if (snapshot->tasks.items[i].note_count && task_is_alive(&snapshot->tasks.items[i]))
+            return true;
+    return false;
+}
+
 /* `await lock.acquire()` leaves no trace of who did it, so a lock without holder is proven to be
  * leaked only where nobody is left that does not wait for it. */
 static void judge_leak(struct analysis *analysis, const struct queue *queue) {
-    if (queue->moved != SNAPSHOT_NO || queue->candidates)
+    if (queue->moved != SNAPSHOT_NO || queue->candidates || is_task_missing(analysis->snapshot))
         return;
     struct bystanders others = count_bystanders(analysis, queue->object);
     bool nobody = !others.active && !others.idle;

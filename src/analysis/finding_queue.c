@@ -9,6 +9,16 @@
 #include "finding.h"
 #include "words.h"
 
+/* A core has none, unless they were saved with it. */
+static bool has_kernel_facts(const struct snapshot *snapshot) {
+    if (!snapshot->target.kind || strcmp(snapshot->target.kind, "core") != 0)
+        return true;
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        if (snapshot->threads.items[i].os_state)
+            return true;
+    return false;
+}
+
 /* What somebody outside of the tasks might do: other threads, and protocols whose callbacks run
  * when bytes or clients come. */
 static bool outside_can_act(const struct analysis *analysis) {
@@ -16,6 +26,8 @@ static bool outside_can_act(const struct analysis *analysis) {
     for (size_t i = 0; i < snapshot->threads.count; i++)
         if (!snapshot->threads.items[i].event_loop)
             return true;
+    if (!has_kernel_facts(snapshot))
+        return true; /* nothing is known of sockets */
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         bool named = socket->peer || (socket->local && *socket->local);

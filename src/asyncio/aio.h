@@ -158,6 +158,7 @@ struct aio {
     struct snapshot_stack stack_memo[AIO_STACK_MEMO_SIZE];
     uint64_t none;     /* the address of None, once it was met */
     double now;        /* the target's monotonic clock at the moment of the picture, or NaN */
+    double newest;     /* the newest reading of it that was met, or NaN */
     bool want_context; /* the values of context variables are asked for */
     struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
@@ -214,6 +215,9 @@ void aio_queue_task(struct aio *aio, uint64_t address);
 struct error *aio_registry_note(struct aio *aio, const char *what, struct error *err) ERROR_CHECK;
 /* The tasks in the weakref.WeakSet at `weak_set`. */
 struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) ERROR_CHECK;
+/* Remembers a reading of the target's monotonic clock. */
+void aio_note_clock(struct aio *aio, double reading);
+
 /* The tasks in a dict {loop: task that it runs now}; one such pair. */
 struct error *aio_current_tasks_collect(struct aio *aio, uint64_t dict) ERROR_CHECK;
 void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task);

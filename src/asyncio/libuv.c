@@ -46,8 +46,10 @@ static struct error *read_time(struct aio *aio, const struct aio_uvloop *loop, d
     struct error *err = has_timers_of(aio, loop, loop->uv, &fits);
     if (!err && fits)
         err = py_read_u64(aio->py, loop->uv + UV_LOOP_TIME_AT, &time);
-    if (!err && fits && time && (double)time / 1000 <= aio->now + CLOCK_SLACK_S)
+    if (!err && fits && time && !((double)time / 1000 > aio->now + CLOCK_SLACK_S)) {
         *ret = (double)time / 1000;
+        aio_note_clock(aio, *ret);
+    }
     return err;
 }
 

@@ -125,6 +125,12 @@ static struct error *get_number(struct aio *aio, uint64_t frame, const char *nam
     return err || !value ? err : aio_number_read(aio, value, ret);
 }
 
+/* The clock of a loop counts from when the machine was started: nothing sane is beyond that. */
+void aio_note_clock(struct aio *aio, double reading) {
+    if (reading > 0 && reading < 1e10 && !(reading <= aio->newest))
+        aio->newest = reading;
+}
+
 static int64_t to_integer(double number) {
     return number >= 0 && number < 1e15 ? (int64_t)number : SNAPSHOT_UNKNOWN;
 }
@@ -155,6 +161,7 @@ static struct error *read_running(struct aio *aio, uint64_t frame, struct snapsh
         err = get_number(aio, frame, "ntodo", &count);
     if (err)
         return err;
+    aio_note_clock(aio, end_time);
     if (aio->now >= end_time)
         loop->iteration_age_s = aio->now - end_time;
     loop->callback_index = to_integer(index);
@@ -169,6 +176,7 @@ static struct error *read_waiting(struct aio *aio, uint64_t frame, const struct 
     if (err || !(timeout > 0 && timeout < SELECT_TIMEOUT_MAX))
         return err;
     double since = run->first_timer - timeout;
+    aio_note_clock(aio, since);
     if (aio->now >= since)
         run->loop->idle_s = aio->now - since;
     return NULL;

@@ -126,6 +126,7 @@ void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
                         .places = id_table_create(arena, 0),
                         .plain_frames = table_create(),
                         .now = input->now,
+                        .newest = NAN,
                         .want_context = input->want_context,
                         .contexts = id_table_create(arena, 0),
                         .late = id_table_create(arena, 0),
@@ -156,6 +157,8 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     aio_create(py, input, &aio);
     struct error *err = walk(&aio, input->found);
     *ret_registry = aio.registry;
+    if (input->newest && !(aio.newest <= *input->newest))
+        *input->newest = aio.newest;
     aio_destroy(&aio);
     return err;
 }

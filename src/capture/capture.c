@@ -1,5 +1,6 @@
 #include "asyncspy/capture/capture.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,11 @@
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
+#include "core.h"
 #include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
+#include "save.h"
 #include "search.h"
 #include "second_look.h"
 #include "walk.h"
@@ -32,6 +35,7 @@
 struct capture {
     struct capture_options options;
     struct arena *arena; /* what lives as long as the session */
+    const char *core;    /* its path, NULL: a live process */
     struct target_process *process;
     struct py_discovery discovery;
     struct py_layout layout;
@@ -40,6 +44,8 @@ struct capture {
     struct target_runs *runs;   /* between two looks */
     struct forgotten forgotten; /* found since then */
     double runs_since;
+    struct save *save;   /* of the picture, or NULL */
+    struct saved *saved; /* what a core that was saved says, or NULL */
 };
 
 /* One picture being taken. */
@@ -52,32 +58,83 @@ struct shot {
     struct walk_kernel kernel;
     double pause_s;
     const char *mode;
+    bool is_to_be_saved;
 };
 
-struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
+static struct capture *create(const struct capture_options *options) {
     struct capture *capture = memory_alloc(sizeof *capture);
     memset(capture, 0, sizeof *capture);
     capture->options = *options;
     capture->arena = arena_create();
-    struct error *err = process_open(pid, &capture->process);
-    if (!err)
-        err = py_discover(capture->process, capture->arena, &capture->discovery);
+    return capture;
+}
+
+static struct error *discover(struct capture *capture) {
+    struct py_discovery *discovery = &capture->discovery;
+    if (capture->saved)
+        return saved_get_discovery(capture->saved, capture->process, capture->arena, discovery);
+    struct error *err = py_discover(capture->process, capture->arena, discovery);
+    discovery->roots.lacks_files = !process_is_live(capture->process);
+    return err;
+}
+
+static struct error *find_python(struct capture *capture) {
+    struct error *err = discover(capture);
     if (!err)
         err = py_discovery_get_layout(capture->process, &capture->discovery, &capture->layout);
-    if (err) {
+    if (!err)
+        capture->py = py_create(process_get_memory(capture->process), &capture->layout,
+                                &capture->discovery.roots);
+    return err;
+}
+
+/* The file is begun early: that it cannot be had is told before anything is stopped. */
+static struct error *begin_save(struct capture *capture) {
+    memory_keep(process_get_memory(capture->process), capture->options.save != NULL);
+    return capture->options.save ? save_open(capture->options.save, &capture->save) : NULL;
+}
+
+struct error *capture_open(pid_t pid, const struct capture_options *options, struct capture **ret) {
+    struct capture *capture = create(options);
+    struct error *err = process_open(pid, &capture->process);
+    if (!err)
+        err = find_python(capture);
+    if (!err)
+        err = begin_save(capture);
+    if (err)
         capture_close(capture);
-        return err;
-    }
-    capture->py = py_create(process_get_memory(capture->process), &capture->layout,
-                            &capture->discovery.roots);
-    *ret = capture;
-    return NULL;
+    else
+        *ret = capture;
+    return err;
+}
+
+static struct error *open_core(struct capture *capture, const char *path) {
+    struct error *err = saved_open(capture->process, &capture->saved);
+    if (!err)
+        err = find_python(capture);
+    return err ? core_explain(capture->process, path, err) : begin_save(capture);
+}
+
+struct error *capture_open_core(const char *path, const struct core_options *core,
+                                const struct capture_options *options, struct capture **ret) {
+    struct capture *capture = create(options);
+    capture->core = arena_copy_string(capture->arena, path, strlen(path));
+    struct error *err = core_open(path, core, &capture->process);
+    if (!err)
+        err = open_core(capture, path);
+    if (err)
+        capture_close(capture);
+    else
+        *ret = capture;
+    return err;
 }
 
 void capture_close(struct capture *capture) {
     if (!capture)
         return;
     runs_end(capture->runs);
+    save_close(capture->save);
+    saved_close(capture->saved);
     py_destroy(capture->py);
     process_close(capture->process);
     arena_destroy(capture->arena);
@@ -105,6 +162,11 @@ static struct error *ask_kernel(struct shot *shot) {
     return err;
 }
 
+/* What is to be saved is kept all. */
+static void limit_memory(struct shot *shot) {
+    memory_set_window(shot->memory, shot->capture->save ? 0 : QUIET_WINDOW);
+}
+
 /* Reads without stopping; *done if the kernel proves that nothing ran meanwhile. */
 static struct error *try_quiet(struct shot *shot, bool *done) {
     struct target_quiet *quiet = NULL;
@@ -114,7 +176,7 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
         memory_set_fetch_size(shot->memory, QUIET_FETCH);
-        memory_set_window(shot->memory, QUIET_WINDOW);
+        limit_memory(shot);
         err = ask_kernel(shot);
         if (!err)
             err = walk(shot);
@@ -196,9 +258,40 @@ static struct error *take_nonblocking(struct shot *shot) {
     return err;
 }
 
+/* Nothing runs in a core. What time it is in it is known once its loops were read. */
+static struct error *take_core(struct shot *shot) {
+    shot->mode = "core";
+    limit_memory(shot);
+    struct error *err = ask_kernel(shot);
+    if (!err)
+        err = walk(shot);
+    shot->kernel.now = shot->search.clock;
+    if (!err && !isnan(shot->kernel.now))
+        err = walk(shot);
+    return err;
+}
+
+/* One that was saved says all that its memory does not. */
+static struct error *take_saved(struct shot *shot) {
+    const struct saved *saved = shot->capture->saved;
+    shot->mode = "core";
+    limit_memory(shot);
+    saved_get_kernel(saved, shot->arena, &shot->kernel);
+    saved_get_search(saved, shot->arena, &shot->search);
+    struct error *err = walk(shot);
+    if (!err && shot->capture->options.gc && !saved_is_searched(saved))
+        snapshot_add_missing(shot->snapshot, "objects of the garbage collector",
+                             "the core was saved without --gc, and does not hold them");
+    return err;
+}
+
 static struct error *take(struct shot *shot) {
     bool done = false;
     struct error *err = NULL;
+    if (shot->capture->saved)
+        return take_saved(shot);
+    if (!process_is_live(shot->capture->process))
+        return take_core(shot);
     for (int i = 0; !err && !done && i < QUIET_TRIES; i++)
         err = try_quiet(shot, &done);
     if (err || done)
@@ -210,20 +303,31 @@ static struct error *search(struct shot *shot) {
     const struct search_request request = {.process = shot->capture->process,
                                            .layout = &shot->capture->layout,
                                            .roots = &shot->capture->discovery.roots,
-                                           .may_stop = !shot->capture->options.nonblocking,
+                                           .may_stop = !shot->capture->core &&
+                                                       !shot->capture->options.nonblocking,
                                            .arena = shot->arena};
     return search_objects(&request, &shot->search, &shot->pause_s);
 }
 
 /* A registry that is torn for a moment is no reason to read all of a running target's memory. */
 static bool is_search_needed(const struct shot *shot) {
-    return !shot->capture->options.gc &&
+    return !shot->capture->options.gc && !shot->capture->saved &&
            shot->search.registry >
                (shot->capture->options.nonblocking ? AIO_REGISTRY_TORN : AIO_REGISTRY_READ);
 }
 
+static void save_walked(struct shot *shot) {
+    const struct save_walk saved = {.process = shot->capture->process,
+                                    .discovery = &shot->capture->discovery,
+                                    .kernel = &shot->kernel,
+                                    .search = &shot->search,
+                                    .tasks = shot->snapshot->tasks.count};
+    save_memory(shot->capture->save, &saved);
+}
+
 static struct error *take_with_search(struct shot *shot) {
-    struct error *err = shot->capture->options.gc ? search(shot) : NULL;
+    bool is_wanted = shot->capture->options.gc && !shot->capture->saved;
+    struct error *err = is_wanted ? search(shot) : NULL;
     if (!err)
         err = take(shot);
     if (!err && is_search_needed(shot)) {
@@ -235,6 +339,8 @@ static struct error *take_with_search(struct shot *shot) {
         snapshot_add_missing(shot->snapshot, "objects of the garbage collector", shot->search.why);
     if (shot->pause_s > 0)
         shot->mode = "paused";
+    if (!err && shot->is_to_be_saved)
+        save_walked(shot);
     walk_search_free(&shot->search);
     return err;
 }
@@ -246,7 +352,9 @@ static void describe_target(struct capture *capture, struct snapshot *snapshot) 
     char **arguments = process_get_command_line(capture->process, arena, &count);
     const char *executable = process_get_executable(capture->process);
     double started = process_get_start_time(capture->process);
-    target->kind = "process";
+    target->kind = capture->core ? "core" : "process";
+    if (capture->core)
+        core_describe(capture->process, capture->core, snapshot);
     target->pid = process_get_pid(capture->process);
     target->executable = text_from_bytes(arena, executable, strlen(executable));
     target->command_line = arena_alloc_array(arena, count, sizeof *target->command_line);
@@ -314,6 +422,14 @@ static struct error *add_forgotten(struct capture *capture, struct snapshot *sna
     return err;
 }
 
+/* Nobody is asked about one that was saved. */
+static struct error *take_whole_saved(struct shot *shot) {
+    struct error *err = take_with_search(shot);
+    if (!err)
+        core_add_losses(shot->capture->process, shot->snapshot);
+    return err;
+}
+
 /* The picture, and what is around it. */
 static struct error *take_whole(struct shot *shot) {
     struct capture *capture = shot->capture;
@@ -325,7 +441,9 @@ static struct error *take_whole(struct shot *shot) {
         err = add_forgotten(capture, shot->snapshot);
     if (!err)
         err = check_alive(capture);
-    if (!err)
+    if (!err && capture->core)
+        core_add_missing(capture->process, shot->kernel.now, shot->snapshot);
+    else if (!err)
         network_add_sockets(capture->process, shot->snapshot);
     return err;
 }
@@ -334,14 +452,22 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
     double start = clock_monotonic(), stamp = clock_realtime();
     struct shot shot;
     start_shot(&shot, capture, snapshot);
-    struct error *err = take_whole(&shot);
+    shot.is_to_be_saved = capture->save != NULL;
+    struct error *err = capture->saved ? take_whole_saved(&shot) : take_whole(&shot);
     if (!err) {
         describe_target(capture, snapshot);
         describe_capture(&shot, start, stamp);
         capture->shown_now = shot.kernel.now;
     }
+    if (!err && capture->saved)
+        err = saved_complete(capture->saved, snapshot);
     arena_destroy(shot.arena);
     return err;
+}
+
+struct error *capture_save(struct capture *capture, const struct snapshot *snapshot,
+                           uint64_t *ret_size) {
+    return save_finish(capture->save, capture->process, snapshot, ret_size);
 }
 
 /* --- the second look --- */

@@ -130,7 +130,7 @@ static struct error *search_repeatedly(struct search *search, double *pause_s) {
     for (int i = 0; !err && i < TRIES; i++) {
         err = search_once(search, SECONDS_MAX);
         if (err || !search->result->why || py_is_exhausted(search->py) ||
-            clock_monotonic() > deadline)
+            !process_is_live(search->request->process) || clock_monotonic() > deadline)
             return err;
         log_debug(LOG_CAPTURE, "search %d: %s", i, search->result->why);
         wait_after(i);

@@ -206,7 +206,8 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
                               .threads = walk->aio_threads,
                               .thread_count = walk->thread_count,
                               .want_context = walk->search->want_context,
-                              .now = walk->kernel->now};
+                              .now = walk->kernel->now,
+                              .newest = &walk->search->clock};
     for (size_t i = 0; i < walk->search->count; i++)
         if (walk->search->items[i].interpreter == walk->interpreter->address)
             input.found = &walk->search->items[i].found;
@@ -249,6 +250,7 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
     size_t count;
     py_begin_walk(py, snapshot);
     search->registry = AIO_REGISTRY_READ;
+    search->clock = NAN;
     struct error *err = py_interpreters_read(py, &interpreters, &count);
     for (size_t i = 0; !err && i < count; i++) {
         struct interpreter_walk walk = {.py = py,

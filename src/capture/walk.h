@@ -25,6 +25,7 @@ struct walk_search {
     size_t count, capacity;
     const char *why;            /* NULL, or why it may not have found all */
     enum aio_registry registry; /* out: the worst that was met in a walk */
+    double clock; /* out: the newest reading of the target's monotonic clock, or NaN */
 };
 void walk_search_free(struct walk_search *search);
 

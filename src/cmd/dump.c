@@ -8,6 +8,10 @@
 
 enum {
     KEY_LOAD = 0x200,
+    KEY_CORE,
+    KEY_EXECUTABLE,
+    KEY_SYSROOT,
+    KEY_SAVE_CORE,
     KEY_CHILDREN,
     KEY_FORMAT,
     KEY_NONBLOCKING,
@@ -24,6 +28,13 @@ static const struct argp_option option_table[] = {
     {"children", KEY_CHILDREN, NULL, 0,
      "Its descendants that run asyncio too: a verdict line for each process, then each report", 1},
     {"load", KEY_LOAD, "FILE", 0, "Show a snapshot that --format=json wrote", 1},
+    {"core", KEY_CORE, "FILE", 0, "Read a core file, compressed or not, instead of a process", 1},
+    {"executable", KEY_EXECUTABLE, "EXE", 0,
+     "The program of the core; by default the file that it was", 1},
+    {"sysroot", KEY_SYSROOT, "DIR", 0,
+     "Look for the files of the core below DIR: the root of a container image", 1},
+    {"save-core", KEY_SAVE_CORE, "FILE", 0,
+     "Keep the memory that this picture needs: a small core, for --core here and elsewhere", 1},
     {"format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 2},
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 2},
     {"all-tasks", 'a', NULL, 0, "Every task on its own instead of groups", 2},
@@ -56,13 +67,18 @@ static void parse_format(struct dump_options *options, const char *name, struct 
 }
 
 static void check_options(const struct dump_options *options, struct argp_state *state) {
-    if (options->pid && options->load)
-        argp_error(state, "--pid and --load exclude each other");
-    if (options->children && options->load)
-        argp_error(state, "--children and --load exclude each other: a file shows what is in it");
+    if (!!options->pid + !!options->load + !!options->core > 1)
+        argp_error(state, "--pid, --core and --load exclude each other");
+    if (options->children && (options->load || options->core))
+        argp_error(state, "--children is for running processes: a file shows what is in it");
+    if ((options->executable || options->sysroot) && !options->core)
+        argp_error(state, "--executable and --sysroot are for --core");
+    if (options->save_core && (options->load || options->children))
+        argp_error(state, "--save-core is for one process, or for --core");
 }
 
-static error_t parse_option(int key, char *argument, struct argp_state *state) {
+/* What is to be shown. */
+static error_t parse_target(int key, char *argument, struct argp_state *state) {
     struct dump_options *options = state->input;
     switch (key) {
     case 'p':
@@ -72,9 +88,30 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_LOAD:
         options->load = argument;
         break;
+    case KEY_CORE:
+        options->core = argument;
+        break;
+    case KEY_EXECUTABLE:
+        options->executable = argument;
+        break;
+    case KEY_SYSROOT:
+        options->sysroot = argument;
+        break;
+    case KEY_SAVE_CORE:
+        options->save_core = argument;
+        break;
     case KEY_CHILDREN:
         options->children = true;
         break;
+    default:
+        return command_parse_shared(key, argument, state, &options->color);
+    }
+    return 0;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state) {
+    struct dump_options *options = state->input;
+    switch (key) {
     case KEY_FORMAT:
         parse_format(options, argument, state);
         break;
@@ -115,7 +152,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         check_options(options, state);
         break;
     default:
-        return command_parse_shared(key, argument, state, &options->color);
+        return parse_target(key, argument, state);
     }
     return 0;
 }
@@ -174,6 +211,10 @@ static struct error *dump(const struct dump_options *options, struct dump_pictur
     analyze_all(picture);
     err = dump_picture_write(options, picture);
     note_losses(options, picture);
+    if (!err) {
+        err = picture->save_error;
+        picture->save_error = NULL;
+    }
     return err;
 }
 
@@ -181,13 +222,14 @@ int dump_main(int argc, char **argv) {
     struct dump_options options = {.color = "auto"};
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &options);
-    if (!options.pid && !options.load && !(options.pid = command_choose_pid()))
+    if (!options.pid && !options.load && !options.core && !(options.pid = command_choose_pid()))
         return EXIT_USAGE;
     struct dump_picture picture = {.snapshot = snapshot_create(),
                                    .tree = snapshot_processes_create()};
     struct error *err = dump(&options, &picture);
     int status = choose_status(&options, &picture);
     snapshot_destroy(picture.snapshot);
+    error_destroy(picture.save_error);
     snapshot_processes_destroy(picture.tree);
     return err ? command_fail(err) : status;
 }

@@ -11,7 +11,8 @@ enum dump_format { FORMAT_TEXT, FORMAT_JSON };
 struct dump_options {
     int pid;
     const char *load;
-    const char *output;
+    const char *core, *executable, *sysroot;
+    const char *output, *save_core;
     enum dump_format format;
     const char *color;
     bool children, nonblocking, gc, context, once, all_tasks, graph, ascii, verbose, quiet,
@@ -23,6 +24,7 @@ struct dump_picture {
     bool is_tree;
     struct snapshot *snapshot;
     struct snapshot_processes *tree;
+    struct error *save_error; /* why it was not saved, or NULL: that does not keep it from view */
 };
 
 /* Reads what the options name into the empty picture. */

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "asyncspy/base/text.h"
 #include "asyncspy/capture/process_tree.h"
 #include "asyncspy/render/process_tree.h"
 #include "asyncspy/snapshot/json.h"
@@ -25,16 +27,71 @@ static struct error *look_again(const struct dump_options *options, struct captu
     return err;
 }
 
+static void tell_saved(const char *path, uint64_t size) {
+    bool is_large = size >= 1000000;
+    fprintf(stderr, "asyncspy: saved %.*f %s to ", is_large, (double)size / (is_large ? 1e6 : 1e3),
+            is_large ? "MB" : "kB");
+    text_write_escaped(stderr, path);
+    fputc('\n', stderr);
+}
+
+static void save(const struct dump_options *options, struct capture *capture,
+                 struct dump_picture *picture) {
+    uint64_t size;
+    if (!options->save_core)
+        return;
+    picture->save_error = capture_save(capture, picture->snapshot, &size);
+    if (!picture->save_error && !options->quiet)
+        tell_saved(options->save_core, size);
+}
+
 static struct error *read_process(const struct dump_options *options,
                                   const struct capture_options *capture_options,
-                                  struct snapshot *snapshot) {
+                                  struct dump_picture *picture) {
     struct capture *capture;
     struct error *err = capture_open(options->pid, capture_options, &capture);
     if (err)
         return err;
-    err = capture_take(capture, snapshot);
+    err = capture_take(capture, picture->snapshot);
     if (!err && !options->once)
-        err = look_again(options, capture, snapshot);
+        err = look_again(options, capture, picture->snapshot);
+    if (!err)
+        save(options, capture, picture);
+    capture_close(capture);
+    return err;
+}
+
+static void report_progress(void *context, uint64_t done, uint64_t total) {
+    int *last = context;
+    int percent = total ? (int)(100 * done / total) : -1;
+    if (percent == *last)
+        return;
+    *last = percent;
+    if (total)
+        fprintf(stderr, "\rasyncspy: unpacking the core: %d %%%s", percent,
+                done >= total ? "\r\033[K" : "");
+}
+
+static struct error *read_core(const struct dump_options *options, struct dump_picture *picture) {
+    int percent = -1;
+    bool shows = isatty(STDERR_FILENO) && !options->quiet;
+    const struct core_options core_options = {
+        .executable = options->executable,
+        .sysroot = options->sysroot,
+        .progress = {shows ? report_progress : NULL, &percent},
+    };
+    const struct capture_options capture_options = {.gc = options->gc,
+                                                    .context = options->context,
+                                                    .forgotten = options->gc || !options->once,
+                                                    .referrers = !options->once,
+                                                    .save = options->save_core};
+    struct capture *capture;
+    struct error *err = capture_open_core(options->core, &core_options, &capture_options, &capture);
+    if (err)
+        return err;
+    err = capture_take(capture, picture->snapshot);
+    if (!err)
+        save(options, capture, picture);
     capture_close(capture);
     return err;
 }
@@ -44,11 +101,12 @@ static struct error *read_target(const struct dump_options *options, struct dump
                                               .gc = options->gc,
                                               .context = options->context,
                                               .forgotten = options->gc && options->once,
-                                              .referrers = !options->once};
+                                              .referrers = !options->once,
+                                              .save = options->save_core};
     picture->is_tree = options->children;
     if (options->children)
         return capture_process_tree(options->pid, &capture_options, options->once, picture->tree);
-    return read_process(options, &capture_options, picture->snapshot);
+    return read_process(options, &capture_options, picture);
 }
 
 static struct error *read_whole(FILE *file, const char *name, char **ret, size_t *ret_size) {
@@ -81,6 +139,8 @@ static struct error *load_file(const char *name, struct dump_picture *picture) {
 }
 
 struct error *dump_picture_read(const struct dump_options *options, struct dump_picture *picture) {
+    if (options->core)
+        return read_core(options, picture);
     return options->load ? load_file(options->load, picture) : read_target(options, picture);
 }
 

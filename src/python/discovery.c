@@ -265,12 +265,12 @@ static struct error *not_python(struct search *search) {
                         (int)process_get_pid(search->process), *name ? name : "unknown program");
 }
 
-static struct error *unsupported(struct search *search) {
+static struct error *unsupported(const struct target_process *process,
+                                 const struct py_discovery *found) {
     const struct py_table *oldest = py_table_get(0), *newest = oldest;
-    const struct py_discovery *found = search->found;
     for (size_t i = 0; py_table_get(i); i++)
         newest = py_table_get(i);
-    int pid = (int)process_get_pid(search->process);
+    int pid = (int)process_get_pid(process);
     if (!found->hexversion)
         return error_create(ERROR_UNSUPPORTED,
                             "process %d is a Python whose version cannot be found", pid);
@@ -361,10 +361,17 @@ struct error *py_discover(struct target_process *process, struct arena *arena,
         return not_python(&search);
     ret->version = py_version_format(arena, ret->hexversion);
     if (!search.has_found || !is_supported(ret))
-        return unsupported(&search);
+        return unsupported(process, ret);
     search_asyncio(&search);
     ret->roots.pid = process_get_namespace_pid(process);
     return NULL;
+}
+
+struct error *py_discovery_adopt(const struct target_process *process, struct arena *arena,
+                                 struct py_discovery *discovery) {
+    discovery->version = py_version_format(arena, discovery->hexversion);
+    discovery->roots.pid = process_get_namespace_pid(process);
+    return is_supported(discovery) ? NULL : unsupported(process, discovery);
 }
 
 static const struct py_table *select_table(const struct py_discovery *discovery) {

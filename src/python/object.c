@@ -29,6 +29,8 @@ static void forget_caches(struct py *py) {
     arena_reset(py->arena);
     py->types = id_table_create(py->arena, 0);
     py->codes = id_table_create(py->arena, 0);
+    py->static_names = NULL;
+    py->finds_static_names = false;
 }
 
 void py_destroy(struct py *py) {

@@ -89,8 +89,10 @@ struct py {
     struct py_position *position_memo[PY_MEMO_SIZE];
     struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
     struct py_text_memo text_memo[PY_MEMO_SIZE];
-    struct id_table *codes;  /* struct py_code by address */
-    struct table *positions; /* struct py_position by key */
+    struct id_table *static_names; /* names of static types by address, NULL: not looked for */
+    bool finds_static_names;       /* is at it */
+    struct id_table *codes;        /* struct py_code by address */
+    struct table *positions;       /* struct py_position by key */
 };
 
 /* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is
@@ -174,6 +176,10 @@ struct error *py_stack_visit(struct py *py, const struct py_stack *stack, bool w
                              py_visit_open *visit, void *context) ERROR_CHECK;
 
 /* --- objects --- */
+
+/* The tp_name of a static type, for a target that lacks its files: as the modules of Python know
+ * it, or "?". While these are searched it is NULL. */
+struct error *py_static_name_find(struct py *py, uint64_t type, const char **ret) ERROR_CHECK;
 
 /* The kind of an object, or the one that the builtin type has which its class is derived from. */
 struct error *py_kind_find(struct py *py, uint64_t address, enum py_kind *ret) ERROR_CHECK;

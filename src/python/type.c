@@ -112,7 +112,11 @@ static struct error *read_static_part(struct py *py, uint64_t address, struct py
     type->dict = PY_U64(&record, type, dict);
     type->mro = PY_U64(&record, type, mro);
     type->dictoffset = (int64_t)PY_U64(&record, type, dictoffset);
-    return py_c_string_read(py, PY_U64(&record, type, name), TYPE_NAME_MAX, &type->tp_name);
+    err = py_c_string_read(py, PY_U64(&record, type, name), TYPE_NAME_MAX, &type->tp_name);
+    if (!err || error_is_fatal(err) || !py->roots.lacks_files || type->flags & FLAG_HEAP_TYPE)
+        return err;
+    error_destroy(err);
+    return py_static_name_find(py, address, &type->tp_name);
 }
 
 /* "module.qualname" of a class, as its repr() gives it. */
@@ -167,11 +171,16 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
         struct error *err = read_static_part(py, type_address, &found);
         if (err)
             return error_add_context(err, "type at 0x%llx", (unsigned long long)type_address);
+        bool has_name = found.tp_name; /* else its kind is not for keeps either */
+        found.tp_name = has_name ? found.tp_name : "";
         found.full_name = found.tp_name;
         found.kind = classify(&found);
         py_charge(py, TYPE_UNITS);
         type = arena_alloc(py->arena, sizeof *type);
         *type = found;
+        *ret = type;
+        if (!has_name)
+            return NULL;
         id_table_add(py->types, type->address, type);
         /* The type is findable already, so that a class in a cycle with its own names ends. */
         err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;

@@ -51,6 +51,9 @@ void json_add_stack(struct json_encoder *encoder, cJSON *object, const char *key
 
 /* The member "awaiting" of a task or a thread; `wait` may be NULL. */
 void json_add_wait(struct json_encoder *encoder, cJSON *object, const struct snapshot_wait *wait);
+/* What that has of who refers to the future. */
+void json_add_referrers(struct json_encoder *encoder, cJSON *object,
+                        const struct snapshot_wait *wait);
 
 cJSON *json_encode_target(struct json_encoder *encoder, const struct snapshot_target *target);
 cJSON *json_encode_capture(struct json_encoder *encoder, const struct snapshot_capture *capture);

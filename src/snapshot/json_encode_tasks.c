@@ -14,6 +14,12 @@ static cJSON *encode_referrers(struct json_encoder *encoder, const struct snapsh
     return array;
 }
 
+void json_add_referrers(struct json_encoder *encoder, cJSON *object,
+                        const struct snapshot_wait *wait) {
+    json_add(object, "referrers", encode_referrers(encoder, wait));
+    json_add_tristate(object, "referrers_complete", wait->referrers_complete);
+}
+
 static cJSON *encode_wait(struct json_encoder *encoder, const struct snapshot_wait *wait) {
     cJSON *object = cJSON_CreateObject();
     json_add_string(encoder, object, "kind", snapshot_wait_kind_name(wait->kind));
@@ -32,8 +38,7 @@ static cJSON *encode_wait(struct json_encoder *encoder, const struct snapshot_wa
     json_add_count(object, "total", wait->total);
     json_add_count(object, "position", wait->position);
     json_add_string(encoder, object, "callee", wait->callee);
-    json_add(object, "referrers", encode_referrers(encoder, wait));
-    json_add_tristate(object, "referrers_complete", wait->referrers_complete);
+    json_add_referrers(encoder, object, wait);
     return object;
 }
 

@@ -17,6 +17,7 @@ cJSON *json_encode_target(struct json_encoder *encoder, const struct snapshot_ta
     json_add_tristate(object, "debug_build", target->debug_build);
     json_add_tristate(object, "free_threaded", target->free_threaded);
     json_add_string(encoder, object, "started_at", target->started_at);
+    json_add_string(encoder, object, "signal", target->signal);
     return object;
 }
 

@@ -25,6 +25,10 @@ json_read_record json_read_object, json_read_socket, json_read_coroutine; /* jso
 /* The member "awaiting" of a task or a thread, or NULL. */
 struct snapshot_wait *json_read_wait(struct json_decoder *decoder, const cJSON *object);
 
+/* Fills what it has of who refers to the future. */
+void json_read_referrers(struct json_decoder *decoder, const cJSON *object,
+                         struct snapshot_wait *wait);
+
 /* The member "confidence". */
 enum snapshot_confidence json_read_confidence(struct json_decoder *decoder, const cJSON *object);
 

@@ -18,6 +18,13 @@ static void read_referrer(struct json_decoder *decoder, const cJSON *object, voi
     referrer->type = json_get_string(decoder, object, "type");
 }
 
+void json_read_referrers(struct json_decoder *decoder, const cJSON *object,
+                         struct snapshot_wait *wait) {
+    wait->referrers = json_get_records(decoder, object, "referrers", sizeof *wait->referrers,
+                                       read_referrer, &wait->referrer_count);
+    wait->referrers_complete = json_get_tristate(decoder, object, "referrers_complete");
+}
+
 static void fill_wait(struct json_decoder *decoder, const cJSON *object,
                       struct snapshot_wait *wait) {
     wait->kind = get_wait_kind(decoder, object);
@@ -36,9 +43,7 @@ static void fill_wait(struct json_decoder *decoder, const cJSON *object,
     wait->total = json_get_count(decoder, object, "total");
     wait->position = json_get_count(decoder, object, "position");
     wait->callee = json_get_string(decoder, object, "callee");
-    wait->referrers = json_get_records(decoder, object, "referrers", sizeof *wait->referrers,
-                                       read_referrer, &wait->referrer_count);
-    wait->referrers_complete = json_get_tristate(decoder, object, "referrers_complete");
+    json_read_referrers(decoder, object, wait);
 }
 
 struct snapshot_wait *json_read_wait(struct json_decoder *decoder, const cJSON *object) {

@@ -18,6 +18,7 @@ void json_read_target(struct json_decoder *decoder, const cJSON *root) {
     target->debug_build = json_get_tristate(decoder, object, "debug_build");
     target->free_threaded = json_get_tristate(decoder, object, "free_threaded");
     target->started_at = json_get_string(decoder, object, "started_at");
+    target->signal = json_get_string(decoder, object, "signal");
     json_leave(decoder);
 }
 

@@ -1,11 +1,8 @@
 /* The file of a module: its symbols and sections, by libelf. The file is the target's: hostile. */
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "asyncspy/base/arena.h"
@@ -26,17 +23,6 @@ struct module_file {
     char build_id[129];
 };
 
-/* Opens a path below /proc/PID; only a regular file will do (a FIFO would hang us). */
-static int open_regular(const struct target_process *process, const char *path) {
-    struct stat status;
-    int file = openat(process->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))) {
-        close(file);
-        return -1;
-    }
-    return file;
-}
-
 static const struct target_mapping *first_mapping(const struct target_process *process,
                                                   const struct target_module *module) {
     const struct target_mappings *mappings = &process->mappings;
@@ -45,28 +31,6 @@ static const struct target_mapping *first_mapping(const struct target_process *p
     while (mapping && mapping < end && strcmp(mapping->path, module->path) != 0)
         mapping++;
     return mapping < end ? mapping : NULL;
-}
-
-/* map_files is the mapped file itself, whatever stands at its path now; it needs a privilege. */
-static int open_module_file(const struct target_process *process,
-                            const struct target_module *module,
-                            const struct target_mapping *mapping) {
-    char path[4200];
-    struct stat status;
-    if (module->is_executable)
-        return open_regular(process, "exe");
-    snprintf(path, sizeof path, "map_files/%llx-%llx", (unsigned long long)mapping->start,
-             (unsigned long long)mapping->end);
-    int file = open_regular(process, path);
-    if (file >= 0 || mapping->deleted)
-        return file;
-    snprintf(path, sizeof path, "root%s", module->path);
-    file = open_regular(process, path);
-    if (file >= 0 && (fstat(file, &status) != 0 || status.st_ino != mapping->inode)) {
-        close(file); /* another file stands there now */
-        return -1;
-    }
-    return file;
 }
 
 static bool read_at(int file, void *buffer, size_t size, uint64_t offset) {
@@ -166,7 +130,7 @@ struct error *module_open(struct target_process *process, const struct target_mo
         return error_create(ERROR_FAULT, "%s is not mapped any more", module->path);
     struct module_file *file = memory_alloc(sizeof *file);
     memset(file, 0, sizeof *file);
-    file->descriptor = open_module_file(process, module, mapping);
+    file->descriptor = process_open_module(process, module, mapping);
     elf_version(EV_CURRENT);
     /* Not mapped: the target could truncate its file under us. */
     if (file->descriptor >= 0 && is_bounded(file->descriptor))

@@ -84,3 +84,20 @@ const struct target_mapping *mappings_find(const struct target_mappings *mapping
     }
     return NULL;
 }
+
+bool mappings_clamp(const struct target_mappings *mappings, uint64_t address, uint64_t *start,
+                    uint64_t *end) {
+    const struct target_mapping *mapping = mappings_find(mappings, address);
+    if (!mapping || !mapping->readable)
+        return false;
+    const struct target_mapping *items = mappings->items, *first = mapping, *last = mapping;
+    while (first > items && first->start > *start && first[-1].end == first->start &&
+           first[-1].readable)
+        first--;
+    while (last + 1 < items + mappings->count && last->end < *end && last[1].start == last->end &&
+           last[1].readable)
+        last++;
+    *start = *start < first->start ? first->start : *start;
+    *end = *end > last->end ? last->end : *end;
+    return true;
+}

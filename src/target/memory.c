@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "asyncspy/base/arena.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/log.h"
 #include "block_table.h"
 
@@ -28,12 +29,22 @@ struct memo {
     const unsigned char *bytes;
 };
 
+#define PAGES (BLOCK_SIZE / PAGE_BYTES)
+
+/* Which pieces of a block were read: a bit for each of a page. */
+struct kept {
+    uint64_t pieces[PAGES];
+};
+
 struct target_memory {
     struct memory_source source;
     struct block_table blocks;
     size_t fetch_size, window;
     bool frozen;
-    uint64_t work; /* units left */
+    bool keeps;
+    struct arena *kept_arena;
+    struct id_table *kept; /* from the number of a block to a struct kept */
+    uint64_t work;         /* units left */
     struct memory_statistics statistics;
     /* What one call of the source is to read; kept, so that a copy allocates little. */
     struct memory_range *ranges;
@@ -59,9 +70,33 @@ void memory_destroy(struct target_memory *memory) {
     if (!memory)
         return;
     block_table_free(&memory->blocks);
+    arena_destroy(memory->kept_arena);
     free(memory->ranges);
     free(memory->done);
     free(memory);
+}
+
+/* ---- what was read ---- */
+
+static void forget_kept(struct target_memory *memory) {
+    if (!memory->keeps)
+        return;
+    arena_destroy(memory->kept_arena);
+    memory->kept_arena = arena_create();
+    memory->kept = id_table_create(memory->kept_arena, 0);
+}
+
+/* Marks bytes of one block. */
+static void keep(struct target_memory *memory, uint64_t address, size_t size) {
+    uint64_t number = address >> BLOCK_SHIFT, offset = address & (BLOCK_SIZE - 1);
+    struct kept *kept = id_table_find(memory->kept, number);
+    if (!kept) {
+        kept = arena_alloc(memory->kept_arena, sizeof *kept);
+        id_table_add(memory->kept, number, kept);
+    }
+    for (uint64_t piece = offset / MEMORY_PIECE; piece <= (offset + size - 1) / MEMORY_PIECE;
+         piece++)
+        kept->pieces[piece / 64] |= (uint64_t)1 << piece % 64;
 }
 
 /* ---- work ---- */
@@ -214,6 +249,11 @@ static bool is_out_of_range(uint64_t address, size_t size) {
     return address >= ADDRESS_END || size > ADDRESS_END - address;
 }
 
+/* Whether the source has pages there, but not these bytes of them. */
+static inline bool lacks(const struct target_memory *memory, uint64_t address, size_t size) {
+    return memory->source.holds && !memory->source.holds(memory->source.context, address, size);
+}
+
 /* Frozen, and pages of the block are not there: nobody asked for them before the copy was made
  * (missed), or the copy could not get them (a fault). */
 static struct error *miss(struct target_memory *memory, uint64_t address, size_t size,
@@ -244,10 +284,19 @@ static struct error *fetch_pages(struct target_memory *memory, uint64_t number, 
     return NULL;
 }
 
+/* Whoever wants to know all that is read cannot have a memo. */
 static void remember(struct target_memory *memory, struct block *block) {
     block->used = true;
-    if (block->valid == BLOCK_ALL_PAGES)
+    if (block->valid == BLOCK_ALL_PAGES && !memory->keeps)
         memory->memo[block->number % MEMO_SIZE] = (struct memo){block->number, block->bytes};
+}
+
+static struct error *read_past_cache(struct target_memory *memory, uint64_t address, void *buffer,
+                                     size_t size) {
+    size_t done = 0;
+    struct memory_range range = {address, size, buffer};
+    struct error *err = read_source(memory, &range, 1, &done);
+    return !err && done < size ? fault(memory, address, size) : err;
 }
 
 /* Reads bytes of one block. */
@@ -262,7 +311,7 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
         if (memory->window && memory->blocks.bytes_used >= memory->window)
             memory_forget(memory);
         if (memory->blocks.bytes_used >= CACHE_LIMIT)
-            return memory_read_uncached(memory, address, buffer, size);
+            return read_past_cache(memory, address, buffer, size);
         struct error *err = fetch_pages(memory, number, pages);
         if (err)
             return err;
@@ -272,6 +321,8 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
     }
     memcpy(buffer, block->bytes + (address & (BLOCK_SIZE - 1)), size);
     remember(memory, block);
+    if (memory->keeps)
+        keep(memory, address, size);
     return NULL;
 }
 
@@ -304,6 +355,8 @@ static inline struct error *read_memory(struct target_memory *memory, uint64_t a
     if (!memory->work)
         return exhausted();
     memory_charge(memory, 1 + (size >> UNIT_SHIFT));
+    if (lacks(memory, address, size))
+        return fault(memory, address, size);
     const struct memo *memo = &memory->memo[number % MEMO_SIZE];
     if (memo->number != number || size > BLOCK_SIZE - offset)
         return read_blocks(memory, address, buffer, size);
@@ -322,18 +375,15 @@ struct error *memory_read_word(struct target_memory *memory, uint64_t address, u
 
 struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,
                                    size_t size) {
-    if (memory->frozen)
+    if (memory->frozen || memory->keeps)
         return memory_read(memory, address, buffer, size);
     if (!size)
         return NULL;
     if (!memory->work)
         return exhausted();
-    if (is_out_of_range(address, size))
+    if (is_out_of_range(address, size) || lacks(memory, address, size))
         return fault(memory, address, size);
-    size_t done = 0;
-    struct memory_range range = {address, size, buffer};
-    struct error *err = read_source(memory, &range, 1, &done);
-    return !err && done < size ? fault(memory, address, size) : err;
+    return read_past_cache(memory, address, buffer, size);
 }
 
 /* ---- the copy ---- */
@@ -405,6 +455,7 @@ struct error *memory_recopy(struct target_memory *memory) {
     uint64_t *numbers = memory_alloc(count * sizeof *numbers);
     block_table_list(&memory->blocks, numbers);
     clear_memo(memory);
+    forget_kept(memory);
     start_copy(memory, numbers, count);
     size_t range_count = memory->range_count;
     struct error *err = fetch_ranges(memory);
@@ -422,6 +473,7 @@ void memory_freeze(struct target_memory *memory, bool frozen) {
 void memory_forget(struct target_memory *memory) {
     block_table_clear(&memory->blocks);
     clear_memo(memory);
+    forget_kept(memory);
 }
 
 void memory_release(struct target_memory *memory) {
@@ -433,6 +485,29 @@ void memory_set_fetch_size(struct target_memory *memory, size_t size) {
     memory->fetch_size = BLOCK_SIZE;
     while (memory->fetch_size * 2 <= size && memory->fetch_size < LARGEST_FETCH)
         memory->fetch_size *= 2;
+}
+
+void memory_keep(struct target_memory *memory, bool keeps) {
+    memory->keeps = keeps;
+    clear_memo(memory);
+    forget_kept(memory);
+}
+
+struct error *memory_visit_kept(struct target_memory *memory, memory_visit *visit, void *context) {
+    size_t count = memory->blocks.count;
+    uint64_t *numbers = memory_alloc(count * sizeof *numbers);
+    struct error *err = NULL;
+    block_table_list(&memory->blocks, numbers);
+    for (size_t i = 0; !err && memory->keeps && i < count; i++) {
+        const struct block *block = block_table_find(&memory->blocks, numbers[i]);
+        const struct kept *kept = id_table_find(memory->kept, numbers[i]);
+        for (size_t page = 0; !err && kept && page < PAGES; page++)
+            if (kept->pieces[page] && block->valid >> page & 1)
+                err = visit(context, (numbers[i] << BLOCK_SHIFT) + page * PAGE_BYTES,
+                            block->bytes + page * PAGE_BYTES, kept->pieces[page]);
+    }
+    free(numbers);
+    return err;
 }
 
 void memory_set_window(struct target_memory *memory, size_t size) {

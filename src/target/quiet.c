@@ -67,7 +67,7 @@ struct error *quiet_begin(struct target_process *process, struct target_quiet **
     quiet->process = process;
     quiet->threads = memory_alloc((count + 1) * sizeof *quiet->threads);
     quiet->count = 0;
-    *ret_quiet = count > 0;
+    *ret_quiet = count > 0 || !process_is_live(process);
     while (*ret_quiet && quiet->count < count) {
         *ret_quiet = watch(process, tids[quiet->count], &quiet->threads[quiet->count]);
         quiet->count++;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "asyncspy/target/scan.h"
 #include "process_private.h"
 
 #define PAGE_SHIFT 12
@@ -15,14 +14,7 @@
 #define SWAPPED ((uint64_t)1 << 62)
 #define GUARD ((uint64_t)1 << 58) /* MADV_GUARD_INSTALL: looks swapped, and cannot be read */
 
-struct span_list {
-    struct arena *arena;
-    struct scan_span *items;
-    size_t count, capacity;
-};
-
-/* Adds pages; they continue the last span where they can. */
-static void add_span(struct span_list *list, uint64_t start, uint64_t end) {
+void span_list_add(struct span_list *list, uint64_t start, uint64_t end) {
     if (list->count && list->items[list->count - 1].end == start) {
         list->items[list->count - 1].end = end;
         return;
@@ -52,7 +44,7 @@ static void add_touched(struct span_list *list, int pagemap, uint64_t *at, uint6
             return;
         for (size_t i = 0; i < (size_t)got / sizeof *entries; i++) {
             if (is_touched(entries[i]))
-                add_span(list, *at, *at + (1u << PAGE_SHIFT));
+                span_list_add(list, *at, *at + (1u << PAGE_SHIFT));
             *at += 1u << PAGE_SHIFT;
         }
     }
@@ -64,9 +56,7 @@ static bool is_wanted(const struct target_mapping *mapping) {
     return mapping->readable && mapping->writable && !mapping->shared;
 }
 
-struct error *scan_list_spans(struct target_process *process, struct arena *arena,
-                              struct scan_span **ret, size_t *ret_count) {
-    struct span_list list = {.arena = arena};
+struct error *live_list_spans(struct target_process *process, struct span_list *list) {
     struct error *err = process_refresh_mappings(process);
     if (err)
         return err;
@@ -77,13 +67,11 @@ struct error *scan_list_spans(struct target_process *process, struct arena *aren
         if (!is_wanted(mapping))
             continue;
         if (pagemap >= 0)
-            add_touched(&list, pagemap, &at, mapping->end);
+            add_touched(list, pagemap, &at, mapping->end);
         if (at < mapping->end)
-            add_span(&list, at, mapping->end);
+            span_list_add(list, at, mapping->end);
     }
     if (pagemap >= 0)
         close(pagemap);
-    *ret = list.items;
-    *ret_count = list.count;
     return NULL;
 }

@@ -290,6 +290,8 @@ static void wait_for_tracer(struct target_stop *stop) {
 }
 
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) {
+    if (!process_is_live(process))
+        return error_create(ERROR_UNSUPPORTED, "a core cannot be stopped");
     struct target_stop *stop = memory_alloc(sizeof *stop);
     memset(stop, 0, sizeof *stop);
     stop->process = process;

@@ -38,14 +38,17 @@ static void parse_stat(const char *text, struct target_thread *thread) {
 
 /* "running", "-1 sp pc" (in no system call) or "number arguments". */
 static void parse_syscall(const char *text, struct target_thread *thread) {
+    const size_t arguments = sizeof thread->arguments / sizeof *thread->arguments;
     thread->syscall = -1;
     thread->on_cpu = strncmp(text, "running", 7) == 0;
-    if (*text < '0' || *text > '9')
+    if ((*text < '0' || *text > '9') && *text != '-')
         return;
     char *rest;
     thread->syscall = strtoll(text, &rest, 10);
-    for (size_t i = 0; i < sizeof thread->arguments / sizeof *thread->arguments; i++)
+    for (size_t i = 0; thread->syscall >= 0 && i < arguments; i++)
         thread->arguments[i] = strtoull(rest, &rest, 16);
+    thread->stack_pointer = strtoull(rest, &rest, 16);
+    thread->program_counter = strtoull(rest, &rest, 16);
 }
 
 pid_t process_parse_namespace_id(const char *status, const char *line, pid_t fallback) {
@@ -82,8 +85,7 @@ static int compare_tids(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-struct error *process_list_tids(const struct target_process *process, pid_t **ret,
-                                size_t *ret_count) {
+struct error *live_list_tids(const struct target_process *process, pid_t **ret, size_t *ret_count) {
     size_t room = 64, count = 0;
     int task = openat(process->folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = task < 0 ? NULL : fdopendir(task);
@@ -108,10 +110,10 @@ struct error *process_list_tids(const struct target_process *process, pid_t **re
     return NULL;
 }
 
-struct error *process_list_threads(struct target_process *process, struct arena *arena,
-                                   struct target_thread **ret, size_t *ret_count) {
+struct error *live_list_threads(struct target_process *process, struct arena *arena,
+                                struct target_thread **ret, size_t *ret_count) {
     pid_t *tids;
-    struct error *err = process_list_tids(process, &tids, ret_count);
+    struct error *err = live_list_tids(process, &tids, ret_count);
     if (err)
         return err;
     int task = openat(process->folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

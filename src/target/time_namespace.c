@@ -57,6 +57,6 @@ double process_read_clock_offset(int folder) {
     return offset;
 }
 
-double process_get_monotonic(const struct target_process *process) {
+double live_get_monotonic(const struct target_process *process) {
     return clock_monotonic() + process->clock_offset;
 }

@@ -1,4 +1,4 @@
-"""What scripts/bench looks at: target.py TASKS quiet|busy [THREADS]. Says "ready" when it is."""
+"""What scripts/bench looks at: target.py TASKS quiet|busy [THREADS [MEBIBYTES]]. Says "ready" when it is."""
 
 import asyncio
 import sys
@@ -34,6 +34,7 @@ async def main(count, busy, threads):
 
 
 if __name__ == "__main__":
+    ballast = [b"%09d" % number + bytes(1000) for number in range(int((sys.argv[4:] or [0])[0]) << 10)]
     # As it was done in 3.6, which is measured too.
     new_loop = asyncio.new_event_loop()
     asyncio.set_event_loop(new_loop)

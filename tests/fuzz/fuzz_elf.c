@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                      .inode = 1};
     struct target_module module = {
         .path = mapping.path, .start = mapping.start, .end = mapping.end, .is_executable = true};
-    struct target_process process = {.folder = fuzz_folder_open(), .mappings = {1, &mapping}};
+    struct target_process process = {
+        .operations = &live_operations, .folder = fuzz_folder_open(), .mappings = {1, &mapping}};
     struct module_file *file;
     fuzz_folder_write("exe", data, size);
     struct error *err = module_open(&process, &module, &file);

@@ -92,7 +92,8 @@ static struct fuzz_image *create(const struct py_table *table, size_t number) {
     else
         image->futex = fake_server_create(&image->aio, (enum fake_server_part)(number - 1));
     image->inner = fake_memory_source(image->fake->memory);
-    image->memory = memory_create(&(struct memory_source){image, read_ranges, clamp});
+    image->memory = memory_create(
+        &(struct memory_source){.context = image, .read = read_ranges, .clamp = clamp});
     image->py = fake_python_open(image->fake, image->memory, image->aio.runtime);
     py_set_walk_units(image->py, WALK_UNITS);
     find_words(image);

@@ -100,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     write_part("net/unix", &input);
     write_part("fdinfo/5", &input);
     write_part("timens_offsets", &input);
-    read_all(&(struct target_process){.pid = 1234,
+    read_all(&(struct target_process){.operations = &live_operations,
+                                      .pid = 1234,
                                       .folder = fuzz_folder_open(),
                                       .namespaced = true,
                                       .arena = arena,

@@ -4,9 +4,12 @@
 Line tables come from the Python that runs this; run it with several to get several encodings.
 """
 
+import gzip
+import lzma
 import os
 import random
 import struct
+import subprocess
 import sys
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
@@ -151,6 +154,58 @@ def write_elf():
     write("fuzz_elf", "cut", elf(3)[:200])
 
 
+def note(kind, data):
+    return struct.pack("<III8s", 5, len(data), kind, b"CORE") + data + bytes(-len(data) % 4)
+
+
+def core(program, heap, notes_last=False):
+    """A core of a program at 0x5000000, of which the core has `program`, and a heap behind it."""
+    registers = struct.pack("<15QQ11Q", *range(15), 232, *range(11))
+    status = struct.pack("<iiih2xQQiiii", 6, 0, 0, 6, 0, 0, 4711, 1, 1, 1) + bytes(64) + registers
+    start, heap_at = 0x5000000, 0x6000000
+    auxiliary = struct.pack("<6Q", 3, start + 64, 25, heap_at + 64, 0, 0)
+    files = struct.pack("<8Q", 2, 4096, start, start + 4096, 0, start + 4096, start + 8192, 1)
+    notes = note(1, status + bytes(336 - len(status))) + \
+        note(3, bytes(24) + struct.pack("<i", 4711) + bytes(12) + b"python3\0" + bytes(88)) + \
+        note(6, auxiliary) + note(0x46494c45, files + b"/bin/python3.12\0" * 2)
+    at = 64 + 4 * 56
+    places = (at + len(program) + len(heap), at) if notes_last else (at, at + len(notes))
+    memory = places[1]
+    header = struct.pack("<4sBBBB8sHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, b"", 4, 62, 1, 0, 64, 0, 0,
+                         64, 56, 4, 0, 0, 0)
+    table = struct.pack("<IIQQQQQQ", 4, 0, places[0], 0, 0, len(notes), 0, 1)
+    for flags, offset, address, stored, size in (
+            (4, memory, start, len(program), 4096), (5, 0, start + 4096, 0, 4096),
+            (6, memory + len(program), heap_at, len(heap), 8192)):
+        table += struct.pack("<IIQQQQQQ", 1, flags, offset, address, 0, stored, size, 4096)
+    return header + table + (program + heap + notes if notes_last else notes + program + heap)
+
+
+def write_cores():
+    heap = b"3.12.1 (main, Nov 21 2026, 10:00:00) [GCC 12.2.0]\0" + bytes(14) + b"xdebugpy" + \
+        struct.pack("<QQ", 0x030e0af0, 0) + bytes(range(200))
+    for name, last in (("kernel", False), ("gcore", True)):
+        whole = core(elf(3), heap, last)
+        write("fuzz_core", name, whole)
+        write("fuzz_core", name + "-cut", whole[:-300])
+    write("fuzz_core", "static", core(elf(2), heap))
+    write("fuzz_core", "gzip", gzip.compress(core(elf(3), heap), mtime=0))
+    write("fuzz_core", "xz", lzma.compress(core(elf(3), heap)))
+    for program in ("zstd", "lz4"):
+        write("fuzz_core", program, subprocess.run([program, "-c"], input=core(elf(3), heap),
+                                                   stdout=subprocess.PIPE, check=True).stdout)
+
+
+def write_saved_cores():
+    """Changes of fuzz_saved_core.c: a place, what to do, with what."""
+    for number in range(20):  # at least as many as there are in tests/cores/
+        chance = random.Random(number)
+        write("fuzz_saved_core", "plain-%d" % number, bytes([number]))
+        write("fuzz_saved_core", "changed-%d" % number, bytes([number]) + b"".join(
+            struct.pack("<IB3s", chance.getrandbits(32), chance.randrange(6), chance.randbytes(3))
+            for _ in range(8)))
+
+
 def write_snapshots():
     """Besides those of tests/golden/."""
     write("fuzz_snapshot_json", "empty", b'{"schema": "asyncspy.snapshot/1"}')
@@ -169,6 +224,8 @@ def main():
         write_images()
         write_proc()
         write_elf()
+        write_cores()
+        write_saved_cores()
         write_snapshots()
     write_line_tables()
 

@@ -19,6 +19,7 @@ import traceback
 import bad
 import children
 import compare
+import cores
 import interpreters
 import kill
 import line_tables
@@ -35,7 +36,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores)
 
 
 class Result:

@@ -61,6 +61,7 @@ static void fill_head(struct snapshot *snapshot) {
         .debug_build = SNAPSHOT_NO,
         .free_threaded = SNAPSHOT_YES,
         .started_at = "2026-11-20T23:59:59Z",
+        .signal = "SIGABRT",
     };
     snapshot->capture = (struct snapshot_capture){
         .mode = "paused",

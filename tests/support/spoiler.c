@@ -76,7 +76,8 @@ void spoiler_open(struct spoiler *ret, struct fake_target *target,
     *ret = (struct spoiler){.program = program,
                             .fake = target->fake,
                             .inner = fake_memory_source(target->fake->memory)};
-    ret->memory = memory_create(&(struct memory_source){ret, read_spoilt, clamp});
+    ret->memory =
+        memory_create(&(struct memory_source){.context = ret, .read = read_spoilt, .clamp = clamp});
     ret->snapshot = snapshot_create();
     ret->py = fake_python_open(target->fake, ret->memory, program->runtime);
 }

@@ -112,7 +112,8 @@ static int tear_down(void **state) {
 static struct module_file *open_image(struct fixture *f, const struct image *image, off_t size) {
     struct target_mapping mapping = {
         .start = START, .end = START + 4096, .path = "/bin/x", .inode = 1, .executable = true};
-    struct target_process process = {.folder = f->folder, .mappings = {1, &mapping}};
+    struct target_process process = {
+        .operations = &live_operations, .folder = f->folder, .mappings = {1, &mapping}};
     struct target_module module = {
         .path = mapping.path, .start = START, .end = mapping.end, .is_executable = true};
     struct module_file *file = NULL;

@@ -216,7 +216,7 @@ static void test_target_ends_while_copied(struct fake_target *target,
                                           const struct whole_program *program) {
     struct ending ending = {.inner = fake_memory_source(target->fake->memory)};
     struct target_memory *memory =
-        memory_create(&(struct memory_source){&ending, read_until_end, NULL});
+        memory_create(&(struct memory_source){.context = &ending, .read = read_until_end});
     struct py *py = fake_python_open(target->fake, memory, program->runtime);
     free(whole_walk_take(py, target->snapshot, program).json);
     ending.end_at = ending.calls + 1;

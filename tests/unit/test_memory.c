@@ -319,6 +319,92 @@ static void test_large_fetch(void **state) {
     assert_reads(f, BASE + 16 * BLOCK, "\0", 1);
 }
 
+/* ---- what is kept ---- */
+
+struct seen {
+    size_t count;
+    uint64_t addresses[8], pieces[8];
+    unsigned char first[8]; /* byte of the page */
+};
+
+static struct error *see(void *context, uint64_t address, const unsigned char *page,
+                         uint64_t pieces) {
+    struct seen *seen = context;
+    assert_true(seen->count < 8);
+    seen->addresses[seen->count] = address;
+    seen->pieces[seen->count] = pieces;
+    seen->first[seen->count++] = page[0];
+    return NULL;
+}
+
+static struct seen list_kept(struct fixture *f) {
+    struct seen seen = {0};
+    assert_null(memory_visit_kept(f->memory, see, &seen));
+    return seen;
+}
+
+static void test_keeps_what_was_read(void **state) {
+    struct fixture *f = *state;
+    unsigned char bytes[256];
+    fake_memory_map(f->fake, BASE, 4 * BLOCK)[5 * 4096] = 7;
+    memory_keep(f->memory, true);
+    assert_null(memory_read(f->memory, BASE + 3 * BLOCK, bytes, 1));
+    assert_null(memory_read(f->memory, BASE + 6 * 4096 - 65, bytes, 130));
+    assert_null(memory_read_uncached(f->memory, BASE + 64, bytes, 64));
+    struct seen seen = list_kept(f);
+    assert_int_equal(seen.count, 4);
+    assert_int_equal(seen.addresses[0], BASE);
+    assert_int_equal(seen.pieces[0], 2);
+    assert_int_equal(seen.addresses[1], BASE + 5 * 4096);
+    assert_true(seen.pieces[1] == UINT64_C(3) << 62);
+    assert_int_equal(seen.first[1], 7);
+    assert_int_equal(seen.pieces[2], 3);
+    assert_int_equal(seen.addresses[3], BASE + 3 * BLOCK);
+    assert_int_equal(seen.pieces[3], 1);
+}
+
+/* A copy is walked again: what only the walk before it read is not of interest. */
+static void test_keeps_what_was_read_of_the_copy(void **state) {
+    struct fixture *f = *state;
+    fake_memory_map(f->fake, BASE, 2 * BLOCK);
+    memory_keep(f->memory, true);
+    assert_reads(f, BASE, "", 1);
+    assert_reads(f, BASE + BLOCK, "", 1);
+    assert_null(memory_recopy(f->memory));
+    memory_freeze(f->memory, true);
+    assert_reads(f, BASE + BLOCK + 64, "", 1);
+    struct seen seen = list_kept(f);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.addresses[0], BASE + BLOCK);
+    assert_int_equal(seen.pieces[0], 2);
+    memory_forget(f->memory);
+    assert_int_equal(list_kept(f).count, 0);
+}
+
+static bool holds_little(void *context, uint64_t address, size_t size) {
+    (void)context;
+    return address >= BASE && address + size <= BASE + 100;
+}
+
+/* A page that is there, but not all of it is what it was. */
+static void test_page_with_holes(void **state) {
+    struct fixture *f = *state;
+    static const unsigned char zeros[64];
+    unsigned char byte;
+    struct memory_source source = fake_memory_source(f->fake);
+    source.holds = holds_little;
+    fake_memory_map(f->fake, BASE, BLOCK);
+    memory_destroy(f->memory);
+    f->memory = memory_create(&source);
+    for (int i = 0; i < 2; i++) { /* once from the source, once from the cache */
+        assert_reads(f, BASE + 36, zeros, 64);
+        assert_fails(f, BASE + 37, 64, ERROR_FAULT);
+    }
+    struct error *err = memory_read_uncached(f->memory, BASE + 100, &byte, 1);
+    assert_non_null(err);
+    error_destroy(err);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -332,6 +418,9 @@ int main(void) {
         TEST(test_recopy_loses_what_was_unmapped),
         TEST(test_forget),
         TEST(test_release),
+        TEST(test_keeps_what_was_read),
+        TEST(test_keeps_what_was_read_of_the_copy),
+        TEST(test_page_with_holes),
         TEST(test_many_blocks),
         TEST(test_every_fault),
         TEST(test_large_fetch),

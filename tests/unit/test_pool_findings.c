@@ -208,6 +208,38 @@ static void test_leak(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* Who holds it may stand in what could not be read. */
+static void test_leak_with_something_missing(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_LOCK, 0, 2);
+    snapshot_add_missing(snapshot, "the time of the core", "a core has no clock");
+    analyze(snapshot, NULL);
+    assert_non_null(case_find(snapshot, SNAPSHOT_FINDING_LEAKED_LOCK));
+    snapshot_add_missing(snapshot, "a registered task", "cannot read 8 bytes at 0x7f00");
+    analyze(snapshot, NULL);
+    assert_null(case_find(snapshot, SNAPSHOT_FINDING_LEAKED_LOCK));
+    snapshot_destroy(snapshot);
+    snapshot = make_pool(SNAPSHOT_OBJECT_LOCK, 0, 2);
+    snapshot_add_note(snapshot, case_task(snapshot, "main"), "what it holds: cannot read");
+    analyze(snapshot, NULL);
+    assert_null(case_find(snapshot, SNAPSHOT_FINDING_LEAKED_LOCK));
+    snapshot_destroy(snapshot);
+}
+
+/* What the holders wait for could not be read: they may go on in a moment. */
+static void test_pool_with_something_missing(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_pool(SNAPSHOT_OBJECT_SEMAPHORE, 2, 30);
+    set_silence(snapshot, 41.2);
+    analyze(snapshot, NULL);
+    case_expect(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED, SNAPSHOT_CERTAIN);
+    snapshot_add_note(snapshot, &snapshot->tasks.items[0], "what it waits for: cannot read");
+    analyze(snapshot, NULL);
+    assert_int_equal(case_find(snapshot, SNAPSHOT_FINDING_POOL_EXHAUSTED)->confidence,
+                     SNAPSHOT_POSSIBLE);
+    snapshot_destroy(snapshot);
+}
+
 /* Two threads, `queued` jobs behind them. */
 static struct snapshot *make_executor(int queued) {
     struct snapshot *snapshot = case_create(64);
@@ -406,13 +438,22 @@ static void test_no_producer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exhausted),        cmocka_unit_test(test_few_wait),
-        cmocka_unit_test(test_unknown_silence),  cmocka_unit_test(test_slow_answer),
-        cmocka_unit_test(test_healthy_pools),    cmocka_unit_test(test_one_look),
-        cmocka_unit_test(test_pileup),           cmocka_unit_test(test_leak),
-        cmocka_unit_test(test_executor),         cmocka_unit_test(test_limiter),
-        cmocka_unit_test(test_healthy_limiters), cmocka_unit_test(test_limiter_of_halted_loop),
-        cmocka_unit_test(test_no_consumer),      cmocka_unit_test(test_no_producer),
+        cmocka_unit_test(test_exhausted),
+        cmocka_unit_test(test_few_wait),
+        cmocka_unit_test(test_unknown_silence),
+        cmocka_unit_test(test_slow_answer),
+        cmocka_unit_test(test_healthy_pools),
+        cmocka_unit_test(test_one_look),
+        cmocka_unit_test(test_pileup),
+        cmocka_unit_test(test_leak),
+        cmocka_unit_test(test_leak_with_something_missing),
+        cmocka_unit_test(test_pool_with_something_missing),
+        cmocka_unit_test(test_executor),
+        cmocka_unit_test(test_limiter),
+        cmocka_unit_test(test_healthy_limiters),
+        cmocka_unit_test(test_limiter_of_halted_loop),
+        cmocka_unit_test(test_no_consumer),
+        cmocka_unit_test(test_no_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,8 @@ static void open_endless(struct fake_target *target, struct endless *endless, ui
     py_destroy(target->py);
     memory_destroy(target->memory);
     endless->inner = fake_memory_source(target->fake->memory);
-    target->memory = memory_create(&(struct memory_source){endless, read_ranges, NULL});
+    target->memory =
+        memory_create(&(struct memory_source){.context = endless, .read = read_ranges});
     target->py = fake_python_open(target->fake, target->memory, runtime);
 }
 

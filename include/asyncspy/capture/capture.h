@@ -1,6 +1,7 @@
 /*
  * One consistent picture of a live process: read it without stopping it if the kernel proves that
  * it did not run meanwhile, else stop it for as long as the copy takes. A session may take many.
+ * Or the picture that a core shows.
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 
 #include "asyncspy/base/error.h"
 #include "asyncspy/snapshot/snapshot.h"
+#include "asyncspy/target/core.h"
 
 struct capture_options {
     bool nonblocking; /* never stop the target: the picture may be torn */
@@ -17,6 +19,7 @@ struct capture_options {
                        * while the second one is waited for, and take more time for it */
     bool context;     /* read the values of context variables: they may be secrets */
     bool referrers;   /* look who refers to the futures that nobody is known to complete */
+    const char *save; /* NULL, or where capture_save() is to put a core of the picture */
 };
 
 struct capture;
@@ -24,6 +27,19 @@ struct capture;
 /* Opens process `pid`, finds its Python and the layout. Errors say what to do. */
 struct error *capture_open(pid_t pid, const struct capture_options *options,
                            struct capture **ret) ERROR_CHECK;
+
+/* The same of a core. There is no second look at one. */
+struct error *capture_open_core(const char *path, const struct core_options *core,
+                                const struct capture_options *options,
+                                struct capture **ret) ERROR_CHECK;
+
+/* Saves the picture that capture_take made, and what was added to it since, as a core that holds
+ * just the memory that was needed, at the path of the options: capture_open_core() gives the same
+ * picture of it. Before another capture_take, and once. *ret_size: of the file. An error leaves no
+ * file. */
+struct error *capture_save(struct capture *capture, const struct snapshot *snapshot,
+                           uint64_t *ret_size) ERROR_CHECK;
+
 void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopped */
 
 /* Fills `snapshot` (it is reset first). */

@@ -37,6 +37,11 @@ struct py_discovery {
 struct error *py_discover(struct target_process *process, struct arena *arena,
                           struct py_discovery *ret) ERROR_CHECK;
 
+/* Takes over what was found before, of a core that was saved: fills in what follows from the rest.
+ * ERROR_UNSUPPORTED: it is a Python that this program does not read. */
+struct error *py_discovery_adopt(const struct target_process *process, struct arena *arena,
+                                 struct py_discovery *discovery) ERROR_CHECK;
+
 /* Reads the run-time sources of offsets and resolves the layout for what was discovered. */
 struct error *py_discovery_get_layout(struct target_process *process,
                                       const struct py_discovery *discovery,

@@ -26,7 +26,8 @@ struct py_roots {
     uint64_t gc_generations; /* the variable _PyGC_generation0 (3.6) */
     uint64_t asyncio_data;   /* static data of the _asyncio extension */
     uint64_t asyncio_data_size;
-    int64_t pid; /* as the target itself calls it, 0 not known */
+    int64_t pid;      /* as the target itself calls it, 0 not known */
+    bool lacks_files; /* what stands in its files may be absent: the names of static types */
 };
 
 /* `layout` and `roots` are copied; `memory` must outlive it. */

@@ -297,6 +297,7 @@ struct snapshot_target {
     const char *python_version; /* "3.11.7" */
     enum snapshot_tristate debug_build, free_threaded;
     const char *started_at; /* RFC 3339 UTC or NULL */
+    const char *signal;     /* that ended it, "SIGABRT", as a core tells; or NULL */
 };
 
 struct snapshot_capture {

@@ -35,6 +35,9 @@ struct memory_source {
     /* Narrows [*start, *end) to the part of it that is mapped around `address`; false when
      * `address` is not mapped. NULL: everything may be mapped. */
     bool (*clamp)(void *context, uint64_t address, uint64_t *start, uint64_t *end);
+    /* Whether the bytes that a page is read with are those of the target: else they are not there.
+     * NULL: they always are. */
+    bool (*holds)(void *context, uint64_t address, size_t size);
 };
 
 struct memory_statistics {
@@ -80,6 +83,21 @@ void memory_set_fetch_size(struct target_memory *memory, size_t size);
 /* Forgets all blocks whenever they hold `size` bytes, for a pass that reads everything once;
  * 0 (the default): never. */
 void memory_set_window(struct target_memory *memory, size_t size);
+
+/* From now on it is known what was read since the last memory_recopy or memory_forget, in pieces of
+ * 64 bytes; what is wanted past the cache goes through it. A window of memory_set_window forgets.
+ */
+#define MEMORY_PIECE 64
+void memory_keep(struct target_memory *memory, bool keeps);
+
+/* Gets a page of 4 KiB that stands at `address`, and a bit for each piece of it that was read. */
+typedef struct error *memory_visit(void *context, uint64_t address, const unsigned char *page,
+                                   uint64_t pieces);
+
+/* Calls `visit` for the pages that were read while they were kept, as they are in the cache, by
+ * ascending address; an error of it ends that. */
+struct error *memory_visit_kept(struct target_memory *memory, memory_visit *visit,
+                                void *context) ERROR_CHECK;
 
 /* Copies all blocks that were read or missed so far again from the source, in few system calls.
  * Where several of them lie in one region of the fetch size, the whole region is copied. */

@@ -1,7 +1,10 @@
 /*
- * A live process: its mappings, its ELF modules, its threads, what /proc tells of it, and its
- * memory (target/memory.h). Hides /proc and process_vm_readv. Files of the target are opened only
- * through /proc/PID (exe, map_files, root); none is ever executed. Read-only.
+ * A process, live or as a core shows it (target/core.h): its mappings, its ELF modules, its
+ * threads, and its memory (target/memory.h). Hides /proc and process_vm_readv, and what a core is
+ * made of. Files of a live one are opened only through /proc/PID (exe, map_files, root); none is
+ * ever executed. Read-only.
+ *
+ * A core does not change, and of some things it does not tell: they are unknown, as said at each.
  */
 #pragma once
 
@@ -22,7 +25,7 @@ struct target_mapping {
     bool shared;      /* what is written to it, others see */
     const char *path; /* "" for anonymous memory; as the kernel prints it, " (deleted)" cut off */
     bool deleted;
-    uint64_t inode;
+    uint64_t inode; /* of a core: 1 for a file */
 };
 
 /* Mappings sorted by address. */
@@ -31,17 +34,19 @@ struct target_mappings {
     const struct target_mapping *items;
 };
 
-/* A fact of one thread from /proc/PID/task/TID, as it is before anything was stopped. */
+/* A fact of one thread from /proc/PID/task/TID, as it is before anything was stopped. Of a core:
+ * what its registers tell, the rest is unknown. */
 struct target_thread {
     pid_t tid;             /* in our pid namespace */
     pid_t namespace_tid;   /* innermost NSpid: what the target itself calls it */
     char name[64];         /* comm */
     char state;            /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
-    bool on_cpu;           /* its syscall file says "running" */
+    bool on_cpu;           /* its syscall file says "running"; of a core: in no system call */
     int64_t syscall;       /* number, or -1: none or unknown */
     uint64_t arguments[6]; /* of that system call, as they stand in the registers */
-    char wait_channel[64]; /* "" unknown */
-    double cpu_s;          /* user + system; NaN unknown */
+    uint64_t stack_pointer, program_counter; /* 0 unknown */
+    char wait_channel[64];                   /* "" unknown */
+    double cpu_s;                            /* user + system; NaN unknown */
 };
 
 struct target_process;
@@ -51,6 +56,10 @@ struct target_process;
  * Copies nothing of the target yet but its mappings. */
 struct error *process_open(pid_t pid, struct target_process **ret) ERROR_CHECK;
 void process_close(struct target_process *process); /* NULL-safe */
+
+/* False: it is a core. Nothing in it runs, and no kernel tells of it (target/stop.h: it is quiet;
+ * target/files.h and target/socket.h: an error). */
+bool process_is_live(const struct target_process *process);
 
 pid_t process_get_pid(const struct target_process *process);
 /* What the target itself calls its pid. */

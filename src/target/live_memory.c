@@ -53,25 +53,12 @@ static struct error *read_ranges(void *context, const struct memory_range *range
 
 static bool clamp(void *context, uint64_t address, uint64_t *start, uint64_t *end) {
     struct target_process *process = context;
-    const struct target_mapping *mapping = mappings_find(&process->mappings, address);
-    if (!mapping && clock_monotonic() - process->mappings_read_at > REFRESH_INTERVAL_S) {
+    if (!mappings_find(&process->mappings, address) &&
+        clock_monotonic() - process->mappings_read_at > REFRESH_INTERVAL_S)
         error_destroy(process_refresh_mappings(process)); /* the read will tell what is wrong */
-        mapping = mappings_find(&process->mappings, address);
-    }
-    if (!mapping || !mapping->readable)
-        return false;
-    const struct target_mapping *items = process->mappings.items, *first = mapping, *last = mapping;
-    while (first > items && first->start > *start && first[-1].end == first->start &&
-           first[-1].readable)
-        first--;
-    while (last + 1 < items + process->mappings.count && last->end < *end &&
-           last[1].start == last->end && last[1].readable)
-        last++;
-    *start = *start < first->start ? first->start : *start;
-    *end = *end > last->end ? last->end : *end;
-    return true;
+    return mappings_clamp(&process->mappings, address, start, end);
 }
 
-struct memory_source process_memory_source(struct target_process *process) {
+struct memory_source live_get_source(struct target_process *process) {
     return (struct memory_source){.context = process, .read = read_ranges, .clamp = clamp};
 }
