@@ -206,6 +206,23 @@ static const struct snapshot_stack *get_stack(const struct stall *stall) {
     return stall->thread ? &stall->thread->frames : &none;
 }
 
+/* The frame to blame: of those that the thread did not leave between two looks, what somebody
+ * wrote. */
+static const struct snapshot_frame *find_culprit(const struct stall *stall) {
+    struct snapshot_stack stack = *get_stack(stall);
+    int64_t common = stall->loop->common_frames;
+    if (common > 0 && (uint64_t)common < stack.count) {
+        stack.frames += stack.count - (size_t)common;
+        stack.count = (size_t)common;
+    }
+    return stack_find_user(&stack);
+}
+
+static const char *describe_place(const struct analysis *analysis, const struct stall *stall) {
+    const struct snapshot_stack *stack = get_stack(stall);
+    return words_call(analysis, stack->count ? stack->frames[0] : NULL, find_culprit(stall));
+}
+
 /* What is the same in all findings about a loop. */
 static void halt(struct analysis *analysis, size_t place) {
     struct snapshot_loop *loop = &analysis->snapshot->event_loops.items[place];
@@ -222,7 +239,7 @@ static struct snapshot_finding *add(struct analysis *analysis, const struct stal
         finding_add_task(analysis, finding, stall->task);
     if (stall->thread)
         finding_add_thread(analysis, finding, stall->thread->tid);
-    finding->where = words_where(analysis, get_stack(stall));
+    finding->where = describe_place(analysis, stall);
     if (!stall->task && stall->loop->callback)
         finding->where = words_shorten(analysis, stall->loop->callback, 100);
     finding_prove(analysis, finding, describe_iteration(analysis, stall));
@@ -363,8 +380,7 @@ static void find_gil_starved(struct analysis *analysis, const struct stall *stal
 }
 
 static const char *advise(const struct analysis *analysis, const struct stall *stall) {
-    const struct snapshot_stack *stack = get_stack(stall);
-    const struct snapshot_frame *user = stack_find_user(stack);
+    const struct snapshot_frame *user = find_culprit(stall);
     const char *name = user ? words_shorten(analysis, frame_get_name(user), 40) : "the call";
     const struct snapshot_thread *thread = stall->thread;
     if (thread && thread->os_state && *thread->os_state == 'R')

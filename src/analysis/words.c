@@ -61,13 +61,17 @@ const char *words_frame(const struct analysis *analysis, const struct snapshot_f
     return arena_format(analysis->snapshot->arena, "%s  %s:%d", name, file, (int)frame->line);
 }
 
-const char *words_where(const struct analysis *analysis, const struct snapshot_stack *stack) {
-    const struct snapshot_frame *user = stack_find_user(stack);
-    if (!user || user == stack->frames[0])
-        return words_frame(analysis, user);
+const char *words_call(const struct analysis *analysis, const struct snapshot_frame *innermost,
+                       const struct snapshot_frame *caller) {
+    if (!caller || caller == innermost)
+        return words_frame(analysis, caller);
     return arena_format(analysis->snapshot->arena, "%s <- %s",
-                        words_shorten(analysis, frame_get_name(stack->frames[0]), NAME_MOST),
-                        words_frame(analysis, user));
+                        words_shorten(analysis, frame_get_name(innermost), NAME_MOST),
+                        words_frame(analysis, caller));
+}
+
+const char *words_where(const struct analysis *analysis, const struct snapshot_stack *stack) {
+    return words_call(analysis, stack->count ? stack->frames[0] : NULL, stack_find_user(stack));
 }
 
 const char *words_count(const struct analysis *analysis, int64_t count) {

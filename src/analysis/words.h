@@ -24,6 +24,10 @@ const char *words_frame(const struct analysis *analysis, const struct snapshot_f
 /* The same of the user's own frame in a stack, NULL of an empty stack; with what runs below it
  * before it ("getaddrinfo <- fetch  app.py:3") where the innermost frame is another one. */
 const char *words_where(const struct analysis *analysis, const struct snapshot_stack *stack);
+/* The same of a given frame: "caller  file:line", behind "innermost <- " where that is another.
+ * Both may be NULL. */
+const char *words_call(const struct analysis *analysis, const struct snapshot_frame *innermost,
+                       const struct snapshot_frame *caller);
 
 /* "10,000". */
 const char *words_count(const struct analysis *analysis, int64_t count);

@@ -18,17 +18,37 @@ static bool equal_texts(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool equal_frames(const struct snapshot_stack *a, const struct snapshot_stack *b) {
+static bool equal_functions(const struct snapshot_frame *a, const struct snapshot_frame *b) {
+    return equal_texts(a->function, b->function) && equal_texts(a->file, b->file);
+}
+
+static bool equal_places(const struct snapshot_frame *a, const struct snapshot_frame *b) {
+    return a->line == b->line && a->column == b->column && a->end_column == b->end_column;
+}
+
+static bool equal_stacks(const struct snapshot_stack *a, const struct snapshot_stack *b) {
     if (a->count != b->count)
         return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct snapshot_frame *one = a->frames[i], *other = b->frames[i];
-        if (one->line != other->line || one->column != other->column ||
-            one->end_column != other->end_column || !equal_texts(one->function, other->function) ||
-            !equal_texts(one->file, other->file))
+    for (size_t i = 0; i < a->count; i++)
+        if (!equal_functions(a->frames[i], b->frames[i]) ||
+            !equal_places(a->frames[i], b->frames[i]))
             return false;
-    }
     return true;
+}
+
+/* How many frames, from the outermost, are the same calls: one that has gone on is the last. */
+static size_t count_common_frames(const struct snapshot_stack *a, const struct snapshot_stack *b) {
+    size_t count = 0;
+    while (count < a->count && count < b->count) {
+        const struct snapshot_frame *one = a->frames[a->count - 1 - count];
+        const struct snapshot_frame *other = b->frames[b->count - 1 - count];
+        if (!equal_functions(one, other))
+            break;
+        count++;
+        if (!equal_places(one, other))
+            break;
+    }
+    return count;
 }
 
 static enum snapshot_tristate has_run(const struct comparison *comparison, int64_t tid) {
@@ -75,6 +95,36 @@ static enum snapshot_tristate compare_loop(const struct comparison *comparison,
     return compare_runs(comparison, a, b);
 }
 
+/* What runs in a loop: a task, or a callback of its thread. NULL: nothing. */
+static const struct snapshot_stack *find_running_stack(const struct snapshot *snapshot,
+                                                       const struct snapshot_loop *loop,
+                                                       snapshot_id *ret_task) {
+    const struct snapshot_thread *thread = NULL;
+    for (size_t i = 0; i < snapshot->threads.count && !thread; i++)
+        if (snapshot->threads.items[i].tid == loop->tid)
+            thread = &snapshot->threads.items[i];
+    *ret_task = thread ? thread->current_task : 0;
+    for (size_t i = 0; *ret_task && i < snapshot->tasks.count; i++)
+        if (snapshot->tasks.items[i].id == *ret_task && snapshot->tasks.items[i].frames.count)
+            return &snapshot->tasks.items[i].frames;
+    return thread ? &thread->frames : NULL;
+}
+
+static int64_t compare_running(const struct comparison *comparison, const struct snapshot_loop *a) {
+    const struct snapshot_loop *b = find_loop(comparison->second->snapshot, a->id);
+    if (a->moved != SNAPSHOT_NO || a->state == SNAPSHOT_LOOP_IDLE || !b ||
+        a->tid == SNAPSHOT_UNKNOWN || a->tid != b->tid)
+        return SNAPSHOT_UNKNOWN;
+    snapshot_id first_task, second_task;
+    const struct snapshot_stack *first =
+        find_running_stack(comparison->first->snapshot, a, &first_task);
+    const struct snapshot_stack *second =
+        find_running_stack(comparison->second->snapshot, b, &second_task);
+    if (!first || !second || first_task != second_task)
+        return SNAPSHOT_UNKNOWN;
+    return (int64_t)count_common_frames(first, second);
+}
+
 /* --- tasks --- */
 
 static bool has_changed(const struct snapshot_task *a, const struct snapshot_task *b) {
@@ -84,7 +134,7 @@ static bool has_changed(const struct snapshot_task *a, const struct snapshot_tas
         (a->awaiting->id != b->awaiting->id || a->awaiting->kind != b->awaiting->kind ||
          a->awaiting->object != b->awaiting->object))
         return true;
-    return !equal_frames(&a->frames, &b->frames);
+    return !equal_stacks(&a->frames, &b->frames);
 }
 
 /* Another future may stand at the address of the one before; its links tell. */
@@ -162,9 +212,11 @@ void second_look_compare(const struct look_at *first, const struct look_at *seco
     comparison.index = task_index_create(comparison.arena, second->snapshot);
     for (size_t i = 0; i < snapshot->threads.count; i++)
         compare_thread(&comparison, &snapshot->threads.items[i]);
-    for (size_t i = 0; i < snapshot->event_loops.count; i++)
-        snapshot->event_loops.items[i].moved =
-            compare_loop(&comparison, &snapshot->event_loops.items[i]);
+    for (size_t i = 0; i < snapshot->event_loops.count; i++) {
+        struct snapshot_loop *loop = &snapshot->event_loops.items[i];
+        loop->moved = compare_loop(&comparison, loop);
+        loop->common_frames = compare_running(&comparison, loop);
+    }
     compare_tasks(&comparison);
     compare_sockets(snapshot, second->snapshot);
     arena_destroy(comparison.arena);

@@ -82,6 +82,7 @@ cJSON *json_encode_loop(struct json_encoder *encoder, const struct snapshot_loop
     json_add_count(object, "overdue_timers", loop->overdue_timers);
     json_add_number(object, "next_timer_s", loop->next_timer_s);
     json_add_tristate(object, "moved", loop->moved);
+    json_add_count(object, "common_frames", loop->common_frames);
     add_executor(encoder, object, &loop->executor);
     return object;
 }

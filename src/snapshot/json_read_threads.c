@@ -87,6 +87,7 @@ void json_read_loop(struct json_decoder *decoder, const cJSON *object, void *rec
     loop->overdue_timers = json_get_count(decoder, object, "overdue_timers");
     loop->next_timer_s = json_get_number(decoder, object, "next_timer_s");
     loop->moved = json_get_tristate(decoder, object, "moved");
+    loop->common_frames = json_get_count(decoder, object, "common_frames");
     loop->executor = read_executor(decoder, object);
 }
 

@@ -127,6 +127,7 @@ static void read_loop(struct json_decoder *decoder, const cJSON *object, void *r
     struct snapshot_loop *loop = record;
     loop->id = json_require_id(decoder, object, "id");
     loop->moved = json_get_tristate(decoder, object, "moved");
+    loop->common_frames = json_get_count(decoder, object, "common_frames");
     loop->iteration_age_s = json_get_duration(decoder, object, "iteration_age_s");
     loop->idle_s = json_get_duration(decoder, object, "idle_s");
 }
@@ -145,6 +146,7 @@ static void complete_loops(struct json_decoder *decoder, const cJSON *root) {
         if (!row)
             continue;
         loop->moved = row->moved;
+        loop->common_frames = row->common_frames;
         loop->iteration_age_s = row->iteration_age_s;
         loop->idle_s = row->idle_s;
     }

@@ -106,6 +106,7 @@ static cJSON *encode_loop(struct json_encoder *encoder, const struct snapshot_lo
     cJSON *object = cJSON_CreateObject();
     json_add_id(encoder, object, "id", loop->id);
     json_add_tristate(object, "moved", loop->moved);
+    json_add_count(object, "common_frames", loop->common_frames);
     json_add_duration(object, "iteration_age_s", loop->iteration_age_s);
     json_add_duration(object, "idle_s", loop->idle_s);
     return object;

@@ -46,6 +46,7 @@ const struct snapshot_loop snapshot_loop_blank = {
     .overdue_timers = SNAPSHOT_UNKNOWN,
     .next_timer_s = NAN,
     .moved = SNAPSHOT_MAYBE,
+    .common_frames = SNAPSHOT_UNKNOWN,
     .executor = {.max_workers = SNAPSHOT_UNKNOWN,
                  .busy = SNAPSHOT_UNKNOWN,
                  .idle = SNAPSHOT_UNKNOWN,

@@ -75,7 +75,8 @@ def loop(identity=0x7f00000010, tid=4242, state="idle", **more):
               "state": state, "debug": more.get("debug", False)}
     result.update(dict.fromkeys(["iteration_age_s", "callback_index", "callback_count", "callback",
                                  "idle_s", "ready", "timers", "overdue_s", "overdue_timers",
-                                 "next_timer_s", "moved", "executor"]))
+                                 "next_timer_s", "moved", "common_frames",
+                                 "executor"]))
     return result
 
 

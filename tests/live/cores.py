@@ -36,7 +36,7 @@ QUICK = ("await_chain", "finding_deadlocks", "finding_lost_future", "wait_locks"
 # What a core cannot know, of each kind of thing.
 UNKNOWN = {
     "threads": ("kernel_name", "os_state", "wait_channel", "cpu_s", "moved"),
-    "event_loops": ("iteration_age_s", "idle_s", "moved"),
+    "event_loops": ("iteration_age_s", "idle_s", "moved", "common_frames"),
     "tasks": ("moved", "idle"),
 }
 # They count from the last reading of the clock, which is before now.

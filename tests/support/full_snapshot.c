@@ -94,6 +94,7 @@ static void add_loop(struct snapshot *snapshot) {
         .overdue_timers = 34,
         .next_timer_s = -11.75,
         .moved = SNAPSHOT_NO,
+        .common_frames = 3,
         .executor = {.id = EXECUTOR, .max_workers = 8, .busy = 6, .idle = 2, .queued = 5},
     };
 }

@@ -53,6 +53,26 @@ static void test_blocked(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* Two looks at a loop that calls this and that: to blame is who makes the calls. */
+static void test_blocked_by_a_caller(void **state) {
+    (void)state;
+    struct snapshot *snapshot = make_blocked(2);
+    case_call(snapshot, &snapshot->tasks.items[0].frames, "beat /app/report.py:9");
+    snapshot->threads.items[0].os_state = "R";
+    snapshot->event_loops.items[0].common_frames = 2;
+    analyze(snapshot, NULL);
+    const struct snapshot_finding *finding =
+        case_expect(snapshot, SNAPSHOT_FINDING_LOOP_BLOCKED, SNAPSHOT_CERTAIN);
+    assert_string_equal(finding->where, "beat <- backoff  app/report.py:57");
+    assert_string_equal(finding->next,
+                        "run backoff() in a process pool, or let others run in between");
+    snapshot->event_loops.items[0].common_frames = 0; /* all of it has changed */
+    analyze(snapshot, NULL);
+    finding = case_expect(snapshot, SNAPSHOT_FINDING_LOOP_BLOCKED, SNAPSHOT_CERTAIN);
+    assert_string_equal(finding->where, "beat  app/report.py:9");
+    snapshot_destroy(snapshot);
+}
+
 static void test_peer_of_blocking_call(void **state) {
     (void)state;
     struct snapshot *snapshot = make_blocked(2);
@@ -265,6 +285,7 @@ static void test_consequences(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_blocked_by_a_caller),
         cmocka_unit_test(test_peer_of_blocking_call),
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_unknown_age),

@@ -99,8 +99,10 @@ static struct snapshot *forget(size_t tasks) {
         wait->referrer_count = 0;
         wait->referrers_complete = SNAPSHOT_MAYBE;
     }
-    for (size_t i = 0; i < snapshot->event_loops.count; i++)
+    for (size_t i = 0; i < snapshot->event_loops.count; i++) {
         snapshot->event_loops.items[i].moved = SNAPSHOT_MAYBE;
+        snapshot->event_loops.items[i].common_frames = SNAPSHOT_UNKNOWN;
+    }
     for (size_t i = 0; i < snapshot->threads.count; i++)
         snapshot->threads.items[i].moved = SNAPSHOT_MAYBE;
     snapshot->sockets.count = snapshot->coroutines.count = snapshot->missing.count = 0;

@@ -179,6 +179,76 @@ static void test_loop_that_is_gone(void **state) {
     assert_int_equal(looks->snapshots[0]->event_loops.items[0].moved, SNAPSHOT_YES);
 }
 
+/* --- what runs in a loop --- */
+
+/* Calls from the outermost on, in both pictures. */
+static const struct common_case {
+    const char *calls[2][4];
+    int64_t common;
+} common_cases[] = {
+    {{{"main /a.py:1", "crunch /a.py:2", NULL}, {"main /a.py:1", "crunch /a.py:2", NULL}}, 2},
+    {{{"main /a.py:1", "crunch /a.py:2", "beat /a.py:9"}, {"main /a.py:1", "crunch /a.py:3", NULL}},
+     2},
+    {{{"main /a.py:1", "crunch /a.py:2", NULL}, {"main /a.py:1", "crunch /a.py:2", "beat /a.py:9"}},
+     2},
+    /* another call of the same function */
+    {{{"main /a.py:1", "crunch /a.py:2", "beat /a.py:9"},
+      {"main /a.py:1", "crunch /a.py:3", "beat /a.py:9"}},
+     2},
+    {{{"main /a.py:1", "crunch /a.py:2", NULL}, {"main /a.py:1", "crunch /b.py:2", NULL}}, 1},
+    {{{"main /a.py:1", NULL}, {"other /a.py:1", NULL}}, 0},
+};
+
+static void put_calls(struct snapshot *snapshot, struct snapshot_stack *stack,
+                      const char *const calls[4]) {
+    stack->count = 0;
+    for (size_t i = 0; calls[i]; i++)
+        case_call(snapshot, stack, calls[i]);
+}
+
+static int64_t compare_calls(struct looks *looks, const struct common_case *calls, bool in_task) {
+    for (int i = 0; i < 2; i++) {
+        struct snapshot *snapshot = looks->snapshots[i];
+        struct snapshot_thread *thread = &snapshot->threads.items[0];
+        struct snapshot_task *task = &snapshot->tasks.items[0];
+        thread->tid = NOBODY;
+        thread->current_task = in_task ? task->id : 0;
+        put_calls(snapshot, in_task ? &task->frames : &thread->frames, calls->calls[i]);
+    }
+    static const struct loop_facts blocked[2] = {{RUNS, 5, 2, NAN}, {RUNS, 5 + PASSED, 2, NAN}};
+    assert_int_equal(compare_loops(looks, blocked), SNAPSHOT_NO);
+    return looks->snapshots[0]->event_loops.items[0].common_frames;
+}
+
+static void test_common_frames(void **state) {
+    struct looks *looks = *state;
+    put_loop(looks, NOBODY);
+    for (int i = 0; i < 2; i++)
+        case_task(looks->snapshots[i], "worker");
+    for (size_t i = 0; i < sizeof common_cases / sizeof *common_cases; i++)
+        for (int in_task = 0; in_task < 2; in_task++)
+            assert_int_equal(compare_calls(looks, &common_cases[i], in_task),
+                             common_cases[i].common);
+}
+
+/* Of a loop that went on, or runs another task, nothing is common. */
+static void test_no_common_frames(void **state) {
+    struct looks *looks = *state;
+    put_loop(looks, NOBODY);
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            case_task(looks->snapshots[i], "worker");
+    assert_int_equal(compare_calls(looks, &common_cases[0], true), 2);
+    const struct snapshot_loop *loop = &looks->snapshots[0]->event_loops.items[0];
+    looks->snapshots[1]->threads.items[0].current_task = looks->snapshots[1]->tasks.items[1].id;
+    compare(looks);
+    assert_int_equal(loop->common_frames, SNAPSHOT_UNKNOWN);
+    assert_int_equal(compare_loops(looks, loop_cases[1].looks), SNAPSHOT_YES);
+    assert_int_equal(loop->common_frames, SNAPSHOT_UNKNOWN);
+    assert_int_equal(compare_loops(looks, loop_cases[6].looks), SNAPSHOT_NO);
+    assert_int_equal(loop->common_frames, SNAPSHOT_UNKNOWN);
+}
+
 /* --- tasks --- */
 
 /* The same task in both pictures, waiting for the same future. */
@@ -345,6 +415,8 @@ int main(void) {
         TEST(test_loops),
         TEST(test_loop_of_a_sleeper),
         TEST(test_loop_that_is_gone),
+        TEST(test_common_frames),
+        TEST(test_no_common_frames),
         TEST(test_task),
         TEST(test_task_of_a_loop_that_stood_still),
         TEST(test_tasks_that_changed),

@@ -251,6 +251,9 @@ struct snapshot_loop {
     int64_t overdue_timers;       /* how many are late */
     double next_timer_s;          /* until the next one is due, or NaN */
     enum snapshot_tristate moved; /* another callback runs, or another iteration, at second look */
+    /* Of what runs in it (the running task's frames, else its thread's) how many frames, from the
+     * outermost, both looks show; or SNAPSHOT_UNKNOWN. */
+    int64_t common_frames;
     struct snapshot_executor executor;
 };
 
