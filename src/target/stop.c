@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/log.h"
@@ -28,6 +29,7 @@
 #define LONGEST_WAIT_S 10
 #define ROUNDS_TO_INTERRUPT 100
 #define RESCANS_MAX 100
+#define SEIZE_TRIES 3
 #define STUCK_NS 20000000 /* the tracer may be stuck after that */
 
 struct stopped_thread {
@@ -92,13 +94,17 @@ static bool has_ended(const struct target_stop *stop, pid_t tid) {
     return state == 0 || state == 'Z' || state == 'X';
 }
 
-/* Seizes and interrupts one thread; one that has just ended is no error. */
+/* Seizes and interrupts one thread; one that has just ended is no error. The id of a main thread
+ * that ended in exec is at once that of the one that called it: seized before, or to be now. */
 static struct error *seize(struct target_stop *stop, pid_t tid) {
-    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+    for (int tries = 1; ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0; tries++) {
         int error_number = errno;
         if (error_number == ESRCH || has_ended(stop, tid))
             return NULL;
-        return access_explain(process_get_pid(stop->process), error_number, true);
+        if (access_get_tracer(tid) == gettid())
+            break;
+        if (tries == SEIZE_TRIES)
+            return access_explain(process_get_pid(stop->process), error_number, true);
     }
     remember(stop, tid);
     (void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* ESRCH: it ended; the wait will tell */
@@ -170,11 +176,13 @@ static bool only_uninterruptible(const struct target_stop *stop) {
     return true;
 }
 
-/* An exec in the middle of it all forgets the interrupt of the thread that lives on. */
-static void interrupt_again(const struct target_stop *stop) {
+/* An exec in the middle of it all forgets the interrupt of the thread that lives on. If that one
+ * was not seized yet it is a stranger under the main thread's id, to be seized as a new one. */
+static void interrupt_again(struct target_stop *stop) {
     for (size_t i = 0; i < stop->count; i++)
-        if (!stop->threads[i].stopped)
-            (void)ptrace(PTRACE_INTERRUPT, stop->threads[i].tid, NULL, NULL);
+        if (!stop->threads[i].stopped &&
+            ptrace(PTRACE_INTERRUPT, stop->threads[i].tid, NULL, NULL) != 0 && errno == ESRCH)
+            stop->threads[i] = stop->threads[--stop->count], i--;
 }
 
 /* Threads in uninterruptible sleep are given up soon. One that could run but gets no CPU is not:
