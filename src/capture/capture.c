@@ -21,16 +21,18 @@
 
 /* Unstopped tries before a target is stopped: a heartbeat may hit the first, hardly two. */
 #define QUIET_TRIES 2
-/* Copies of a busy target; the last one is walked while the target stands still. */
+/* Copies of a large busy target; the last one is walked while the target stands still. */
 #define PAUSED_TRIES 5
 /* Walks with --nonblocking; the one with the fewest losses counts. */
 #define NONBLOCKING_TRIES 3
 
-#define QUIET_FETCH ((size_t)16 << 10)
+#define SMALL_FETCH ((size_t)16 << 10)
 /* What nobody copies again need not be kept: fresh memory costs more than a few blocks read twice.
  */
 #define QUIET_WINDOW ((size_t)64 << 20)
-#define BUSY_FETCH ((size_t)256 << 10)
+#define LARGE_FETCH ((size_t)256 << 10)
+/* What a walk reads of a target that is walked in the time that copying more of it would take. */
+#define SMALL_TARGET ((uint64_t)12 << 20)
 
 struct capture {
     struct capture_options options;
@@ -175,7 +177,7 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     struct error *err = quiet_begin(shot->capture->process, &quiet, &starts_quiet);
     if (!err && starts_quiet) {
         memory_forget(shot->memory);
-        memory_set_fetch_size(shot->memory, QUIET_FETCH);
+        memory_set_fetch_size(shot->memory, SMALL_FETCH);
         limit_memory(shot);
         err = ask_kernel(shot);
         if (!err)
@@ -211,16 +213,24 @@ static bool is_settled(const struct shot *shot) {
     return memory_get_statistics(shot->memory).missed == 0 && !py_is_unsettled(shot->capture->py);
 }
 
-/* Walks unstopped to learn which blocks matter, then copies them while the target stands still
- * and walks the copy. */
-static struct error *take_paused(struct shot *shot) {
-    shot->mode = "paused";
+/* Walks unstopped, so that it is known which blocks matter. */
+static struct error *learn(struct shot *shot, bool *is_small) {
     memory_forget(shot->memory);
-    memory_set_fetch_size(shot->memory, BUSY_FETCH);
+    memory_set_fetch_size(shot->memory, SMALL_FETCH);
+    uint64_t before = memory_get_statistics(shot->memory).bytes_read;
     struct error *err = ask_kernel(shot);
     if (!err)
         err = walk(shot);
-    for (int i = 1; !err && i < PAUSED_TRIES; i++) {
+    *is_small = memory_get_statistics(shot->memory).bytes_read - before <= SMALL_TARGET;
+    return err;
+}
+
+/* Copies what matters while the target stands still, with what is around it: what is new since then
+ * is likely to be there. Walks the copy. */
+static struct error *take_copy(struct shot *shot) {
+    struct error *err = NULL;
+    memory_set_fetch_size(shot->memory, LARGE_FETCH);
+    for (int i = 1; i < PAUSED_TRIES; i++) {
         err = copy_stopped(shot, false);
         if (err)
             return err;
@@ -233,7 +243,17 @@ static struct error *take_paused(struct shot *shot) {
         log_debug(LOG_CAPTURE, "copy %d missed %llu reads", i,
                   (unsigned long long)memory_get_statistics(shot->memory).missed);
     }
-    return err ? err : copy_stopped(shot, true);
+    return copy_stopped(shot, true);
+}
+
+/* A small target is walked while it stands still: no copy could lack anything. */
+static struct error *take_paused(struct shot *shot) {
+    bool is_small;
+    shot->mode = "paused";
+    struct error *err = learn(shot, &is_small);
+    if (err)
+        return err;
+    return is_small ? copy_stopped(shot, true) : take_copy(shot);
 }
 
 static size_t count_losses(const struct snapshot *snapshot) {
@@ -246,7 +266,7 @@ static size_t count_losses(const struct snapshot *snapshot) {
 static struct error *take_nonblocking(struct shot *shot) {
     struct error *err = NULL;
     shot->mode = "nonblocking";
-    memory_set_fetch_size(shot->memory, BUSY_FETCH);
+    memory_set_fetch_size(shot->memory, LARGE_FETCH);
     for (int i = 0; !err && i < NONBLOCKING_TRIES; i++) {
         memory_forget(shot->memory);
         err = ask_kernel(shot);
