@@ -39,11 +39,14 @@ static const struct phase *find_phase(const struct snapshot_stack *stack) {
 }
 
 static bool somebody_listens(const struct snapshot *snapshot) {
-    for (size_t i = 0; i < snapshot->sockets.count; i++)
-        if (snapshot->sockets.items[i].state &&
-            strcmp(snapshot->sockets.items[i].state, "LISTEN") == 0)
+    bool is_known = false;
+    for (size_t i = 0; i < snapshot->sockets.count; i++) {
+        const char *state = snapshot->sockets.items[i].state;
+        if (state && strcmp(state, "LISTEN") == 0)
             return true;
-    return snapshot->sockets.count == 0; /* or nobody knows */
+        is_known = is_known || state;
+    }
+    return !is_known;
 }
 
 /* A task that is left, and did not move; the one that waits for the rest is none. */

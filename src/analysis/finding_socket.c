@@ -63,10 +63,10 @@ static bool is_young(const struct snapshot_task *task, const struct snapshot_soc
     return silence < SILENT_S || task->moved == SNAPSHOT_YES || socket->moved == SNAPSHOT_YES;
 }
 
-/* A connection that this process has made, in which nothing is to be read. */
+/* A connection that this process has made, in which nothing is to be read, as the kernel says. */
 static bool waits_for_peer(const struct analysis *analysis, const struct snapshot_task *task,
                            const struct snapshot_socket *socket) {
-    if (!socket || !socket->peer || socket_is_accepted(analysis, socket) ||
+    if (!socket || !socket->state || !socket->peer || socket_is_accepted(analysis, socket) ||
         socket_is_own(analysis,
                       socket)) /* then this process is to blame: that is another finding */
         return false;

@@ -54,7 +54,9 @@ static const bool *find_accepted(struct analysis *analysis) {
     for (size_t i = 0; i < count; i++) {
         const struct snapshot_socket *socket = &snapshot->sockets.items[i];
         const char *port = get_port(socket);
-        accepted[i] = port && !is_listening(socket) && id_table_find(ports, hash_text(port));
+        accepted[i] = socket->accepted == SNAPSHOT_YES;
+        if (socket->accepted == SNAPSHOT_MAYBE)
+            accepted[i] = port && !is_listening(socket) && id_table_find(ports, hash_text(port));
     }
     return accepted;
 }

@@ -53,9 +53,15 @@ struct root root_follow(const struct analysis *analysis, const struct snapshot_t
     return root;
 }
 
+/* A sum of what is known, SNAPSHOT_UNKNOWN of nothing. */
 static void add_bytes(int64_t *sum, int64_t bytes) {
-    if (bytes > 0 && __builtin_add_overflow(*sum, bytes, sum))
+    if (bytes >= 0 && __builtin_add_overflow(*sum == SNAPSHOT_UNKNOWN ? 0 : *sum, bytes, sum))
         *sum = INT64_MAX;
+}
+
+static const char *describe_bytes(const struct analysis *analysis, int64_t bytes,
+                                  const char *what) {
+    return bytes == SNAPSHOT_UNKNOWN ? "" : TEXT(analysis, ", %" PRId64 " B %s", bytes, what);
 }
 
 /* `silent_s` is that of the connection on which something happened last. */
@@ -69,7 +75,7 @@ static const char *describe_silence(const struct analysis *analysis, int64_t unr
 
 const char *root_describe_peer(const struct analysis *analysis, const char *peer) {
     const struct snapshot *snapshot = analysis->snapshot;
-    int64_t count = 0, unread = 0, unacked = 0;
+    int64_t count = 0, unread = SNAPSHOT_UNKNOWN, unacked = SNAPSHOT_UNKNOWN;
     const char *state = NULL;
     double silent_s = NAN;
     for (size_t i = 0; i < snapshot->sockets.count; i++) {
@@ -82,9 +88,10 @@ const char *root_describe_peer(const struct analysis *analysis, const char *peer
         silent_s = fmin(silent_s, snapshot_socket_get_silence(socket)); /* NaN counts for nothing */
         state = socket->state;
     }
-    return TEXT(analysis, "%s%s: %s %s, %" PRId64 " B unread, %" PRId64 " B unacked",
-                words_shorten(analysis, peer, 60), describe_silence(analysis, unread, silent_s),
-                words_many(analysis, count, "socket"), state ? state : "open", unread, unacked);
+    return TEXT(analysis, "%s%s: %s %s%s%s", words_shorten(analysis, peer, 60),
+                describe_silence(analysis, unread, silent_s), words_many(analysis, count, "socket"),
+                state ? state : "open", describe_bytes(analysis, unread, "unread"),
+                describe_bytes(analysis, unacked, "unacked"));
 }
 
 static const char *describe_state(const struct snapshot_task *task) {

@@ -107,7 +107,7 @@ struct aio_rule_memo {
     const struct aio_rule *rule;
 };
 
-/* An object that reads a file for its protocol. */
+/* An object that reads a file, or writes it, for its protocol. */
 struct aio_transport {
     uint64_t address;
     int64_t fd;
@@ -156,10 +156,11 @@ struct aio {
     struct py_generator *links; /* the same */
     size_t link_capacity;
     struct snapshot_stack stack_memo[AIO_STACK_MEMO_SIZE];
-    uint64_t none;     /* the address of None, once it was met */
-    double now;        /* the target's monotonic clock at the moment of the picture, or NaN */
-    double newest;     /* the newest reading of it that was met, or NaN */
-    bool want_context; /* the values of context variables are asked for */
+    uint64_t none;       /* the address of None, once it was met */
+    double now;          /* the target's monotonic clock at the moment of the picture, or NaN */
+    double newest;       /* the newest reading of it that was met, or NaN */
+    bool want_context;   /* the values of context variables are asked for */
+    bool want_addresses; /* of connections, which the kernel does not tell */
     struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct id_table *objects;         /* struct aio_object by address */
@@ -169,7 +170,7 @@ struct aio {
     struct id_table *mapped_loops;    /* the loops of which these two are made (wakers.c) */
     struct id_table *timers;          /* struct aio_timer by the future that it completes */
     struct id_table *watches;         /* struct aio_watch by the future that it completes */
-    struct aio_transport *transports; /* that read the files of the mapped loops */
+    struct aio_transport *transports; /* of the files that loops read, or tasks wait for */
     size_t transport_count, transport_capacity;
     struct id_table *late; /* late.c, by queue or future */
     struct aio_late_wait *late_waits;
@@ -310,6 +311,10 @@ struct error *aio_late_waits_fill(struct aio *aio) ERROR_CHECK;
 /* protocol.c: the protocols of the files that the loops watch, where a task waits for a future of
  * unknown owner: that may be one. */
 struct error *aio_protocols_add(struct aio *aio) ERROR_CHECK;
+
+/* addresses.c: the ends of the connection of a transport, and who has begun it. */
+struct error *aio_addresses_read(struct aio *aio, uint64_t transport,
+                                 struct snapshot_protocol *protocol) ERROR_CHECK;
 
 /* awaited_by.c */
 struct error *aio_awaited_by_read(struct aio *aio, const struct aio_fields *fields,

@@ -9,14 +9,18 @@
 #define READ_READY "._read_ready"
 
 void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, int64_t fd) {
-    if (!self || !text_ends_with(callback, READ_READY))
-        return;
+    if (self && text_ends_with(callback, READ_READY))
+        aio_transport_add(aio, self, fd);
+}
+
+void aio_transport_add(struct aio *aio, uint64_t transport, int64_t fd) {
     aio->transports = snapshot_vector_grow(aio->arena, aio->transports, &aio->transport_count,
                                            &aio->transport_capacity, sizeof *aio->transports);
-    aio->transports[aio->transport_count - 1] = (struct aio_transport){self, fd};
+    aio->transports[aio->transport_count - 1] = (struct aio_transport){transport, fd};
 }
 
 static struct error *add(struct aio *aio, const struct aio_transport *transport) {
+    struct snapshot_protocol row = {.fd = transport->fd, .accepted = SNAPSHOT_MAYBE};
     uint64_t protocol = 0, behind_tls = 0;
     struct py_type *type;
     struct error *err = aio_attribute_read(aio, transport->address, "_protocol", &protocol);
@@ -26,10 +30,13 @@ static struct error *add(struct aio *aio, const struct aio_transport *transport)
         protocol = behind_tls;
     if (!err && protocol)
         err = py_type_of(aio->py, protocol, &type);
+    if (!err && aio->want_addresses)
+        err = aio_addresses_read(aio, transport->address, &row);
     if (err || !protocol)
         return err;
-    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->protocols) =
-        (struct snapshot_protocol){transport->fd, protocol, type->full_name};
+    row.id = protocol;
+    row.type = type->full_name;
+    *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->protocols) = row;
     return NULL;
 }
 
@@ -45,7 +52,7 @@ static bool is_wanted(const struct aio *aio) {
 
 struct error *aio_protocols_add(struct aio *aio) {
     struct error *err = NULL;
-    if (!aio->transport_count || !is_wanted(aio))
+    if (!aio->transport_count || !(aio->want_addresses || is_wanted(aio)))
         return NULL;
     for (size_t i = 0; !err && i < aio->transport_count; i++)
         err = aio_note_missing(aio, "the protocol of a connection", add(aio, &aio->transports[i]));

@@ -28,6 +28,8 @@ struct error *aio_transport_read(struct aio *aio, uint64_t transport, int64_t *r
     }
     if (!err && fd >= 0)
         *ret_fd = fd;
+    if (!err && fd >= 0 && aio->want_addresses)
+        aio_transport_add(aio, below, fd);
     return err || fd != SNAPSHOT_UNKNOWN || !transport
                ? err
                : aio_libuv_transport_read(aio, transport, ret_fd);

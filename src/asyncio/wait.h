@@ -122,8 +122,9 @@ struct error *aio_number_read(struct aio *aio, uint64_t value, double *ret) ERRO
 /* transport.c: the file of a transport, also behind TLS; left alone where that is not known. */
 struct error *aio_transport_read(struct aio *aio, uint64_t transport, int64_t *ret_fd) ERROR_CHECK;
 
-/* protocol.c: remembers what reads a file, if it is a transport. */
+/* protocol.c: remembers a transport; the first what reads a file, if it is one. */
 void aio_transport_note(struct aio *aio, const char *callback, uint64_t self, int64_t fd);
+void aio_transport_add(struct aio *aio, uint64_t transport, int64_t fd);
 
 /* wakers.c: the timers and watched files of a loop, by the future that they complete. */
 struct aio_timer {

@@ -128,6 +128,7 @@ void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
                         .now = input->now,
                         .newest = NAN,
                         .want_context = input->want_context,
+                        .want_addresses = input->want_addresses,
                         .contexts = id_table_create(arena, 0),
                         .late = id_table_create(arena, 0),
                         .uvloops = id_table_create(arena, 0),

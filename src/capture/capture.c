@@ -409,7 +409,8 @@ static void start_shot(struct shot *shot, struct capture *capture, struct snapsh
                           .snapshot = snapshot,
                           .memory = process_get_memory(capture->process),
                           .arena = arena_create(),
-                          .search = {.want_context = capture->options.context},
+                          .search = {.want_context = capture->options.context,
+                                     .want_addresses = capture->core && !capture->saved},
                           .mode = ""};
 }
 
@@ -461,10 +462,12 @@ static struct error *take_whole(struct shot *shot) {
         err = add_forgotten(capture, shot->snapshot);
     if (!err)
         err = check_alive(capture);
-    if (!err && capture->core)
-        core_add_missing(capture->process, shot->kernel.now, shot->snapshot);
-    else if (!err)
+    if (!err && !capture->core)
         network_add_sockets(capture->process, shot->snapshot);
+    if (!err && capture->core) {
+        core_add_sockets(shot->snapshot);
+        core_add_missing(capture->process, shot->kernel.now, shot->snapshot);
+    }
     return err;
 }
 

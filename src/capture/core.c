@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/base/text.h"
 
 static const char *copy_text(struct arena *arena, const char *text) {
@@ -48,6 +49,38 @@ void core_add_missing(const struct target_process *process, double now, struct s
     else
         snapshot_add_missing(snapshot, "the time of the core",
                              "times are counted from the newest reading of the clock in it");
+}
+
+static const char *name_family(const struct snapshot_protocol *protocol) {
+    const char *address = protocol->peer ? protocol->peer : protocol->local;
+    if (*address == '[')
+        return "inet6";
+    return strchr(address, ':') && *address != '/' ? "inet" : "unix";
+}
+
+static void add_socket(struct snapshot *snapshot, const struct snapshot_protocol *protocol) {
+    struct snapshot_socket *row = SNAPSHOT_APPEND(snapshot, &snapshot->sockets);
+    *row = snapshot_socket_blank;
+    row->fd = protocol->fd;
+    row->family = name_family(protocol);
+    row->local = protocol->local;
+    row->peer = protocol->peer;
+    row->protocol = protocol->id;
+    row->protocol_type = protocol->type;
+    row->accepted = protocol->accepted;
+}
+
+void core_add_sockets(struct snapshot *snapshot) {
+    struct arena *arena = arena_create();
+    struct id_table *seen = id_table_create(arena, snapshot->protocols.count);
+    for (size_t i = 0; i < snapshot->protocols.count; i++) {
+        const struct snapshot_protocol *protocol = &snapshot->protocols.items[i];
+        if (!(protocol->local || protocol->peer) || id_table_find(seen, (uint64_t)protocol->fd))
+            continue;
+        id_table_add(seen, (uint64_t)protocol->fd, snapshot);
+        add_socket(snapshot, protocol);
+    }
+    arena_destroy(arena);
 }
 
 struct error *core_explain(const struct target_process *process, const char *path,

@@ -206,6 +206,7 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
                               .threads = walk->aio_threads,
                               .thread_count = walk->thread_count,
                               .want_context = walk->search->want_context,
+                              .want_addresses = walk->search->want_addresses,
                               .now = walk->kernel->now,
                               .newest = &walk->search->clock};
     for (size_t i = 0; i < walk->search->count; i++)

@@ -20,7 +20,8 @@ struct walk_found {
 /* What is asked for besides what the registries lead to: a search, and whether one would help.
  * Starts zeroed: nothing was searched, nothing else is asked for. */
 struct walk_search {
-    bool want_context; /* the values of context variables too */
+    bool want_context;   /* the values of context variables too */
+    bool want_addresses; /* what transports know of the ends of connections */
     struct walk_found *items;
     size_t count, capacity;
     const char *why;            /* NULL, or why it may not have found all */

@@ -58,6 +58,7 @@ cJSON *json_encode_socket(struct json_encoder *encoder, const struct snapshot_so
     json_add_string(encoder, object, "registered", snapshot_registered_name(socket->registered));
     json_add_id(encoder, object, "protocol", socket->protocol);
     json_add_string(encoder, object, "protocol_type", socket->protocol_type);
+    json_add_tristate(object, "accepted", socket->accepted);
     json_add_tristate(object, "moved", socket->moved);
     return object;
 }

@@ -84,6 +84,7 @@ void json_read_socket(struct json_decoder *decoder, const cJSON *object, void *r
     socket->registered = get_registered(decoder, object);
     socket->protocol = json_get_id(decoder, object, "protocol");
     socket->protocol_type = json_get_string(decoder, object, "protocol_type");
+    socket->accepted = json_get_tristate(decoder, object, "accepted");
     socket->moved = json_get_tristate(decoder, object, "moved");
 }
 

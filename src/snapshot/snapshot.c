@@ -71,6 +71,7 @@ const struct snapshot_socket snapshot_socket_blank = {
     .backlog_max = SNAPSHOT_UNKNOWN,
     .last_received_s = NAN,
     .last_sent_s = NAN,
+    .accepted = SNAPSHOT_MAYBE,
     .moved = SNAPSHOT_MAYBE,
 };
 

@@ -135,7 +135,7 @@ def pool_exhausted(count=120):
                 "peer": "10.0.3.7:5432", "state": "ESTABLISHED", "receive_queue": 0,
                 "send_queue": 0, "retransmits": 0, "backlog_max": None,
                 "last_received_s": 48.2 + i, "last_sent_s": 47.9 + i, "registered": "read",
-                "protocol": None, "protocol_type": None,
+                "protocol": None, "protocol_type": None, "accepted": None,
                 "moved": False}
                for i in range(10)]
     waiting = "{:,}".format(len(queued))
@@ -204,11 +204,11 @@ def silent_peer():
     sockets = [{"fd": 9, "family": "inet", "local": "10.0.0.5:51324", "peer": "10.1.2.3:443",
                 "state": "ESTABLISHED", "receive_queue": 0, "send_queue": 512, "retransmits": 6,
                 "backlog_max": None, "last_received_s": 41.5, "last_sent_s": 12.9,
-                "registered": "read", "protocol": None, "protocol_type": None, "moved": False},
+                "registered": "read", "protocol": None, "protocol_type": None, "accepted": None, "moved": False},
                {"fd": 6, "family": "inet", "local": "127.0.0.1:8000", "peer": None,
                 "state": "LISTEN", "receive_queue": 0, "send_queue": None, "retransmits": None,
                 "backlog_max": 128, "last_received_s": None, "last_sent_s": None, "registered": "read",
- "protocol": None, "protocol_type": None, "moved": False}]
+ "protocol": None, "protocol_type": None, "accepted": None, "moved": False}]
     loops = [dict(loop(), idle_s=33.0, ready=0, timers=0)]
     return looked_twice(snapshot(tasks, loops), [finding(
         "PEER_SILENT", "likely", "fetch waits for bytes from 10.1.2.3:443", [first + 0x100],
@@ -296,7 +296,7 @@ def weird_findings():
     sockets = [{"fd": 3, "family": "unix", "local": EVIL * 9, "peer": EVIL * 9, "state": EVIL,
                 "receive_queue": 1, "send_queue": None, "retransmits": None, "backlog_max": None,
                 "last_received_s": None, "last_sent_s": None, "registered": None,
-                "protocol": None, "protocol_type": None,
+                "protocol": None, "protocol_type": None, "accepted": None,
                 "moved": None}]
     return looked_twice(snapshot(tasks), findings, sockets=sockets, objects=[
         obj(lock, "lock", EVIL * 5, EVIL * 5, {"locked": True}, [first], [first], 0)])

@@ -39,6 +39,8 @@ UNKNOWN = {
     "event_loops": ("iteration_age_s", "idle_s", "moved", "common_frames"),
     "tasks": ("moved", "idle"),
 }
+OF_THE_KERNEL = ("state", "receive_queue", "send_queue", "retransmits", "backlog_max",
+                 "last_received_s", "last_sent_s", "registered", "moved")
 # They count from the last reading of the clock, which is before now.
 LATER = ("deadline_s", "next_timer_s")
 EARLIER = ("overdue_s",)
@@ -212,6 +214,41 @@ def compare_things(live, core, elapsed):
     return problems
 
 
+def port(address):
+    return address.rpartition(":")[2] if address and ":" in address else None
+
+
+def stream_files(snapshot):
+    """Those of which a transport of asyncio's own must know the ends."""
+    own = {loop["id"] for loop in snapshot["event_loops"] if not loop["type"].startswith("uvloop")}
+    return {task["awaiting"]["fd"] for task in snapshot["tasks"]
+            if task["awaiting"] and task["awaiting"]["kind"] in ("stream_read", "stream_drain")
+            and task["event_loop"] in own}
+
+
+def compare_sockets(live, core):
+    """The ends that transports know are those that the kernel knows; else a core tells nothing."""
+    kernel = {row["fd"]: row for row in live["sockets"]}
+    listening = {port(row["local"]) for row in live["sockets"] if row["state"] == "LISTEN"}
+    problems, known = [], set()
+    for row in core["sockets"]:
+        known.add(row["fd"])
+        truth = kernel.get(row["fd"], {})
+        for key in ("family", "local", "peer"):
+            if row[key] is not None and row[key] != truth.get(key) and not (
+                    row["family"] == "unix" and truth.get(key) is None):  # of a peer it tells none
+                problems.append("fd %d: %s %s instead of %s" % (row["fd"], key, row[key],
+                                                                truth.get(key)))
+        if row["accepted"] is not None and truth.get("family") != "unix" and \
+                row["accepted"] != (port(truth.get("local")) in listening):
+            problems.append("fd %d: accepted %s" % (row["fd"], row["accepted"]))
+        problems += ["fd %d: %s %s" % (row["fd"], key, row[key]) for key in OF_THE_KERNEL
+                     if row[key] is not None]
+    return problems + ["fd %d: the ends are not known" % fd for fd in stream_files(live) - known
+                       if kernel.get(fd, {}).get("family") in ("inet", "inet6")
+                       and kernel[fd]["peer"]]
+
+
 def compare_core(live, core, path, elapsed):
     target = dict(live["target"], kind="core", core=path, started_at=None,
                   signal="SIGABRT" if path.endswith("core") else None)
@@ -222,8 +259,7 @@ def compare_core(live, core, path, elapsed):
     problems += ["missing: %s" % compare.short(row) for row in core["missing"]
                  if row["what"] not in known]
     problems += ["missing has no row about %s" % what for what in ALWAYS_MISSING - missing]
-    if core["sockets"]:
-        problems.append("a core cannot know sockets")
+    problems += compare_sockets(live, core)
     problems += compare_findings(live, core)
     problems += compare_things(live, core, elapsed)
     return problems + verdict.consistency(core) + compare.grouped_once(core)

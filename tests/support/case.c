@@ -176,6 +176,7 @@ struct snapshot_socket *case_socket(struct snapshot *snapshot, int64_t fd, const
                                        .last_received_s = NAN,
                                        .last_sent_s = NAN,
                                        .state = peer ? "ESTABLISHED" : "LISTEN",
+                                       .accepted = SNAPSHOT_MAYBE,
                                        .registered = SNAPSHOT_REGISTERED_READ};
     return socket;
 }

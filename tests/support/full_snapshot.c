@@ -246,6 +246,7 @@ static void add_socket(struct snapshot *snapshot) {
         .registered = SNAPSHOT_REGISTERED_WRITE,
         .protocol = 0x7f63,
         .protocol_type = "asyncio.streams.StreamReaderProtocol",
+        .accepted = SNAPSHOT_YES,
         .moved = SNAPSHOT_NO,
     };
 }

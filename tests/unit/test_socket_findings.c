@@ -236,6 +236,28 @@ static void test_clients(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* Of a core: transports know the ends, nobody knows whether bytes are there. */
+static void test_ends_only(void **state) {
+    (void)state;
+    struct snapshot *snapshot = case_create(64);
+    for (int i = 0; i < 2; i++) {
+        case_read(snapshot, case_task(snapshot, i ? "query" : "serve"), 10 + i);
+        struct snapshot_socket *socket = SNAPSHOT_APPEND(snapshot, &snapshot->sockets);
+        *socket = snapshot_socket_blank;
+        socket->fd = 10 + i;
+        socket->local = i ? "10.0.0.5:51324" : "10.0.0.5:8000";
+        socket->peer = i ? "10.0.0.9:5432" : "10.9.0.1:40000";
+        socket->accepted = i ? SNAPSHOT_NO : SNAPSHOT_YES;
+    }
+    analyze(snapshot, NULL);
+    case_expect_ok(snapshot);
+    assert_int_equal(snapshot->findings.count, 0);
+    assert_int_equal(snapshot->tasks.items[0].idle, SNAPSHOT_YES);
+    assert_int_equal(snapshot->tasks.items[1].idle, SNAPSHOT_NO);
+    assert_string_equal(snapshot->groups.items[1].awaiting, "socket 10.0.0.9:5432 (read)");
+    snapshot_destroy(snapshot);
+}
+
 static void test_not_polled(void **state) {
     (void)state;
     struct snapshot *snapshot = make_reader();
@@ -263,11 +285,12 @@ static void test_not_polled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_silent),         cmocka_unit_test(test_own_peer),
-        cmocka_unit_test(test_unacknowledged), cmocka_unit_test(test_healthy_readers),
-        cmocka_unit_test(test_last_of_gather), cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_not_polled),     cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_slow_answers),   cmocka_unit_test(test_unknown_silence),
+        cmocka_unit_test(test_silent),          cmocka_unit_test(test_own_peer),
+        cmocka_unit_test(test_unacknowledged),  cmocka_unit_test(test_healthy_readers),
+        cmocka_unit_test(test_last_of_gather),  cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_ends_only),       cmocka_unit_test(test_not_polled),
+        cmocka_unit_test(test_silence),         cmocka_unit_test(test_slow_answers),
+        cmocka_unit_test(test_unknown_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,7 @@ struct aio_input {
     size_t thread_count;
     const struct aio_found *found; /* NULL: nothing was searched */
     bool want_context;             /* the values of context variables too */
+    bool want_addresses;           /* what transports know of the ends of connections */
     double now;     /* the target's monotonic clock (s) when the memory was as it is, or NaN */
     double *newest; /* out, or NULL: raised to the newest reading of that clock that was met */
 };

@@ -342,6 +342,7 @@ struct snapshot_socket {
     enum snapshot_registered registered; /* in the loop's epoll */
     snapshot_id protocol;                /* the asyncio protocol that gets its bytes, 0 not known */
     const char *protocol_type;           /* of that, or NULL */
+    enum snapshot_tristate accepted;     /* the peer has begun the connection: a client */
     enum snapshot_tristate moved;        /* its queues changed between two looks, or bytes came */
 };
 
@@ -351,6 +352,8 @@ struct snapshot_protocol {
     int64_t fd;
     snapshot_id id;
     const char *type;
+    const char *local, *peer; /* as the transport knows them, where that was asked; or NULL */
+    enum snapshot_tristate accepted; /* the peer has begun the connection */
 };
 
 /* A coroutine object that was made and not awaited so far, and that neither a task, nor a frame,
