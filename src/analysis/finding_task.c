@@ -93,7 +93,10 @@ static bool may_be_timeout(const struct snapshot_wait *wait) {
     return wait->kind >= SNAPSHOT_WAIT_SOCKET_READ && wait->kind <= SNAPSHOT_WAIT_STREAM_DRAIN;
 }
 
-static enum suspicion judge_swallowed(const struct snapshot_task *task) {
+static enum suspicion judge_swallowed(const struct analysis *analysis,
+                                      const struct snapshot_task *task) {
+    if (!is_swallowed(analysis, task))
+        return NOTHING;
     if (may_be_timeout(task->awaiting))
         return SUSPECT;
     bool sleeps = task->awaiting->kind == SNAPSHOT_WAIT_SLEEP;
@@ -102,27 +105,38 @@ static enum suspicion judge_swallowed(const struct snapshot_task *task) {
                                                                                   : SUSPECT;
 }
 
-static void find_swallowed(struct analysis *analysis) {
-    const struct snapshot *snapshot = analysis->snapshot;
+/* One finding about all tasks that `judge` suspects; *ret_worst: the first of those that it
+ * suspects most. NULL: there is none. */
+static struct snapshot_finding *
+find_suspects(struct analysis *analysis, enum snapshot_finding_code code,
+              enum suspicion (*judge)(const struct analysis *, const struct snapshot_task *),
+              const struct snapshot_task **ret_worst) {
     struct snapshot_finding *finding = NULL;
-    const struct snapshot_task *first = NULL;
     enum suspicion worst = NOTHING;
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (!is_swallowed(analysis, task))
+    for (size_t i = 0; i < analysis->snapshot->tasks.count; i++) {
+        const struct snapshot_task *task = &analysis->snapshot->tasks.items[i];
+        enum suspicion suspicion = judge(analysis, task);
+        if (suspicion == NOTHING)
             continue;
-        enum suspicion suspicion = judge_swallowed(task);
         if (!finding)
-            finding = finding_add(analysis, SNAPSHOT_FINDING_CANCEL_SWALLOWED, suspicion, NULL);
+            finding = finding_add(analysis, code, suspicion, NULL);
         finding_add_task(analysis, finding, task);
         if (suspicion > worst) {
             worst = suspicion;
-            first = task;
+            *ret_worst = task;
         }
     }
+    if (finding)
+        finding->confidence = (enum snapshot_confidence)worst;
+    return finding;
+}
+
+static void find_swallowed(struct analysis *analysis) {
+    const struct snapshot_task *first = NULL;
+    struct snapshot_finding *finding =
+        find_suspects(analysis, SNAPSHOT_FINDING_CANCEL_SWALLOWED, judge_swallowed, &first);
     if (!finding)
         return;
-    finding->confidence = (enum snapshot_confidence)worst;
     finding->summary = finding->task_count == 1
                            ? TEXT(analysis, "CANCEL SWALLOWED - %s was cancelled and goes on",
                                   words_task(analysis, first))
@@ -172,36 +186,21 @@ static bool some_code_runs(const struct snapshot *snapshot) {
 }
 
 /* Whoever awaits a task that ended a moment ago looks at its exception when its turn comes. */
-static enum suspicion judge_exception(const struct snapshot *snapshot,
+static enum suspicion judge_exception(const struct analysis *analysis,
                                       const struct snapshot_task *task) {
     if (task->state != SNAPSHOT_TASK_DONE || !task->exception ||
         task->exception_retrieved == SNAPSHOT_YES)
         return NOTHING;
     bool is_left = task->exception_retrieved == SNAPSHOT_NO && task->moved == SNAPSHOT_NO;
-    return is_left && !some_code_runs(snapshot) ? LIKELY : SUSPECT;
+    return is_left && !some_code_runs(analysis->snapshot) ? LIKELY : SUSPECT;
 }
 
 static void find_exceptions(struct analysis *analysis) {
-    const struct snapshot *snapshot = analysis->snapshot;
-    struct snapshot_finding *finding = NULL;
     const struct snapshot_task *first = NULL;
-    enum suspicion worst = NOTHING;
-    for (size_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct snapshot_task *task = &snapshot->tasks.items[i];
-        enum suspicion suspicion = judge_exception(snapshot, task);
-        if (suspicion == NOTHING)
-            continue;
-        if (!finding)
-            finding = finding_add(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, suspicion, NULL);
-        finding_add_task(analysis, finding, task);
-        if (suspicion > worst) {
-            worst = suspicion;
-            first = task;
-        }
-    }
+    struct snapshot_finding *finding =
+        find_suspects(analysis, SNAPSHOT_FINDING_EXC_UNRETRIEVED, judge_exception, &first);
     if (!finding)
         return;
-    finding->confidence = (enum snapshot_confidence)worst;
     const char *type = first->exception->type ? first->exception->type : "an exception";
     const char *text = first->exception->text;
     finding->summary =

@@ -140,13 +140,21 @@ static struct error *apply_wait_function(struct aio_waiting *waiting,
     return err ? err : apply_timeout_handle(waiting, link);
 }
 
-/* wait_for() up to 3.11 parks on a future of its own and has what it is for in `fut`. */
-static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py_generator *link) {
-    uint64_t waiter, inner = 0;
+/* What a function is for that parks on a future of its own; 0: it does not now. */
+static struct error *find_inner(struct aio_waiting *waiting, const struct py_generator *link,
+                                uint64_t *ret) {
+    uint64_t waiter;
+    *ret = 0;
     struct error *err = aio_waiting_get_local(waiting, link, "waiter", &waiter);
-    if (!err)
-        err = aio_waiting_get_local(waiting, link, "fut", &inner);
-    if (err || !inner || waiter != waiting->future)
+    return err || waiter != waiting->future ? err
+                                            : aio_waiting_get_local(waiting, link, "fut", ret);
+}
+
+/* wait_for() up to 3.11. */
+static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py_generator *link) {
+    uint64_t inner;
+    struct error *err = find_inner(waiting, link, &inner);
+    if (err || !inner)
         return err;
     err = apply_timeout_handle(waiting, link);
     if (!err)
@@ -159,11 +167,9 @@ static struct error *apply_wait_for(struct aio_waiting *waiting, const struct py
 /* wait_for() that is over has cancelled what it was for, and waits until that ends; it may not. */
 static struct error *apply_cancel_and_wait(struct aio_waiting *waiting,
                                            const struct py_generator *link) {
-    uint64_t waiter, inner = 0;
-    struct error *err = aio_waiting_get_local(waiting, link, "waiter", &waiter);
-    if (!err)
-        err = aio_waiting_get_local(waiting, link, "fut", &inner);
-    if (err || !inner || waiter != waiting->future)
+    uint64_t inner;
+    struct error *err = find_inner(waiting, link, &inner);
+    if (err || !inner)
         return err;
     err = aio_waiting_set_future(waiting, inner);
     if (!err)

@@ -90,8 +90,10 @@ static void print_first_line(struct report *report) {
     page_format(page, "asyncspy %s  ", snapshot->asyncspy ? snapshot->asyncspy : "?");
     if (snapshot->target.pid != SNAPSHOT_UNKNOWN)
         page_format(page, "pid %" PRId64 "  ", snapshot->target.pid);
-    if (snapshot->target.core)
-        page_format(page, "core %s  ", get_base_name(snapshot->target.core));
+    if (snapshot->target.core) {
+        const char *name = get_base_name(snapshot->target.core);
+        page_format(page, "%s%s  ", strncmp(name, "core", 4) == 0 ? "" : "core ", name);
+    }
     int room = page->width - page->column - text_width(page_escape(page, tail));
     page_put_head(page, describe_command(report), room > COMMAND_LEAST ? room : COMMAND_LEAST);
     page_put(page, tail);
