@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asyncspy/python/function.h"
 #include "py.h"
 
 #define UNNAMED "?"
@@ -120,6 +121,28 @@ static struct error *add_known(struct search *search, const struct known_type *k
     return err ? err : add(search, value, known->name);
 }
 
+/* Before 3.8 no module has it (types.CellType). os.fsencode() has a closure in every version
+ * (_fscodec() of Lib/os.py). */
+static struct error *add_cell(struct search *search) {
+    uint64_t variables, function = 0, type = 0, closure = 0, cell = 0;
+    struct error *err = find_variables(search, "os", &variables);
+    if (!err && variables)
+        err = py_dict_find(search->py, variables, "fsencode", &function);
+    if (!err && function)
+        err = get_type(search->py, function, &type);
+    const char *name = id_table_find(search->py->static_names, type);
+    if (err || !name || strcmp(name, "function") != 0)
+        return err;
+    err = py_read_u64(search->py,
+                      function + (uint64_t)PY_OFFSET(&search->py->layout, function, closure),
+                      &closure);
+    if (!err && closure)
+        err = py_tuple_get(search->py, closure, 0, &cell);
+    if (!err && cell)
+        err = get_type(search->py, cell, &type);
+    return err || !cell ? err : add(search, type, "cell");
+}
+
 static struct error *search_modules(struct search *search) {
     uint64_t type_of_dicts = 0;
     struct error *err = get_type(search->py, search->modules, &type_of_dicts);
@@ -129,7 +152,7 @@ static struct error *search_modules(struct search *search) {
         err = forgive(add_builtins(search));
     for (size_t i = 0; !err && i < sizeof known_types / sizeof *known_types; i++)
         err = forgive(add_known(search, &known_types[i]));
-    return forgive(err);
+    return err ? err : forgive(add_cell(search));
 }
 
 static struct error *find_names(struct py *py) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../support/fake_asyncio.h"
+#include "../support/fake_instances.h"
 #include "../support/fake_target.h"
 
 /* All static types are instances of `type`, known to modules, and without names. */
@@ -26,6 +27,7 @@ static void take_names_away(struct fake_target *target, struct fake_asyncio *aio
     fake_dict_set(fake, builtins, "None", fake->none);
     fake_dict_set(fake, builtins, "__debug__", fake->true_); /* no type */
     fake_dict_set(fake, types, "CoroutineType", fake->types[FAKE_COROUTINE]);
+    fake_dict_set(fake, types, "FunctionType", fake->types[FAKE_FUNCTION]);
     fake_dict_set(fake, types, "ModuleType", fake->none); /* no type either */
     fake_dict_set(fake, aio->modules, "builtins", fake_module(fake, builtins));
     fake_dict_set(fake, aio->modules, "types", fake_module(fake, types));
@@ -55,6 +57,35 @@ static void test_modules_know(struct fake_target *target) {
     assert_string_equal(target->snapshot->missing.items[0].what, "names of types of C");
 }
 
+/* No module of 3.7 has the type of cells; a function of `os` has some. */
+static void test_cells(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    take_names_away(target, &aio);
+    const struct fake_named variables[] = {{"encoding", fake_str(fake, "utf-8")}, {NULL, 0}};
+    uint64_t os = fake_dict(fake, false);
+    fake_dict_set(fake, os, "fsencode",
+                  fake_closure(fake, "_fscodec.<locals>.fsencode", variables));
+    fake_dict_set(fake, aio.modules, "os", fake_module(fake, os));
+    fake->roots.lacks_files = true;
+    fake_target_open(target, aio.runtime);
+    assert_type(target, FAKE_CELL, PY_KIND_CELL, "cell");
+}
+
+/* What stands there may be no function. */
+static void test_no_cells(struct fake_target *target) {
+    struct fake_asyncio aio;
+    struct fake_python *fake = target->fake;
+    take_names_away(target, &aio);
+    uint64_t os = fake_dict(fake, false);
+    fake_dict_set(fake, os, "fsencode", fake->none);
+    fake_dict_set(fake, aio.modules, "os", fake_module(fake, os));
+    fake->roots.lacks_files = true;
+    fake_target_open(target, aio.runtime);
+    assert_type(target, FAKE_CELL, PY_KIND_OTHER, "?");
+    assert_type(target, FAKE_NONE_TYPE, PY_KIND_NONE, "NoneType");
+}
+
 /* Of a running process a name that cannot be read is an error. */
 static void test_live(struct fake_target *target) {
     struct fake_asyncio aio;
@@ -76,11 +107,14 @@ static void test_nothing_there(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_modules_know)
+FAKE_EACH_VERSION(test_cells)
+FAKE_EACH_VERSION(test_no_cells)
 FAKE_EACH_VERSION(test_live)
 FAKE_EACH_VERSION(test_nothing_there)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {FAKE_TEST(test_modules_know), FAKE_TEST(test_live),
+    const struct CMUnitTest tests[] = {FAKE_TEST(test_modules_know), FAKE_TEST(test_cells),
+                                       FAKE_TEST(test_no_cells), FAKE_TEST(test_live),
                                        FAKE_TEST(test_nothing_there)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
