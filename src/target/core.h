@@ -26,8 +26,9 @@ struct core_page {
 /* A PT_LOAD. They are sorted and do not overlap. */
 struct core_segment {
     uint64_t start, end;
-    uint64_t stored; /* so many bytes from `start` on stand in the core */
-    uint64_t offset; /* there */
+    uint64_t claimed; /* so many bytes from `start` on should stand in the core: no file has them */
+    uint64_t stored;  /* so many do: less where it is cut off */
+    uint64_t offset;  /* there */
     bool readable, writable, executable;
 };
 

@@ -83,6 +83,7 @@ static void add_segment(struct core *core, const GElf_Phdr *header) {
     *segment =
         (struct core_segment){.start = header->p_vaddr,
                               .end = header->p_vaddr + header->p_memsz,
+                              .claimed = header->p_filesz,
                               .stored = header->p_filesz < available ? header->p_filesz : available,
                               .offset = header->p_offset,
                               .readable = header->p_flags & PF_R || header->p_filesz,
@@ -108,6 +109,7 @@ size_t core_sort_segments(struct core_segment *segments, size_t count) {
             continue;
         segment.start += cut;
         segment.offset += cut;
+        segment.claimed -= cut < segment.claimed ? cut : segment.claimed;
         segment.stored -= cut < segment.stored ? cut : segment.stored;
         end = segment.end;
         segments[kept++] = segment;

@@ -381,6 +381,33 @@ static void test_sysroot(void **state) {
     assert_file(f, &options, NULL);
 }
 
+/* What is cut off was written to since it was mapped; the file would show it as it began. */
+static void test_cut_off_is_not_in_the_file(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    unsigned char file[3 * 4096], byte;
+    memset(file, 'f', sizeof file);
+    memcpy(file, &program, sizeof program);
+    cut_program(f, "ABCDEFGH");
+    fake_file_write(options.executable, file, sizeof file);
+    fake_core_add_name(f->core, PROGRAM + 4096, PROGRAM + 3 * 4096, 1, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM + 4096, 2 * 4096, NULL, 4096, PF_R | PF_W);
+    struct target_process *process = open_with(f, &options);
+    assert_true(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_int_equal(byte, 0);
+    assert_true(can_read(process, PROGRAM + 2 * 4096, &byte, 1));
+    assert_int_equal(byte, 'f');
+    process_close(process);
+    size_t size;
+    unsigned char *bytes = fake_core_get(f->core, &size);
+    fake_file_write(f->path, bytes, size - 4096);
+    fake_expect_success(core_open(f->path, &options, &process));
+    assert_false(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_true(can_read(process, PROGRAM + 2 * 4096, &byte, 1)); /* of this there was no more */
+    process_close(process);
+}
+
 static void test_module(void **state) {
     struct fixture *f = *state;
     struct target_module *modules;
@@ -410,7 +437,8 @@ int main(void) {
         TEST(test_threads),      TEST(test_outer_thread_ids),
         TEST(test_command_line), TEST(test_stands_still),
         TEST(test_executable),   TEST(test_no_build_id),
-        TEST(test_sysroot),      TEST(test_module),
+        TEST(test_sysroot),      TEST(test_cut_off_is_not_in_the_file),
+        TEST(test_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
