@@ -62,6 +62,7 @@ struct core {
     uint64_t claimed;           /* bytes of memory that its segments should have, */
     uint64_t present;           /* and have */
     uint64_t refused;           /* segments that make no sense */
+    bool lacks_notes;           /* they are cut off */
     char *executable, *sysroot; /* of the options, or NULL */
     struct arena *arena;        /* of what follows */
     struct core_segment *segments;

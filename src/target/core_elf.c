@@ -155,32 +155,47 @@ static struct error *take_notes(struct core *core, Elf_Data *data) {
     return NULL;
 }
 
-static struct error *read_notes_of(struct core *core, Elf *elf, const GElf_Phdr *header) {
+/* *left: so many bytes of notes may still come. libelf keeps all that it has read of them. */
+static struct error *read_notes_of(struct core *core, Elf *elf, const GElf_Phdr *header,
+                                   uint64_t *left) {
+    uint64_t available = header->p_offset < core->size ? core->size - header->p_offset : 0;
     uint64_t size = header->p_filesz;
-    if (header->p_offset >= core->size)
-        return NULL; /* cut off: gcore writes them last */
-    if (size > core->size - header->p_offset)
-        size = core->size - header->p_offset;
-    if (size > NOTE_BYTES_MAX)
+    if (size > available) {
+        size = available; /* cut off: gcore writes them last */
+        core->lacks_notes = true;
+    }
+    if (size > *left)
         return error_create(ERROR_INVALID, "its notes are too large");
     if (size == 0)
         return NULL;
+    *left -= size;
     Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header->p_offset, size, ELF_T_NHDR);
     if (!data)
         return error_create(ERROR_INVALID, "its notes cannot be read: %s", elf_errmsg(-1));
     return take_notes(core, data);
 }
 
+/* Without one of the two, what is in the core is taken for more than it is. */
+static struct error *check_own_notes(const struct core *core) {
+    if (!core->note == !core->pages)
+        return NULL;
+    return error_create(ERROR_INVALID, "it was saved by asyncspy, and is cut off before the end of "
+                                       "its notes, without which nothing is certain");
+}
+
 static struct error *read_notes(struct core *core, Elf *elf, size_t count) {
+    uint64_t left = NOTE_BYTES_MAX;
     struct error *err = NULL;
     for (size_t i = 0; !err && i < count; i++) {
         GElf_Phdr header;
         if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_NOTE)
-            err = read_notes_of(core, elf, &header);
+            err = read_notes_of(core, elf, &header, &left);
     }
+    if (!err)
+        err = check_own_notes(core);
     if (!err && !core->name_count)
         err =
-            error_create(ERROR_INVALID, core->claimed > core->present
+            error_create(ERROR_INVALID, core->claimed > core->present || core->lacks_notes
                                             ? "it is cut off before its notes, without which "
                                               "nothing can be found in it"
                                             : "it does not tell which files were mapped (NT_FILE)");

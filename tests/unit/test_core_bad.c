@@ -209,6 +209,30 @@ static void test_bad_notes(void **state) {
     }
 }
 
+/* Each a little shorter than the one before: together they would fill the memory. */
+static void test_many_notes(void **state) {
+    struct fixture *f = *state;
+    const Elf64_Off size = 100 << 20;
+    const Elf64_Nhdr note = {.n_namesz = 4, .n_descsz = (Elf64_Word)size, .n_type = 7};
+    size_t core_size;
+    for (uint64_t i = 0; i < 10; i++)
+        fake_core_add_segment(
+            f->core, &(Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 1 << 20, .p_filesz = size - i});
+    unsigned char *bytes = fake_core_get(f->core, &core_size);
+    fake_file_write(f->path, bytes, core_size);
+    FILE *file = fopen(f->path, "r+");
+    assert_int_equal(fseek(file, 1 << 20, SEEK_SET), 0);
+    assert_int_equal(fwrite(&note, sizeof note, 1, file), 1);
+    fclose(file);
+    assert_int_equal(truncate(f->path, (off_t)size + (2 << 20)), 0);
+    struct target_process *process = NULL;
+    struct error *err = core_open(f->path, &options, &process);
+    process_close(process);
+    assert_non_null(err);
+    assert_non_null(strstr(error_get_message(err), "its notes are too large"));
+    error_destroy(err);
+}
+
 /* Rows that make no sense are left out, and overlaps. */
 static void test_bad_names(void **state) {
     struct fixture *f = *state;
@@ -316,6 +340,7 @@ int main(void) {
         TEST(test_segments_that_make_no_sense),
         TEST(test_no_memory),
         TEST(test_bad_notes),
+        TEST(test_many_notes),
         TEST(test_bad_names),
         TEST(test_cut_off),
         TEST(test_cut_off_with_notes_last),
