@@ -86,6 +86,9 @@ struct core {
 
 /* ---- what the file says ---- */
 
+/* The error for what is neither ELF nor compressed. */
+struct error *core_refuse_other(void) ERROR_CHECK;
+
 /* Fills segments, then all that the notes tell. */
 struct error *core_read_file(struct core *core) ERROR_CHECK;
 

@@ -51,14 +51,18 @@ static struct error *check_numbers(const struct core *core, const Elf64_Ehdr *he
     return NULL;
 }
 
+struct error *core_refuse_other(void) {
+    return error_create(ERROR_UNSUPPORTED, "it is no core file: neither ELF nor compressed by "
+                                           "gzip, lz4, xz or zstd");
+}
+
 static struct error *check_header(const struct core *core) {
     Elf64_Ehdr header;
     if (core->size == 0)
         return error_create(ERROR_UNSUPPORTED, "it is empty: perhaps the disk was full, or the "
                                                "limit for core files (ulimit -c) is 0");
     if (!read_at(core, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-        return error_create(ERROR_UNSUPPORTED, "it is no core file: neither ELF nor compressed by "
-                                               "gzip, lz4, xz or zstd");
+        return core_refuse_other();
     struct error *err = check_kind(&header);
     return err ? err : check_numbers(core, &header);
 }
