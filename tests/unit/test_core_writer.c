@@ -207,6 +207,14 @@ static void test_of_one_that_was_saved(void **state) {
 
 /* ---- where it is put ---- */
 
+static void test_any_umask(void **state) {
+    struct fixture *f = *state;
+    mode_t before = umask(0777);
+    need(f, HEAP, 1);
+    process_close(save_and_open(f));
+    umask(before);
+}
+
 static void test_overwrites_nothing(void **state) {
     struct fixture *f = *state;
     uint64_t size;
@@ -353,6 +361,7 @@ int main(void) {
         TEST(test_says_what_the_process_was),
         TEST(test_has_build_ids),
         TEST(test_of_one_that_was_saved),
+        TEST(test_any_umask),
         TEST(test_overwrites_nothing),
         TEST(test_follows_no_link),
         TEST(test_no_folder),
