@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,35 +15,22 @@
 
 /* ---- opening ---- */
 
-static bool is_regular(int file) {
-    struct stat status;
-    return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-}
-
-/* Only a regular file will do: opening another one may have effects. */
-static int keep_regular(int file) {
-    if (file < 0 || is_regular(file))
-        return file;
-    close(file);
-    return -1;
-}
-
 static int open_regular(const char *path) {
-    return keep_regular(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    return file_reopen_regular(open(path, O_PATH | O_CLOEXEC));
 }
 
 /* A path inside of a folder that stands for the root, which neither ".." nor a link leaves. */
 static int open_below(const char *root, const char *path) {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -1;
     int file = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
     if (file < 0 && (errno == ENOSYS || errno == EPERM) && *path == '/' && !strstr(path, "/.."))
-        file = openat(folder, path + 1, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        file = openat(folder, path + 1, O_PATH | O_CLOEXEC);
     close(folder);
-    return keep_regular(file);
+    return file_reopen_regular(file);
 }
 
 /* Where the user says that it is, or where it was: gcore calls files as they are called outside of

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -348,6 +349,20 @@ static void test_executable(void **state) {
     assert_file(f, &options, "not here");
 }
 
+/* Who names a device in a core does not have it opened: that alone may do something. */
+static void test_opens_no_device(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    int events = inotify_init1(IN_NONBLOCK);
+    char event[512];
+    cut_program(f, "ABCDEFGH");
+    assert_int_equal(mkfifo(options.executable, 0600), 0);
+    assert_true(inotify_add_watch(events, options.executable, IN_OPEN) >= 0);
+    assert_file(f, &options, "not here");
+    assert_int_equal(read(events, event, sizeof event), -1);
+    close(events);
+}
+
 /* Without build ids the first page tells. */
 static void test_no_build_id(void **state) {
     struct fixture *f = *state;
@@ -431,13 +446,21 @@ static void test_module(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_memory),       TEST(test_overlap),
-        TEST(test_mappings),     TEST(test_mappings_are_cut),
-        TEST(test_spans),        TEST(test_process),
-        TEST(test_threads),      TEST(test_outer_thread_ids),
-        TEST(test_command_line), TEST(test_stands_still),
-        TEST(test_executable),   TEST(test_no_build_id),
-        TEST(test_sysroot),      TEST(test_cut_off_is_not_in_the_file),
+        TEST(test_memory),
+        TEST(test_overlap),
+        TEST(test_mappings),
+        TEST(test_mappings_are_cut),
+        TEST(test_spans),
+        TEST(test_process),
+        TEST(test_threads),
+        TEST(test_outer_thread_ids),
+        TEST(test_command_line),
+        TEST(test_stands_still),
+        TEST(test_executable),
+        TEST(test_no_build_id),
+        TEST(test_opens_no_device),
+        TEST(test_sysroot),
+        TEST(test_cut_off_is_not_in_the_file),
         TEST(test_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
