@@ -69,7 +69,8 @@ static bool read_of_core(void *context, uint64_t offset, void *buffer, size_t si
 static bool has_same_start(const struct core *core, const struct core_file *file, int opened) {
     unsigned char ours[CORE_PAGE], theirs[CORE_PAGE];
     ssize_t size = pread(opened, ours, sizeof ours, 0);
-    return size > 0 && core_read_stored(core, file->start, theirs, (size_t)size) == (size_t)size &&
+    return size > 0 && file->size &&
+           core_read_stored(core, file->start, theirs, (size_t)size) == (size_t)size &&
            memcmp(ours, theirs, (size_t)size) == 0;
 }
 
@@ -90,6 +91,20 @@ static const char *describe_mismatch(const struct core *core, const struct build
                         ours, theirs);
 }
 
+/* The core does not hold the build id: its first page tells, where it has that. */
+static const char *check_start(const struct core *core, const struct core_file *file, int opened,
+                               bool is_named) {
+    unsigned char byte;
+    if (has_same_start(core, file, opened))
+        return NULL;
+    if (file->size && core_read_stored(core, file->start, &byte, sizeof byte))
+        return "the file does not begin as it did in the core; give the right one with "
+               "--executable or --sysroot";
+    return is_named ? NULL
+                    : "the core does not hold the start of the file, so nothing shows that it is "
+                      "the same; give it with --executable or --sysroot";
+}
+
 /* NULL, or why the file is not used; "" for data, which nobody misses. One that cannot be compared
  * is used where the user named it. */
 static const char *check_file(const struct core *core, const struct core_file *file, int opened,
@@ -98,11 +113,8 @@ static const char *check_file(const struct core *core, const struct core_file *f
     struct mapped_file mapped = {core, file};
     if (!build_id_find(read_of_file, &opened, &found))
         return file == core->program ? "the file is no program of x86-64" : "";
-    bool has_header = build_id_find(read_of_core, &mapped, &wanted);
-    if (!has_header)
-        return is_named ? NULL
-                        : "the core does not hold the start of the file, so nothing shows that it "
-                          "is the same; give it with --executable or --sysroot";
+    if (!build_id_find(read_of_core, &mapped, &wanted))
+        return check_start(core, file, opened, is_named);
     if (!wanted.size && !found.size)
         return has_same_start(core, file, opened) ? NULL : describe_mismatch(core, &wanted, &found);
     if (wanted.size == found.size && memcmp(wanted.bytes, found.bytes, found.size) == 0)

@@ -375,6 +375,38 @@ static void test_no_build_id(void **state) {
     assert_file(f, &options, "build id none, that of the core none"); /* not a whole page of it */
 }
 
+/* A tool has put the notes behind all else, where the core does not have them. */
+static void test_build_id_elsewhere(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    unsigned char file[3 * 4096];
+    char byte;
+    memset(file, 'f', sizeof file);
+    memcpy(file + 2 * 4096, &program.note, sizeof program.note);
+    for (size_t i = 0; i < 2; i++)
+        if (program.segments[i].p_type == PT_NOTE)
+            program.segments[i].p_offset = 2 * 4096;
+    memset(&program.note, 0, sizeof program.note);
+    memcpy(file, &program, sizeof program);
+    fake_core_destroy(f->core);
+    f->core = fake_core_create();
+    const uint64_t auxiliary[] = {AT_PHDR, PROGRAM + 64, AT_NULL, 0};
+    fake_core_add_note(f->core, NT_AUXV, auxiliary, sizeof auxiliary);
+    fake_core_add_name(f->core, PROGRAM, PROGRAM + 3 * 4096, 0, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM, 3 * 4096, file, 4096, PF_R);
+    fake_file_write(options.executable, file, sizeof file);
+    struct target_process *process = open_with(f, &options);
+    assert_true(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_int_equal(byte, 'f');
+    process_close(process);
+    file[200]++;
+    fake_file_write(options.executable, file, sizeof file);
+    process = open_with(f, &options);
+    assert_false(can_read(process, PROGRAM + 4096, &byte, 1));
+    process_close(process);
+}
+
 static void make_root(struct fixture *f) {
     static const char *const folders[] = {"root", "root/usr", "root/usr/bin"};
     for (size_t i = 0; i < 3; i++)
@@ -446,21 +478,14 @@ static void test_module(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_memory),
-        TEST(test_overlap),
-        TEST(test_mappings),
-        TEST(test_mappings_are_cut),
-        TEST(test_spans),
-        TEST(test_process),
-        TEST(test_threads),
-        TEST(test_outer_thread_ids),
-        TEST(test_command_line),
-        TEST(test_stands_still),
-        TEST(test_executable),
-        TEST(test_no_build_id),
-        TEST(test_opens_no_device),
-        TEST(test_sysroot),
-        TEST(test_cut_off_is_not_in_the_file),
+        TEST(test_memory),          TEST(test_overlap),
+        TEST(test_mappings),        TEST(test_mappings_are_cut),
+        TEST(test_spans),           TEST(test_process),
+        TEST(test_threads),         TEST(test_outer_thread_ids),
+        TEST(test_command_line),    TEST(test_stands_still),
+        TEST(test_executable),      TEST(test_no_build_id),
+        TEST(test_opens_no_device), TEST(test_build_id_elsewhere),
+        TEST(test_sysroot),         TEST(test_cut_off_is_not_in_the_file),
         TEST(test_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
