@@ -8,6 +8,7 @@
 #include "process_private.h"
 
 #define SCAN_MAX ((uint64_t)256 << 20)
+#define SCANNED_A_UNIT 16 /* bytes for a unit of work, see memory_set_work() */
 
 /* A module while its mappings are gathered. */
 struct found_module {
@@ -110,6 +111,7 @@ static size_t scan_mapping(struct target_process *process, const struct target_m
     length = length < SCAN_MAX ? length : SCAN_MAX;
     unsigned char *bytes = memory_alloc(length);
     struct error *err = memory_read_uncached(process->memory, mapping->start, bytes, length);
+    memory_charge(process->memory, length / SCANNED_A_UNIT);
     size_t count =
         err ? 0 : scan_bytes(bytes, mapping->start, length, pattern, size, alignment, found, limit);
     error_destroy(err);

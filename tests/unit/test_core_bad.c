@@ -14,6 +14,7 @@
 
 #include "../support/fake_core.h"
 #include "../support/fake_target.h"
+#include "asyncspy/python/discovery.h"
 #include "asyncspy/target/core.h"
 #include "asyncspy/target/module.h"
 #include "asyncspy/target/scan.h"
@@ -249,6 +250,59 @@ static void test_bad_names(void **state) {
     process_close(process);
 }
 
+#define MODULES ((size_t)60000)
+
+/* As many modules as fit, a page each, all of them the same page of the core. */
+static void write_many_modules(const char *path) {
+    FILE *file = fopen(path, "w");
+    const uint64_t head[] = {MODULES, 4096}, auxiliary[] = {AT_PHDR, 4096, AT_NULL, 0};
+    const Elf64_Nhdr vector = {.n_namesz = 5, .n_descsz = sizeof auxiliary, .n_type = NT_AUXV};
+    const Elf64_Nhdr files = {
+        .n_namesz = 5, .n_descsz = sizeof head + MODULES * (24 + 8), .n_type = NT_FILE};
+    const size_t notes_at = sizeof(Elf64_Ehdr) + (MODULES + 1) * sizeof(Elf64_Phdr);
+    const size_t notes_size = 2 * (sizeof vector + 8) + sizeof auxiliary + files.n_descsz;
+    const Elf64_Ehdr header = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_CORE,
+        .e_machine = EM_X86_64,
+        .e_phoff = sizeof header,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = (Elf64_Half)(MODULES + 1)};
+    const Elf64_Phdr notes = {.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes_size};
+    fwrite(&header, sizeof header, 1, file);
+    fwrite(&notes, sizeof notes, 1, file);
+    for (uint64_t i = 1; i <= MODULES; i++)
+        fwrite(&(Elf64_Phdr){.p_type = PT_LOAD,
+                             .p_flags = PF_R | PF_W | PF_X,
+                             .p_vaddr = 8192 * i,
+                             .p_memsz = 4096,
+                             .p_filesz = 4096},
+               sizeof notes, 1, file);
+    fwrite(&vector, sizeof vector, 1, file);
+    fwrite("CORE\0\0\0", 8, 1, file);
+    fwrite(auxiliary, sizeof auxiliary, 1, file);
+    fwrite(&files, sizeof files, 1, file);
+    fwrite("CORE\0\0\0", 8, 1, file);
+    fwrite(head, sizeof head, 1, file);
+    for (uint64_t i = 1; i <= MODULES; i++)
+        fwrite((const uint64_t[]){8192 * i, 8192 * i + 4096, 0}, 24, 1, file);
+    for (size_t i = 1; i <= MODULES; i++)
+        fprintf(file, "/%06zu%c", i, '\0');
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Each of them is searched for Python, and for each all mappings are gone through. */
+static void test_many_modules(void **state) {
+    struct fixture *f = *state;
+    struct target_process *process;
+    struct py_discovery discovery;
+    write_many_modules(f->path);
+    fake_expect_success(core_open(f->path, &options, &process));
+    assert_int_equal(process_get_mappings(process).count, MODULES);
+    fake_expect_error(py_discover(process, f->arena, &discovery), ERROR_EXHAUSTED);
+    process_close(process);
+}
+
 /* ---- cut off ---- */
 
 static void cut_anywhere(struct fixture *f) {
@@ -342,6 +396,7 @@ int main(void) {
         TEST(test_bad_notes),
         TEST(test_many_notes),
         TEST(test_bad_names),
+        TEST(test_many_modules),
         TEST(test_cut_off),
         TEST(test_cut_off_with_notes_last),
         TEST(test_what_is_left_of_a_cut_one),
