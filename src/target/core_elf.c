@@ -173,7 +173,8 @@ static struct error *read_notes_of(struct core *core, Elf *elf, const GElf_Phdr 
     if (size == 0)
         return NULL;
     *left -= size;
-    Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header->p_offset, size, ELF_T_NHDR);
+    Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header->p_offset, size,
+                                          header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     if (!data)
         return error_create(ERROR_INVALID, "its notes cannot be read: %s", elf_errmsg(-1));
     return take_notes(core, data);

@@ -210,6 +210,39 @@ static void test_bad_notes(void **state) {
     }
 }
 
+/* No kernel writes them so; the header tells what the padding is. */
+static void test_notes_padded_to_8(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        Elf64_Nhdr header;
+        char owner[12];
+        uint64_t words[5];
+        char path[8];
+        Elf64_Nhdr next;
+    } notes = {.header = {.n_namesz = 5, .n_descsz = 48, .n_type = NT_FILE},
+               .owner = "CORE",
+               .words = {1, 4096, 4096, 8192, 0},
+               .path = "/a file"};
+    struct target_process *process;
+    unsigned char core[8192] = {0};
+    const Elf64_Ehdr header = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_CORE,
+        .e_machine = EM_X86_64,
+        .e_phoff = sizeof header,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 2};
+    const Elf64_Phdr segments[] = {
+        {.p_type = PT_NOTE, .p_offset = 1024, .p_filesz = sizeof notes, .p_align = 8},
+        {.p_type = PT_LOAD, .p_offset = 4096, .p_filesz = 4096, .p_memsz = 4096, .p_vaddr = 4096}};
+    memcpy(core, &header, sizeof header);
+    memcpy(core + sizeof header, segments, sizeof segments);
+    memcpy(core + 1024, &notes, sizeof notes);
+    fake_expect_success(open_bytes(f, core, sizeof core, &process));
+    assert_string_equal(process_get_mappings(process).items[0].path, "/a file");
+    process_close(process);
+}
+
 /* Each a little shorter than the one before: together they would fill the memory. */
 static void test_many_notes(void **state) {
     struct fixture *f = *state;
@@ -394,6 +427,7 @@ int main(void) {
         TEST(test_segments_that_make_no_sense),
         TEST(test_no_memory),
         TEST(test_bad_notes),
+        TEST(test_notes_padded_to_8),
         TEST(test_many_notes),
         TEST(test_bad_names),
         TEST(test_many_modules),
