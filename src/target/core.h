@@ -37,6 +37,7 @@ struct core_file {
     const char *path;
     bool is_deleted;
     uint64_t start, size; /* the mapping of its first bytes; size 0: none */
+    bool is_stored;       /* they stand in the core */
     bool is_looked_for;   /* then: */
     int descriptor;       /* -1: it cannot be had */
     const char *why;

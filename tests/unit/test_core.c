@@ -407,6 +407,20 @@ static void test_build_id_elsewhere(void **state) {
     process_close(process);
 }
 
+/* It is mapped once more, to be read and shared: of that the core has no bytes. */
+static void test_mapped_twice(void **state) {
+    struct fixture *f = *state;
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    cut_program(f, "ABCDEFGH");
+    fake_core_add_name(f->core, PROGRAM - 8192, PROGRAM - 4096, 0, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM - 8192, 4096, NULL, 0, PF_R);
+    fake_file_write(in_folder(f, "python"), &program, sizeof program);
+    assert_file(f, &(struct core_options){.executable = in_folder(f, "python")}, NULL);
+    program.note.id[0]++;
+    fake_file_write(in_folder(f, "python"), &program, sizeof program);
+    assert_file(f, &(struct core_options){.executable = in_folder(f, "python")}, "another build");
+}
+
 static void make_root(struct fixture *f) {
     static const char *const folders[] = {"root", "root/usr", "root/usr/bin"};
     for (size_t i = 0; i < 3; i++)
@@ -478,14 +492,23 @@ static void test_module(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_memory),          TEST(test_overlap),
-        TEST(test_mappings),        TEST(test_mappings_are_cut),
-        TEST(test_spans),           TEST(test_process),
-        TEST(test_threads),         TEST(test_outer_thread_ids),
-        TEST(test_command_line),    TEST(test_stands_still),
-        TEST(test_executable),      TEST(test_no_build_id),
-        TEST(test_opens_no_device), TEST(test_build_id_elsewhere),
-        TEST(test_sysroot),         TEST(test_cut_off_is_not_in_the_file),
+        TEST(test_memory),
+        TEST(test_overlap),
+        TEST(test_mappings),
+        TEST(test_mappings_are_cut),
+        TEST(test_spans),
+        TEST(test_process),
+        TEST(test_threads),
+        TEST(test_outer_thread_ids),
+        TEST(test_command_line),
+        TEST(test_stands_still),
+        TEST(test_executable),
+        TEST(test_no_build_id),
+        TEST(test_opens_no_device),
+        TEST(test_build_id_elsewhere),
+        TEST(test_mapped_twice),
+        TEST(test_sysroot),
+        TEST(test_cut_off_is_not_in_the_file),
         TEST(test_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

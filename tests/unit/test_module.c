@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/fake_target.h"
 #include "asyncspy/target/module.h"
 
 #define PREFIX_MAX 4096
@@ -151,6 +152,30 @@ static void test_library_symbol(void **state) {
     size_t length = strlen(module_get_build_id(file));
     assert_true(length >= 16 && length % 2 == 0);
     module_close(file);
+    process_close(process);
+}
+
+/* Who resolves symbols of his own process maps the file once more, below or above the library. */
+static void test_mapped_to_be_read(void **state) {
+    struct target_process *process = open_process(getpid());
+    struct target_module before = find(*state, process, "libc.so.6");
+    int file = open(before.path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    assert_int_equal(fstat(file, &status), 0);
+    assert_true(file >= 0);
+    for (uint64_t side = 0; side < 2; side++) {
+        uint64_t address = side ? before.end + ((uint64_t)64 << 30) : (uint64_t)1 << 32;
+        void *mapped = mmap((void *)(uintptr_t)address, (size_t)status.st_size, PROT_READ,
+                            MAP_PRIVATE | MAP_FIXED_NOREPLACE, file, 0);
+        if (mapped == MAP_FAILED) /* the end of the addresses */
+            continue;
+        fake_expect_success(process_refresh_mappings(process));
+        struct target_module after = find(*state, process, "libc.so.6");
+        assert_int_equal(after.start, before.start);
+        assert_int_equal(after.end, before.end);
+        munmap(mapped, (size_t)status.st_size);
+    }
+    close(file);
     process_close(process);
 }
 
@@ -524,6 +549,7 @@ int main(void) {
         TEST(test_deleted_executable),
         TEST(test_replaced_library),
         TEST(test_build_id),
+        TEST(test_mapped_to_be_read),
         TEST(test_fifo),
         TEST(test_every_prefix),
         TEST(test_random_corruptions),
