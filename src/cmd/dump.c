@@ -75,6 +75,8 @@ static void check_options(const struct dump_options *options, struct argp_state 
         argp_error(state, "--executable and --sysroot are for --core");
     if (options->save_core && (options->load || options->children))
         argp_error(state, "--save-core is for one process, or for --core");
+    if (options->save_core && options->output && strcmp(options->save_core, options->output) == 0)
+        argp_error(state, "--save-core and --output need two files");
 }
 
 /* What is to be shown. */

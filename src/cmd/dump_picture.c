@@ -72,8 +72,26 @@ static void report_progress(void *context, uint64_t done, uint64_t total) {
                 done >= total ? "\r\033[K" : "");
 }
 
+/* A slip of the pen would go unseen: files that are not here are nothing unusual. */
+static struct error *check_named(const char *option, const char *path, mode_t kind) {
+    struct stat status;
+    if (!path)
+        return NULL;
+    if (stat(path, &status) != 0)
+        return error_create_os(errno, "%s: %s", option, path);
+    if ((status.st_mode & S_IFMT) != kind)
+        return error_create(ERROR_USAGE, "%s: %s is no %s", option, path,
+                            kind == S_IFDIR ? "folder" : "regular file");
+    return NULL;
+}
+
 static struct error *read_core(const struct dump_options *options, struct dump_picture *picture) {
     int percent = -1;
+    struct error *err = check_named("--executable", options->executable, S_IFREG);
+    if (!err)
+        err = check_named("--sysroot", options->sysroot, S_IFDIR);
+    if (err)
+        return err;
     bool shows = isatty(STDERR_FILENO) && !options->quiet;
     const struct core_options core_options = {
         .executable = options->executable,
@@ -86,7 +104,9 @@ static struct error *read_core(const struct dump_options *options, struct dump_p
                                                     .referrers = !options->once,
                                                     .save = options->save_core};
     struct capture *capture;
-    struct error *err = capture_open_core(options->core, &core_options, &capture_options, &capture);
+    err = capture_open_core(options->core, &core_options, &capture_options, &capture);
+    if (err && percent >= 0 && percent < 100)
+        fputs("\r\033[K", stderr); /* it ended early: the line is for the error */
     if (err)
         return err;
     err = capture_take(capture, picture->snapshot);

@@ -11,6 +11,11 @@
 #define COOKIE "xdebugpy"
 #define SCAN_MAX (64u << 20) /* writable memory of a module that is searched for the version */
 #define DEBUG_OFFSETS_MAX 4096
+/* Of work, see memory_set_work(): some seconds. A core may have a million modules, or the same
+ * megabytes mapped a thousand times. */
+#define WORK_MAX 1000000000u
+#define MODULE_UNITS 1000
+#define SCANNED_A_UNIT 16 /* bytes */
 #define ASYNCIO_DEBUG_MAX 1024
 
 /* What a search walks over. */
@@ -98,6 +103,7 @@ static uint32_t scan_mapping(const struct search *search, const struct target_ma
         size = SCAN_MAX;
     char *bytes = memory_alloc(size);
     struct error *err = memory_read_uncached(memory, mapping->start, bytes, size);
+    memory_charge(memory, size / SCANNED_A_UNIT);
     uint32_t version = err ? 0 : py_version_scan(bytes, size);
     error_destroy(err);
     free(bytes);
@@ -185,6 +191,13 @@ static void note_module(const struct source *source, struct py_discovery *found)
     found->debug_build = find_symbol(source, "_Py_NegativeRefcount", &address, &size);
 }
 
+/* Charges what looking into a module costs besides reads; true: it was too much. */
+static bool is_exhausted(const struct search *search) {
+    struct target_memory *memory = process_get_memory(search->process);
+    memory_charge(memory, MODULE_UNITS + process_get_mappings(search->process).count);
+    return memory_is_exhausted(memory);
+}
+
 /* Looks into one module; true when it holds the runtime. */
 static bool search_module(struct search *search, const struct target_module *module) {
     struct source source = {.search = search, .module = module};
@@ -209,7 +222,8 @@ static bool search_module(struct search *search, const struct target_module *mod
 
 static bool search_modules(struct search *search, bool likely) {
     for (size_t i = 0; i < search->module_count; i++)
-        if (is_likely(&search->modules[i]) == likely && search_module(search, &search->modules[i]))
+        if (is_likely(&search->modules[i]) == likely && !is_exhausted(search) &&
+            search_module(search, &search->modules[i]))
             return true;
     return false;
 }
@@ -235,7 +249,7 @@ static bool scan_modules(struct search *search, bool likely) {
     for (size_t i = 0; i < search->module_count && !done; i++) {
         const struct target_module *module = &search->modules[i];
         struct py_discovery found = nothing_found;
-        if (is_likely(module) == likely)
+        if (is_likely(module) == likely && !is_exhausted(search))
             scan_version(search, module, &found);
         if (!found.hexversion)
             continue;
@@ -255,6 +269,11 @@ static bool scan_modules(struct search *search, bool likely) {
 static struct error *not_python(struct search *search) {
     const char *executable = process_get_executable(search->process);
     const char *name = base_name(executable);
+    if (memory_is_exhausted(process_get_memory(search->process)))
+        return error_create(ERROR_EXHAUSTED,
+                            "no CPython runtime was found in process %d: its files are more, or "
+                            "larger, than those of any real program",
+                            (int)process_get_pid(search->process));
     for (size_t i = 0; i < search->module_count; i++)
         if (starts_with(base_name(search->modules[i].path), "libpypy") || starts_with(name, "pypy"))
             return error_create(ERROR_UNSUPPORTED,
@@ -345,8 +364,8 @@ static struct error *check_memory(const struct search *search) {
     return err;
 }
 
-struct error *py_discover(struct target_process *process, struct arena *arena,
-                          struct py_discovery *ret) {
+static struct error *discover(struct target_process *process, struct arena *arena,
+                              struct py_discovery *ret) {
     *ret = nothing_found;
     struct search search = {.process = process, .arena = arena, .found = ret};
     struct error *err = module_list(process, arena, &search.modules, &search.module_count);
@@ -365,6 +384,15 @@ struct error *py_discover(struct target_process *process, struct arena *arena,
     search_asyncio(&search);
     ret->roots.pid = process_get_namespace_pid(process);
     return NULL;
+}
+
+struct error *py_discover(struct target_process *process, struct arena *arena,
+                          struct py_discovery *ret) {
+    struct target_memory *memory = process_get_memory(process);
+    memory_set_work(memory, WORK_MAX);
+    struct error *err = discover(process, arena, ret);
+    memory_set_work(memory, MEMORY_NO_LIMIT);
+    return err;
 }
 
 struct error *py_discovery_adopt(const struct target_process *process, struct arena *arena,

@@ -168,6 +168,7 @@ static void scan_mapping(struct scan *scan, const struct target_mapping *mapping
     unsigned char *bytes = memory_alloc(size);
     struct error *err =
         memory_read_uncached(process_get_memory(scan->process), mapping->start, bytes, size);
+    memory_charge(process_get_memory(scan->process), size / 8);
     for (uint64_t at = 0; !err && at + 8 <= size; at += 8) {
         uint64_t word;
         memcpy(&word, bytes + at, sizeof word);

@@ -185,12 +185,14 @@ int core_get_signal(const struct target_process *process) {
 
 /* ---- what is not in it ---- */
 
+#define CUT_OFF "the core file is cut off, or still being written"
+
 static struct core_loss describe_cut(const struct core *core, struct arena *arena) {
     const double mib = 1024.0 * 1024.0;
     double lost = (double)(core->claimed - core->present) / mib;
     return (struct core_loss){.what = arena_format(arena, "%.1f of %.1f MiB of memory", lost,
                                                    (double)core->claimed / mib),
-                              .why = "the core file is cut off, or still being written"};
+                              .why = CUT_OFF};
 }
 
 static bool is_absent(const struct core_file *file) {
@@ -221,10 +223,12 @@ static size_t describe_absent(const struct core *core, struct arena *arena, stru
 struct core_loss *core_list_losses(const struct target_process *process, struct arena *arena,
                                    size_t *ret_count) {
     const struct core *core = process->core;
-    struct core_loss *losses = arena_alloc_array(arena, core->file_count + 3, sizeof *losses);
+    struct core_loss *losses = arena_alloc_array(arena, core->file_count + 4, sizeof *losses);
     size_t count = describe_absent(core, arena, losses);
     if (core->claimed > core->present || core->is_cut)
         losses[count++] = describe_cut(core, arena);
+    if (core->lacks_notes)
+        losses[count++] = (struct core_loss){"the last of its notes", CUT_OFF};
     if (core->refused)
         losses[count++] = (struct core_loss){
             arena_format(arena, "%llu segments", (unsigned long long)core->refused),

@@ -26,8 +26,9 @@ struct core_page {
 /* A PT_LOAD. They are sorted and do not overlap. */
 struct core_segment {
     uint64_t start, end;
-    uint64_t stored; /* so many bytes from `start` on stand in the core */
-    uint64_t offset; /* there */
+    uint64_t claimed; /* so many bytes from `start` on should stand in the core: no file has them */
+    uint64_t stored;  /* so many do: less where it is cut off */
+    uint64_t offset;  /* there */
     bool readable, writable, executable;
 };
 
@@ -36,6 +37,7 @@ struct core_file {
     const char *path;
     bool is_deleted;
     uint64_t start, size; /* the mapping of its first bytes; size 0: none */
+    bool is_stored;       /* they stand in the core */
     bool is_looked_for;   /* then: */
     int descriptor;       /* -1: it cannot be had */
     const char *why;
@@ -61,6 +63,7 @@ struct core {
     uint64_t claimed;           /* bytes of memory that its segments should have, */
     uint64_t present;           /* and have */
     uint64_t refused;           /* segments that make no sense */
+    bool lacks_notes;           /* they are cut off */
     char *executable, *sysroot; /* of the options, or NULL */
     struct arena *arena;        /* of what follows */
     struct core_segment *segments;
@@ -83,6 +86,9 @@ struct core {
 };
 
 /* ---- what the file says ---- */
+
+/* The error for what is neither ELF nor compressed. */
+struct error *core_refuse_other(void) ERROR_CHECK;
 
 /* Fills segments, then all that the notes tell. */
 struct error *core_read_file(struct core *core) ERROR_CHECK;

@@ -51,14 +51,18 @@ static struct error *check_numbers(const struct core *core, const Elf64_Ehdr *he
     return NULL;
 }
 
+struct error *core_refuse_other(void) {
+    return error_create(ERROR_UNSUPPORTED, "it is no core file: neither ELF nor compressed by "
+                                           "gzip, lz4, xz or zstd");
+}
+
 static struct error *check_header(const struct core *core) {
     Elf64_Ehdr header;
     if (core->size == 0)
         return error_create(ERROR_UNSUPPORTED, "it is empty: perhaps the disk was full, or the "
                                                "limit for core files (ulimit -c) is 0");
     if (!read_at(core, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-        return error_create(ERROR_UNSUPPORTED, "it is no core file: neither ELF nor compressed by "
-                                               "gzip, lz4, xz or zstd");
+        return core_refuse_other();
     struct error *err = check_kind(&header);
     return err ? err : check_numbers(core, &header);
 }
@@ -83,6 +87,7 @@ static void add_segment(struct core *core, const GElf_Phdr *header) {
     *segment =
         (struct core_segment){.start = header->p_vaddr,
                               .end = header->p_vaddr + header->p_memsz,
+                              .claimed = header->p_filesz,
                               .stored = header->p_filesz < available ? header->p_filesz : available,
                               .offset = header->p_offset,
                               .readable = header->p_flags & PF_R || header->p_filesz,
@@ -108,6 +113,7 @@ size_t core_sort_segments(struct core_segment *segments, size_t count) {
             continue;
         segment.start += cut;
         segment.offset += cut;
+        segment.claimed -= cut < segment.claimed ? cut : segment.claimed;
         segment.stored -= cut < segment.stored ? cut : segment.stored;
         end = segment.end;
         segments[kept++] = segment;
@@ -153,32 +159,48 @@ static struct error *take_notes(struct core *core, Elf_Data *data) {
     return NULL;
 }
 
-static struct error *read_notes_of(struct core *core, Elf *elf, const GElf_Phdr *header) {
+/* *left: so many bytes of notes may still come. libelf keeps all that it has read of them. */
+static struct error *read_notes_of(struct core *core, Elf *elf, const GElf_Phdr *header,
+                                   uint64_t *left) {
+    uint64_t available = header->p_offset < core->size ? core->size - header->p_offset : 0;
     uint64_t size = header->p_filesz;
-    if (header->p_offset >= core->size)
-        return NULL; /* cut off: gcore writes them last */
-    if (size > core->size - header->p_offset)
-        size = core->size - header->p_offset;
-    if (size > NOTE_BYTES_MAX)
+    if (size > available) {
+        size = available; /* cut off: gcore writes them last */
+        core->lacks_notes = true;
+    }
+    if (size > *left)
         return error_create(ERROR_INVALID, "its notes are too large");
     if (size == 0)
         return NULL;
-    Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header->p_offset, size, ELF_T_NHDR);
+    *left -= size;
+    Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header->p_offset, size,
+                                          header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     if (!data)
         return error_create(ERROR_INVALID, "its notes cannot be read: %s", elf_errmsg(-1));
     return take_notes(core, data);
 }
 
+/* Without one of the two, what is in the core is taken for more than it is. */
+static struct error *check_own_notes(const struct core *core) {
+    if (!core->note == !core->pages)
+        return NULL;
+    return error_create(ERROR_INVALID, "it was saved by asyncspy, and is cut off before the end of "
+                                       "its notes, without which nothing is certain");
+}
+
 static struct error *read_notes(struct core *core, Elf *elf, size_t count) {
+    uint64_t left = NOTE_BYTES_MAX;
     struct error *err = NULL;
     for (size_t i = 0; !err && i < count; i++) {
         GElf_Phdr header;
         if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_NOTE)
-            err = read_notes_of(core, elf, &header);
+            err = read_notes_of(core, elf, &header, &left);
     }
+    if (!err)
+        err = check_own_notes(core);
     if (!err && !core->name_count)
         err =
-            error_create(ERROR_INVALID, core->claimed > core->present
+            error_create(ERROR_INVALID, core->claimed > core->present || core->lacks_notes
                                             ? "it is cut off before its notes, without which "
                                               "nothing can be found in it"
                                             : "it does not tell which files were mapped (NT_FILE)");

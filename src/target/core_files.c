@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,35 +15,22 @@
 
 /* ---- opening ---- */
 
-static bool is_regular(int file) {
-    struct stat status;
-    return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-}
-
-/* Only a regular file will do: opening another one may have effects. */
-static int keep_regular(int file) {
-    if (file < 0 || is_regular(file))
-        return file;
-    close(file);
-    return -1;
-}
-
 static int open_regular(const char *path) {
-    return keep_regular(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    return file_reopen_regular(open(path, O_PATH | O_CLOEXEC));
 }
 
 /* A path inside of a folder that stands for the root, which neither ".." nor a link leaves. */
 static int open_below(const char *root, const char *path) {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -1;
     int file = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
     if (file < 0 && (errno == ENOSYS || errno == EPERM) && *path == '/' && !strstr(path, "/.."))
-        file = openat(folder, path + 1, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        file = openat(folder, path + 1, O_PATH | O_CLOEXEC);
     close(folder);
-    return keep_regular(file);
+    return file_reopen_regular(file);
 }
 
 /* Where the user says that it is, or where it was: gcore calls files as they are called outside of
@@ -83,7 +69,8 @@ static bool read_of_core(void *context, uint64_t offset, void *buffer, size_t si
 static bool has_same_start(const struct core *core, const struct core_file *file, int opened) {
     unsigned char ours[CORE_PAGE], theirs[CORE_PAGE];
     ssize_t size = pread(opened, ours, sizeof ours, 0);
-    return size > 0 && core_read_stored(core, file->start, theirs, (size_t)size) == (size_t)size &&
+    return size > 0 && file->size &&
+           core_read_stored(core, file->start, theirs, (size_t)size) == (size_t)size &&
            memcmp(ours, theirs, (size_t)size) == 0;
 }
 
@@ -104,6 +91,20 @@ static const char *describe_mismatch(const struct core *core, const struct build
                         ours, theirs);
 }
 
+/* The core does not hold the build id: its first page tells, where it has that. */
+static const char *check_start(const struct core *core, const struct core_file *file, int opened,
+                               bool is_named) {
+    unsigned char byte;
+    if (has_same_start(core, file, opened))
+        return NULL;
+    if (file->size && core_read_stored(core, file->start, &byte, sizeof byte))
+        return "the file does not begin as it did in the core; give the right one with "
+               "--executable or --sysroot";
+    return is_named ? NULL
+                    : "the core does not hold the start of the file, so nothing shows that it is "
+                      "the same; give it with --executable or --sysroot";
+}
+
 /* NULL, or why the file is not used; "" for data, which nobody misses. One that cannot be compared
  * is used where the user named it. */
 static const char *check_file(const struct core *core, const struct core_file *file, int opened,
@@ -112,11 +113,8 @@ static const char *check_file(const struct core *core, const struct core_file *f
     struct mapped_file mapped = {core, file};
     if (!build_id_find(read_of_file, &opened, &found))
         return file == core->program ? "the file is no program of x86-64" : "";
-    bool has_header = build_id_find(read_of_core, &mapped, &wanted);
-    if (!has_header)
-        return is_named ? NULL
-                        : "the core does not hold the start of the file, so nothing shows that it "
-                          "is the same; give it with --executable or --sysroot";
+    if (!build_id_find(read_of_core, &mapped, &wanted))
+        return check_start(core, file, opened, is_named);
     if (!wanted.size && !found.size)
         return has_same_start(core, file, opened) ? NULL : describe_mismatch(core, &wanted, &found);
     if (wanted.size == found.size && memcmp(wanted.bytes, found.bytes, found.size) == 0)

@@ -64,11 +64,19 @@ static uint64_t find_end_of_gap(const struct core *core, uint64_t address, uint6
     return end;
 }
 
+/* Whether the byte should stand in the core, and is cut off: what the file has may be older. */
+static bool is_cut_off(const struct core *core, uint64_t address) {
+    const struct core_segment *segment = core_find_segment(core, address);
+    return segment && address - segment->start < segment->claimed;
+}
+
 /* From the file that was mapped there; behind its end the last page was zero. What asyncspy saved
  * is whole, and the same everywhere: nothing of it comes from files. */
 static size_t read_mapped(struct core *core, uint64_t address, void *buffer, size_t size) {
     const struct core_name *name = core_find_name(core, address);
-    int file = name && !core->note ? core_file_open(core, name->file) : -1;
+    if (!name || core->note || is_cut_off(core, address))
+        return 0;
+    int file = core_file_open(core, name->file);
     if (file < 0)
         return 0;
     uint64_t end = address + size < name->end ? address + size : name->end;

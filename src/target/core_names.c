@@ -60,12 +60,20 @@ static size_t sort_names(struct core_name *names, size_t count) {
     return kept;
 }
 
+/* Whether the core has bytes of it: not of what is shared with other processes. */
+static bool is_stored(const struct core *core, const struct core_name *name) {
+    const struct core_segment *segment = core_find_segment(core, name->start);
+    return segment && name->start - segment->start < segment->stored;
+}
+
 static void note_starts(const struct core *core) {
     for (size_t i = 0; i < core->name_count; i++) {
         const struct core_name *name = &core->names[i];
-        if (name->offset == 0 && name->file->size == 0) {
-            name->file->start = name->start;
-            name->file->size = name->end - name->start;
+        struct core_file *file = name->file;
+        if (name->offset == 0 && !file->is_stored) {
+            file->start = name->start;
+            file->size = name->end - name->start;
+            file->is_stored = is_stored(core, name);
         }
     }
 }

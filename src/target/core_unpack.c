@@ -1,4 +1,5 @@
 /* Compressed cores, and those that come through a pipe: into a file without a name. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,7 +25,7 @@ struct unpacking {
     size_t in_size; /* of what was read and not taken yet, which starts at in_bytes */
     uint64_t read, total, written;
     const struct core_progress *progress;
-    bool ended, in_frame;
+    bool ended, in_frame, had_frame;
 };
 
 /* ---- reading ---- */
@@ -93,9 +94,17 @@ static size_t find_run(const struct unpacking *work, const unsigned char *bytes,
     return end;
 }
 
+/* What is no core is not unpacked to its end: it may be a disk, or /dev/zero. */
+static struct error *check_start(const struct unpacking *work, size_t size) {
+    size_t left = work->written < SELFMAG ? SELFMAG - work->written : 0;
+    left = left < size ? left : size;
+    return left && memcmp(work->out_bytes, ELFMAG + work->written, left) != 0 ? core_refuse_other()
+                                                                              : NULL;
+}
+
 /* Pages of zeros stay holes: most of what a process reserves was never touched. */
 static struct error *write_out(struct unpacking *work, size_t size) {
-    struct error *err = NULL;
+    struct error *err = check_start(work, size);
     for (size_t at = 0, run; !err && at < size; at += run) {
         bool zero;
         run = find_run(work, work->out_bytes + at, size - at, &zero);
@@ -118,12 +127,21 @@ static struct error *copy_some(struct unpacking *work) {
     return write_out(work, size);
 }
 
+/* Zeros behind a frame are padding. */
+static void skip_padding(const struct unpacking *work, struct decoder_io *io) {
+    while (work->had_frame && !work->in_frame && io->in_size && *io->in == 0) {
+        io->in++;
+        io->in_size--;
+    }
+}
+
 static struct error *decode_some(struct unpacking *work) {
     struct decoder_io io = {work->in_bytes, work->in_size, work->out_bytes, OUT_SIZE};
     enum decoder_result result = DECODER_MORE;
     struct error *err = NULL;
     /* A decoder that neither takes nor gives wants more. */
     for (bool moves = true; !err && moves && result != DECODER_BAD;) {
+        skip_padding(work, &io);
         size_t before = io.in_size;
         io.out = work->out_bytes;
         io.out_size = OUT_SIZE;
@@ -132,6 +150,7 @@ static struct error *decode_some(struct unpacking *work) {
         moves = result != DECODER_BAD && (io.in_size != before || made);
         if (moves)
             work->in_frame = result != DECODER_ENDED;
+        work->had_frame |= result == DECODER_ENDED;
         err = write_out(work, made);
     }
     if (!err && result == DECODER_BAD)
@@ -141,7 +160,6 @@ static struct error *decode_some(struct unpacking *work) {
     return err;
 }
 
-/* Zeros behind the last frame are padding. */
 static struct error *unpack(struct unpacking *work) {
     struct error *err = NULL;
     while (!err && !work->ended) {

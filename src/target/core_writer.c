@@ -77,6 +77,7 @@ struct error *core_writer_open(const char *path, struct core_writer **ret) {
     }
     if (file < 0)
         return error_create_os(errno, "%s", path);
+    (void)fchmod(file, 0600); /* whatever the umask took away: --core is to read it */
     struct core_writer *writer = memory_alloc(sizeof *writer);
     *writer = (struct core_writer){.path = strdup(path), .file = file, .is_named = is_named};
     if (!writer->path)

@@ -139,13 +139,14 @@ struct error *core_make_notes(const struct core_facts *facts, char **ret, size_t
     FILE *out = open_memstream(ret, ret_size);
     if (!out)
         memory_exhausted();
+    /* Wherever the core is cut off, what it is still shows, or the files are missing. */
+    write_note(out, CORE_NOTE_OWNER, CORE_NOTE_PAGES, facts->pages,
+               facts->page_count * sizeof *facts->pages);
+    write_note(out, CORE_NOTE_OWNER, CORE_NOTE_TEXT, facts->note, facts->note_size);
     write_threads(out, facts);
     write_process(out, facts);
     write_auxiliary(out, facts);
     write_files(out, facts);
-    write_note(out, CORE_NOTE_OWNER, CORE_NOTE_TEXT, facts->note, facts->note_size);
-    write_note(out, CORE_NOTE_OWNER, CORE_NOTE_PAGES, facts->pages,
-               facts->page_count * sizeof *facts->pages);
     if (fclose(out) != 0)
         memory_exhausted();
     return NULL;

@@ -7,6 +7,7 @@
 
 #include "asyncspy/base/arena.h"
 #include "asyncspy/target/module.h"
+#include "build_id.h"
 #include "process_private.h"
 
 #define PAGE_MASK (~(uint64_t)4095)
@@ -14,13 +15,12 @@
 /* libelf takes memory for what a header says; a sparse file can say terabytes and have them. */
 #define HEADERS_MAX 4096 /* of sections, of segments */
 #define TABLE_MAX ((uint64_t)256 << 20)
-#define NOTE_MAX 4096
 
 struct module_file {
     int descriptor;
     Elf *elf;
     uint64_t bias; /* address in the target - address in the file */
-    char build_id[129];
+    char build_id[2 * BUILD_ID_MAX + 1];
 };
 
 static const struct target_mapping *first_mapping(const struct target_process *process,
@@ -103,24 +103,17 @@ static bool find_bias(struct module_file *file, const struct target_mapping *map
     return false;
 }
 
+static bool read_of_file(void *context, uint64_t offset, void *buffer, size_t size) {
+    const struct module_file *file = context;
+    return read_at(file->descriptor, buffer, size, offset);
+}
+
 static void read_build_id(struct module_file *file) {
-    Elf_Scn *section = NULL;
-    while ((section = elf_nextscn(file->elf, section))) {
-        GElf_Shdr header;
-        GElf_Nhdr note;
-        size_t name, text;
-        Elf_Data *data;
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_NOTE ||
-            !(data = get_data(section, NOTE_MAX)))
-            continue;
-        if (!gelf_getnote(data, 0, &note, &name, &text) || note.n_type != NT_GNU_BUILD_ID ||
-            note.n_descsz > 64)
-            continue;
-        for (size_t i = 0; i < note.n_descsz; i++)
-            snprintf(file->build_id + 2 * i, 3, "%02x",
-                     ((const unsigned char *)data->d_buf)[text + i]);
+    struct build_id id;
+    if (!build_id_find(read_of_file, file, &id))
         return;
-    }
+    for (size_t i = 0; i < id.size; i++)
+        snprintf(file->build_id + 2 * i, 3, "%02x", id.bytes[i]);
 }
 
 struct error *module_open(struct target_process *process, const struct target_module *module,

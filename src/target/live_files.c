@@ -6,15 +6,22 @@
 
 #include "process_private.h"
 
+int file_reopen_regular(int place) {
+    char path[64];
+    struct stat status;
+    int file = -1;
+    if (place < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+    if (fstat(place, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+        file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    close(place);
+    return file;
+}
+
 /* Opens a path below /proc/PID; only a regular file will do (a FIFO would hang us). */
 static int open_regular(const struct target_process *process, const char *path) {
-    struct stat status;
-    int file = openat(process->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))) {
-        close(file);
-        return -1;
-    }
-    return file;
+    return file_reopen_regular(openat(process->folder, path, O_PATH | O_CLOEXEC));
 }
 
 /* map_files is the mapped file itself, whatever stands at its path now; it needs a privilege. */

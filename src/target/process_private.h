@@ -87,6 +87,11 @@ int live_open_module(struct target_process *process, const struct target_module 
                      const struct target_mapping *mapping);
 struct error *live_list_spans(struct target_process *process, struct span_list *list) ERROR_CHECK;
 
+/* Opens what `place` stands for, which O_PATH opened, and closes that; -1: it is no regular file,
+ * or one of a kernel's file system, and opening or reading those may have effects: /dev/watchdog.
+ */
+int file_reopen_regular(int place);
+
 /* Reads a file below /proc/PID whole, NUL-terminated; *ret belongs to the caller. ERROR_OS. */
 struct error *process_read_file(const struct target_process *process, const char *name, char **ret,
                                 size_t *ret_size) ERROR_CHECK;

@@ -513,6 +513,11 @@ def no_core(context, path):
     empty = os.path.join(context.folder, "empty")
     open(empty, "w").close()
     yield from refused(context.asyncspy, empty, "empty")
+    yield from refused(context.asyncspy, "/dev/zero", "no core file")
+    yield from refused(context.asyncspy, path, "No such file", "--executable=" + path + ".gone")
+    yield from refused(context.asyncspy, path, "no regular file", "--executable=/tmp")
+    yield from refused(context.asyncspy, path, "No such file", "--sysroot=" + path + ".gone")
+    yield from refused(context.asyncspy, path, "no folder", "--sysroot=" + empty)
 
 
 def no_python(context, _):

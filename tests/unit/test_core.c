@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -348,6 +349,20 @@ static void test_executable(void **state) {
     assert_file(f, &options, "not here");
 }
 
+/* Who names a device in a core does not have it opened: that alone may do something. */
+static void test_opens_no_device(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    int events = inotify_init1(IN_NONBLOCK);
+    char event[512];
+    cut_program(f, "ABCDEFGH");
+    assert_int_equal(mkfifo(options.executable, 0600), 0);
+    assert_true(inotify_add_watch(events, options.executable, IN_OPEN) >= 0);
+    assert_file(f, &options, "not here");
+    assert_int_equal(read(events, event, sizeof event), -1);
+    close(events);
+}
+
 /* Without build ids the first page tells. */
 static void test_no_build_id(void **state) {
     struct fixture *f = *state;
@@ -358,6 +373,52 @@ static void test_no_build_id(void **state) {
     cut_program(f, NULL);
     fake_file_write(options.executable, &program, sizeof program);
     assert_file(f, &options, "build id none, that of the core none"); /* not a whole page of it */
+}
+
+/* A tool has put the notes behind all else, where the core does not have them. */
+static void test_build_id_elsewhere(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    unsigned char file[3 * 4096];
+    char byte;
+    memset(file, 'f', sizeof file);
+    memcpy(file + 2 * 4096, &program.note, sizeof program.note);
+    for (size_t i = 0; i < 2; i++)
+        if (program.segments[i].p_type == PT_NOTE)
+            program.segments[i].p_offset = 2 * 4096;
+    memset(&program.note, 0, sizeof program.note);
+    memcpy(file, &program, sizeof program);
+    fake_core_destroy(f->core);
+    f->core = fake_core_create();
+    const uint64_t auxiliary[] = {AT_PHDR, PROGRAM + 64, AT_NULL, 0};
+    fake_core_add_note(f->core, NT_AUXV, auxiliary, sizeof auxiliary);
+    fake_core_add_name(f->core, PROGRAM, PROGRAM + 3 * 4096, 0, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM, 3 * 4096, file, 4096, PF_R);
+    fake_file_write(options.executable, file, sizeof file);
+    struct target_process *process = open_with(f, &options);
+    assert_true(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_int_equal(byte, 'f');
+    process_close(process);
+    file[200]++;
+    fake_file_write(options.executable, file, sizeof file);
+    process = open_with(f, &options);
+    assert_false(can_read(process, PROGRAM + 4096, &byte, 1));
+    process_close(process);
+}
+
+/* It is mapped once more, to be read and shared: of that the core has no bytes. */
+static void test_mapped_twice(void **state) {
+    struct fixture *f = *state;
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    cut_program(f, "ABCDEFGH");
+    fake_core_add_name(f->core, PROGRAM - 8192, PROGRAM - 4096, 0, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM - 8192, 4096, NULL, 0, PF_R);
+    fake_file_write(in_folder(f, "python"), &program, sizeof program);
+    assert_file(f, &(struct core_options){.executable = in_folder(f, "python")}, NULL);
+    program.note.id[0]++;
+    fake_file_write(in_folder(f, "python"), &program, sizeof program);
+    assert_file(f, &(struct core_options){.executable = in_folder(f, "python")}, "another build");
 }
 
 static void make_root(struct fixture *f) {
@@ -379,6 +440,33 @@ static void test_sysroot(void **state) {
         rename(in_folder(f, "root/usr/bin/python3"), in_folder(f, "root/usr/bin/link")), 0);
     assert_int_equal(symlink("/usr/bin/link", in_folder(f, "root/usr/bin/python3")), 0);
     assert_file(f, &options, NULL);
+}
+
+/* What is cut off was written to since it was mapped; the file would show it as it began. */
+static void test_cut_off_is_not_in_the_file(void **state) {
+    struct fixture *f = *state;
+    struct core_options options = {.executable = in_folder(f, "python")};
+    struct fake_elf program = fake_elf_make("ABCDEFGH");
+    unsigned char file[3 * 4096], byte;
+    memset(file, 'f', sizeof file);
+    memcpy(file, &program, sizeof program);
+    cut_program(f, "ABCDEFGH");
+    fake_file_write(options.executable, file, sizeof file);
+    fake_core_add_name(f->core, PROGRAM + 4096, PROGRAM + 3 * 4096, 1, EXECUTABLE_PATH);
+    fake_core_add_memory(f->core, PROGRAM + 4096, 2 * 4096, NULL, 4096, PF_R | PF_W);
+    struct target_process *process = open_with(f, &options);
+    assert_true(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_int_equal(byte, 0);
+    assert_true(can_read(process, PROGRAM + 2 * 4096, &byte, 1));
+    assert_int_equal(byte, 'f');
+    process_close(process);
+    size_t size;
+    unsigned char *bytes = fake_core_get(f->core, &size);
+    fake_file_write(f->path, bytes, size - 4096);
+    fake_expect_success(core_open(f->path, &options, &process));
+    assert_false(can_read(process, PROGRAM + 4096, &byte, 1));
+    assert_true(can_read(process, PROGRAM + 2 * 4096, &byte, 1)); /* of this there was no more */
+    process_close(process);
 }
 
 static void test_module(void **state) {
@@ -404,13 +492,24 @@ static void test_module(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_memory),       TEST(test_overlap),
-        TEST(test_mappings),     TEST(test_mappings_are_cut),
-        TEST(test_spans),        TEST(test_process),
-        TEST(test_threads),      TEST(test_outer_thread_ids),
-        TEST(test_command_line), TEST(test_stands_still),
-        TEST(test_executable),   TEST(test_no_build_id),
-        TEST(test_sysroot),      TEST(test_module),
+        TEST(test_memory),
+        TEST(test_overlap),
+        TEST(test_mappings),
+        TEST(test_mappings_are_cut),
+        TEST(test_spans),
+        TEST(test_process),
+        TEST(test_threads),
+        TEST(test_outer_thread_ids),
+        TEST(test_command_line),
+        TEST(test_stands_still),
+        TEST(test_executable),
+        TEST(test_no_build_id),
+        TEST(test_opens_no_device),
+        TEST(test_build_id_elsewhere),
+        TEST(test_mapped_twice),
+        TEST(test_sysroot),
+        TEST(test_cut_off_is_not_in_the_file),
+        TEST(test_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

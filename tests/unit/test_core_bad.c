@@ -14,6 +14,7 @@
 
 #include "../support/fake_core.h"
 #include "../support/fake_target.h"
+#include "asyncspy/python/discovery.h"
 #include "asyncspy/target/core.h"
 #include "asyncspy/target/module.h"
 #include "asyncspy/target/scan.h"
@@ -209,6 +210,63 @@ static void test_bad_notes(void **state) {
     }
 }
 
+/* No kernel writes them so; the header tells what the padding is. */
+static void test_notes_padded_to_8(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        Elf64_Nhdr header;
+        char owner[12];
+        uint64_t words[5];
+        char path[8];
+        Elf64_Nhdr next;
+    } notes = {.header = {.n_namesz = 5, .n_descsz = 48, .n_type = NT_FILE},
+               .owner = "CORE",
+               .words = {1, 4096, 4096, 8192, 0},
+               .path = "/a file"};
+    struct target_process *process;
+    unsigned char core[8192] = {0};
+    const Elf64_Ehdr header = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_CORE,
+        .e_machine = EM_X86_64,
+        .e_phoff = sizeof header,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 2};
+    const Elf64_Phdr segments[] = {
+        {.p_type = PT_NOTE, .p_offset = 1024, .p_filesz = sizeof notes, .p_align = 8},
+        {.p_type = PT_LOAD, .p_offset = 4096, .p_filesz = 4096, .p_memsz = 4096, .p_vaddr = 4096}};
+    memcpy(core, &header, sizeof header);
+    memcpy(core + sizeof header, segments, sizeof segments);
+    memcpy(core + 1024, &notes, sizeof notes);
+    fake_expect_success(open_bytes(f, core, sizeof core, &process));
+    assert_string_equal(process_get_mappings(process).items[0].path, "/a file");
+    process_close(process);
+}
+
+/* Each a little shorter than the one before: together they would fill the memory. */
+static void test_many_notes(void **state) {
+    struct fixture *f = *state;
+    const Elf64_Off size = 100 << 20;
+    const Elf64_Nhdr note = {.n_namesz = 4, .n_descsz = (Elf64_Word)size, .n_type = 7};
+    size_t core_size;
+    for (uint64_t i = 0; i < 10; i++)
+        fake_core_add_segment(
+            f->core, &(Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 1 << 20, .p_filesz = size - i});
+    unsigned char *bytes = fake_core_get(f->core, &core_size);
+    fake_file_write(f->path, bytes, core_size);
+    FILE *file = fopen(f->path, "r+");
+    assert_int_equal(fseek(file, 1 << 20, SEEK_SET), 0);
+    assert_int_equal(fwrite(&note, sizeof note, 1, file), 1);
+    fclose(file);
+    assert_int_equal(truncate(f->path, (off_t)size + (2 << 20)), 0);
+    struct target_process *process = NULL;
+    struct error *err = core_open(f->path, &options, &process);
+    process_close(process);
+    assert_non_null(err);
+    assert_non_null(strstr(error_get_message(err), "its notes are too large"));
+    error_destroy(err);
+}
+
 /* Rows that make no sense are left out, and overlaps. */
 static void test_bad_names(void **state) {
     struct fixture *f = *state;
@@ -222,6 +280,59 @@ static void test_bad_names(void **state) {
     fake_expect_success(open_bytes(f, bytes, size, &process));
     assert_int_equal(process_get_mappings(process).count, 3);
     read_all(f, process);
+    process_close(process);
+}
+
+#define MODULES ((size_t)60000)
+
+/* As many modules as fit, a page each, all of them the same page of the core. */
+static void write_many_modules(const char *path) {
+    FILE *file = fopen(path, "w");
+    const uint64_t head[] = {MODULES, 4096}, auxiliary[] = {AT_PHDR, 4096, AT_NULL, 0};
+    const Elf64_Nhdr vector = {.n_namesz = 5, .n_descsz = sizeof auxiliary, .n_type = NT_AUXV};
+    const Elf64_Nhdr files = {
+        .n_namesz = 5, .n_descsz = sizeof head + MODULES * (24 + 8), .n_type = NT_FILE};
+    const size_t notes_at = sizeof(Elf64_Ehdr) + (MODULES + 1) * sizeof(Elf64_Phdr);
+    const size_t notes_size = 2 * (sizeof vector + 8) + sizeof auxiliary + files.n_descsz;
+    const Elf64_Ehdr header = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_CORE,
+        .e_machine = EM_X86_64,
+        .e_phoff = sizeof header,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = (Elf64_Half)(MODULES + 1)};
+    const Elf64_Phdr notes = {.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes_size};
+    fwrite(&header, sizeof header, 1, file);
+    fwrite(&notes, sizeof notes, 1, file);
+    for (uint64_t i = 1; i <= MODULES; i++)
+        fwrite(&(Elf64_Phdr){.p_type = PT_LOAD,
+                             .p_flags = PF_R | PF_W | PF_X,
+                             .p_vaddr = 8192 * i,
+                             .p_memsz = 4096,
+                             .p_filesz = 4096},
+               sizeof notes, 1, file);
+    fwrite(&vector, sizeof vector, 1, file);
+    fwrite("CORE\0\0\0", 8, 1, file);
+    fwrite(auxiliary, sizeof auxiliary, 1, file);
+    fwrite(&files, sizeof files, 1, file);
+    fwrite("CORE\0\0\0", 8, 1, file);
+    fwrite(head, sizeof head, 1, file);
+    for (uint64_t i = 1; i <= MODULES; i++)
+        fwrite((const uint64_t[]){8192 * i, 8192 * i + 4096, 0}, 24, 1, file);
+    for (size_t i = 1; i <= MODULES; i++)
+        fprintf(file, "/%06zu%c", i, '\0');
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Each of them is searched for Python, and for each all mappings are gone through. */
+static void test_many_modules(void **state) {
+    struct fixture *f = *state;
+    struct target_process *process;
+    struct py_discovery discovery;
+    write_many_modules(f->path);
+    fake_expect_success(core_open(f->path, &options, &process));
+    assert_int_equal(process_get_mappings(process).count, MODULES);
+    fake_expect_error(py_discover(process, f->arena, &discovery), ERROR_EXHAUSTED);
     process_close(process);
 }
 
@@ -316,7 +427,10 @@ int main(void) {
         TEST(test_segments_that_make_no_sense),
         TEST(test_no_memory),
         TEST(test_bad_notes),
+        TEST(test_notes_padded_to_8),
+        TEST(test_many_notes),
         TEST(test_bad_names),
+        TEST(test_many_modules),
         TEST(test_cut_off),
         TEST(test_cut_off_with_notes_last),
         TEST(test_what_is_left_of_a_cut_one),

@@ -222,6 +222,47 @@ static void test_bomb(void **state) {
     error_destroy(err);
 }
 
+/* Nor is anything unpacked to its end that is no core. */
+static void test_no_core(void **state) {
+    struct fixture *f = *state;
+    struct target_process *process;
+    struct seen seen = {0};
+    for (size_t i = 0; i < f->whole_size; i++)
+        f->whole[i] = (unsigned char)random();
+    pack_zstd(f);
+    fake_file_write(f->path, f->packed, f->size);
+    const struct core_options all = {.progress = {report, &seen}};
+    struct error *err = core_open(f->path, &all, &process);
+    assert_non_null(strstr(error_get_message(err), "it is no core file"));
+    assert_true(seen.done < f->size);
+    error_destroy(err);
+    seen = (struct seen){0};
+    err = core_open("/dev/zero", &all, &process);
+    assert_non_null(strstr(error_get_message(err), "it is no core file"));
+    assert_true(seen.done < 1 << 20);
+    error_destroy(err);
+}
+
+static void check_padding(struct fixture *f, void (*pack)(struct fixture *f)) {
+    struct target_process *process;
+    size_t count;
+    pack(f);
+    memset(f->packed + f->size, 0, 8192);
+    fake_expect_success(open_packed(f, f->size + 8192, &process));
+    assert_same(f, process);
+    (void)core_list_losses(process, f->arena, &count);
+    assert_int_equal(count, 0);
+    process_close(process);
+}
+
+/* As tar and devices leave it behind a file. */
+static void test_padding(void **state) {
+    check_padding(*state, pack_gzip);
+    check_padding(*state, pack_lz4);
+    check_padding(*state, pack_xz);
+    check_padding(*state, pack_zstd);
+}
+
 static void *feed(void *context) {
     const struct fixture *f = context;
     FILE *file = fopen(f->path, "w");
@@ -267,8 +308,9 @@ static void test_no_room(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_formats), TEST(test_cut_off), TEST(test_damage),  TEST(test_random_damage),
-        TEST(test_bomb),    TEST(test_pipe),    TEST(test_no_room),
+        TEST(test_formats),       TEST(test_cut_off), TEST(test_damage),
+        TEST(test_random_damage), TEST(test_bomb),    TEST(test_no_core),
+        TEST(test_padding),       TEST(test_pipe),    TEST(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

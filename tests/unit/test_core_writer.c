@@ -207,6 +207,14 @@ static void test_of_one_that_was_saved(void **state) {
 
 /* ---- where it is put ---- */
 
+static void test_any_umask(void **state) {
+    struct fixture *f = *state;
+    mode_t before = umask(0777);
+    need(f, HEAP, 1);
+    process_close(save_and_open(f));
+    umask(before);
+}
+
 static void test_overwrites_nothing(void **state) {
     struct fixture *f = *state;
     uint64_t size;
@@ -304,6 +312,35 @@ static void test_pages_that_are_not_there(void **state) {
     fake_expect_error(read_from(f->process, HEAP + 64, &byte, 1), ERROR_FAULT);
 }
 
+/* A text without the pages, or pages without the text, is what is left of a core that is cut off.
+ */
+static void test_half_of_the_notes(void **state) {
+    struct fixture *f = *state;
+    const uint64_t pages[] = {HEAP, 1};
+    fake_core_add_note_of(f->core, OWNER, NOTE_PAGES, pages, sizeof pages);
+    fake_expect_error(open_again(f), ERROR_INVALID);
+    fake_core_destroy(f->core);
+    f->core = fake_core_create_usual();
+    fake_core_add_note_of(f->core, OWNER, NOTE_TEXT, "{}", 2);
+    fake_expect_error(open_again(f), ERROR_INVALID);
+}
+
+/* What nobody read is zero in it: that must not be taken for memory. */
+static void test_cut_off(void **state) {
+    struct fixture *f = *state;
+    struct stat status;
+    need(f, HEAP, 64);
+    process_close(save_and_open(f));
+    assert_int_equal(stat(f->saved, &status), 0);
+    for (int length = 4; length < 1200; length += 4) {
+        struct target_process *process = NULL;
+        assert_int_equal(truncate(f->saved, status.st_size - length), 0);
+        struct error *err = core_open(f->saved, &options, &process);
+        process_close(process);
+        fake_expect_error(err, ERROR_INVALID);
+    }
+}
+
 /* Notes of a type that this version does not know. */
 static void test_other_notes(void **state) {
     struct fixture *f = *state;
@@ -324,6 +361,7 @@ int main(void) {
         TEST(test_says_what_the_process_was),
         TEST(test_has_build_ids),
         TEST(test_of_one_that_was_saved),
+        TEST(test_any_umask),
         TEST(test_overwrites_nothing),
         TEST(test_follows_no_link),
         TEST(test_no_folder),
@@ -332,6 +370,8 @@ int main(void) {
         TEST(test_pages_out_of_order),
         TEST(test_half_a_row_of_pages),
         TEST(test_pages_that_are_not_there),
+        TEST(test_half_of_the_notes),
+        TEST(test_cut_off),
         TEST(test_other_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

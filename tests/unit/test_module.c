@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/fake_target.h"
 #include "asyncspy/target/module.h"
 
 #define PREFIX_MAX 4096
@@ -151,6 +152,30 @@ static void test_library_symbol(void **state) {
     size_t length = strlen(module_get_build_id(file));
     assert_true(length >= 16 && length % 2 == 0);
     module_close(file);
+    process_close(process);
+}
+
+/* Who resolves symbols of his own process maps the file once more, below or above the library. */
+static void test_mapped_to_be_read(void **state) {
+    struct target_process *process = open_process(getpid());
+    struct target_module before = find(*state, process, "libc.so.6");
+    int file = open(before.path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    assert_int_equal(fstat(file, &status), 0);
+    assert_true(file >= 0);
+    for (uint64_t side = 0; side < 2; side++) {
+        uint64_t address = side ? before.end + ((uint64_t)64 << 30) : (uint64_t)1 << 32;
+        void *mapped = mmap((void *)(uintptr_t)address, (size_t)status.st_size, PROT_READ,
+                            MAP_PRIVATE | MAP_FIXED_NOREPLACE, file, 0);
+        if (mapped == MAP_FAILED) /* the end of the addresses */
+            continue;
+        fake_expect_success(process_refresh_mappings(process));
+        struct target_module after = find(*state, process, "libc.so.6");
+        assert_int_equal(after.start, before.start);
+        assert_int_equal(after.end, before.end);
+        munmap(mapped, (size_t)status.st_size);
+    }
+    close(file);
     process_close(process);
 }
 
@@ -364,6 +389,39 @@ static void test_fifo(void **state) {
     munmap(mapped, size);
 }
 
+static void assert_build_id(struct fixture *f, const unsigned char *bytes, size_t size,
+                            size_t length) {
+    char *path = file_in(f, "elf");
+    write_file(path, bytes, size);
+    void *mapped = map(path, size);
+    struct target_process *process = open_process(getpid());
+    struct target_module module = find(f, process, "/elf");
+    struct module_file *file = open_module(process, &module);
+    assert_int_equal(strlen(module_get_build_id(file)), length);
+    module_close(file);
+    process_close(process);
+    munmap(mapped, size);
+}
+
+/* Other owners number their notes as they like: a probe of SystemTap has the 3 of a build id. */
+static void test_build_id(void **state) {
+    struct fixture *f = *state;
+    static const Elf64_Nhdr header = {.n_namesz = 4, .n_descsz = 20, .n_type = 3};
+    size_t size;
+    unsigned char *bytes = read_whole(f, "/bin/sleep", &size);
+    unsigned char *note = memmem(bytes, size, &header, sizeof header);
+    if (!note)
+        skip();
+    assert_build_id(f, bytes, size, 40);
+    Elf64_Ehdr *elf = (Elf64_Ehdr *)(void *)bytes;
+    elf->e_shoff = elf->e_shnum = elf->e_shstrndx = 0; /* sections may be stripped */
+    assert_build_id(f, bytes, size, 40);
+    bytes = read_whole(f, "/bin/sleep", &size);
+    note = memmem(bytes, size, &header, sizeof header);
+    memcpy(note + sizeof header, "TAP", 4);
+    assert_build_id(f, bytes, size, 0);
+}
+
 static void use(struct module_file *file) {
     uint64_t address, size;
     module_find_symbol(file, "stdout", &address, &size);
@@ -490,6 +548,8 @@ int main(void) {
         TEST(test_fixed_addresses),
         TEST(test_deleted_executable),
         TEST(test_replaced_library),
+        TEST(test_build_id),
+        TEST(test_mapped_to_be_read),
         TEST(test_fifo),
         TEST(test_every_prefix),
         TEST(test_random_corruptions),
