@@ -31,8 +31,9 @@
  */
 #define QUIET_WINDOW ((size_t)64 << 20)
 #define LARGE_FETCH ((size_t)256 << 10)
-/* What a walk reads of a target that is walked in the time that copying more of it would take. */
-#define SMALL_TARGET ((uint64_t)12 << 20)
+/* The work of a walk (see memory_set_work) that is done while a busy target stands still: some
+ * thousand tasks. */
+#define SMALL_WALK 1000000u
 
 struct capture {
     struct capture_options options;
@@ -214,23 +215,18 @@ static bool is_settled(const struct shot *shot) {
 }
 
 /* Walks unstopped, so that it is known which blocks matter. */
-static struct error *learn(struct shot *shot, bool *is_small) {
+static struct error *learn(struct shot *shot, size_t fetch_size) {
     memory_forget(shot->memory);
-    memory_set_fetch_size(shot->memory, SMALL_FETCH);
-    uint64_t before = memory_get_statistics(shot->memory).bytes_read;
+    memory_set_fetch_size(shot->memory, fetch_size);
     struct error *err = ask_kernel(shot);
-    if (!err)
-        err = walk(shot);
-    *is_small = memory_get_statistics(shot->memory).bytes_read - before <= SMALL_TARGET;
-    return err;
+    return err ? err : walk(shot);
 }
 
 /* Copies what matters while the target stands still, with what is around it: what is new since then
  * is likely to be there. Walks the copy. */
 static struct error *take_copy(struct shot *shot) {
-    struct error *err = NULL;
-    memory_set_fetch_size(shot->memory, LARGE_FETCH);
-    for (int i = 1; i < PAUSED_TRIES; i++) {
+    struct error *err = learn(shot, LARGE_FETCH);
+    for (int i = 1; !err && i < PAUSED_TRIES; i++) {
         err = copy_stopped(shot, false);
         if (err)
             return err;
@@ -243,17 +239,19 @@ static struct error *take_copy(struct shot *shot) {
         log_debug(LOG_CAPTURE, "copy %d missed %llu reads", i,
                   (unsigned long long)memory_get_statistics(shot->memory).missed);
     }
-    return copy_stopped(shot, true);
+    return err ? err : copy_stopped(shot, true);
 }
 
 /* A small target is walked while it stands still: no copy could lack anything. */
 static struct error *take_paused(struct shot *shot) {
-    bool is_small;
+    struct py *py = shot->capture->py;
     shot->mode = "paused";
-    struct error *err = learn(shot, &is_small);
+    py_set_walk_units(py, SMALL_WALK);
+    struct error *err = learn(shot, SMALL_FETCH);
+    py_set_walk_units(py, PY_WALK_UNITS);
     if (err)
         return err;
-    return is_small ? copy_stopped(shot, true) : take_copy(shot);
+    return py_is_exhausted(py) ? take_copy(shot) : copy_stopped(shot, true);
 }
 
 static size_t count_losses(const struct snapshot *snapshot) {

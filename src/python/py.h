@@ -56,9 +56,6 @@ struct py_position {
     bool leaves_by_exception; /* PY_AWAIT_EXIT because of an exception */
 };
 
-/* Units of work of one walk, if nobody asks for less. */
-#define PY_WALK_UNITS 500000000u
-
 #define PY_MEMO_SIZE 256 /* a power of two */
 
 /* Where an attribute is in all instances: its index among shared keys, or the offset of its slot.

@@ -426,7 +426,7 @@ static void add_known_block(struct target_memory *memory, uint64_t number, bool 
 
 /* Objects are born beside others of their kind, so a region in which several blocks were wanted
  * is copied whole; one block on its own (the stack of a thread) is not worth its neighbours. */
-#define DENSE_BLOCKS 4
+#define DENSE_BLOCKS 2
 
 /* What was valid before the copy is not any more; what cannot be got now has failed. */
 static void start_copy(struct target_memory *memory, const uint64_t *numbers, size_t count) {

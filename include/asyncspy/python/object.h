@@ -45,6 +45,7 @@ void py_begin_walk(struct py *py, struct snapshot *snapshot);
  * spent the next read fails with ERROR_EXHAUSTED, which ends the walk with what there is.
  */
 void py_charge(struct py *py, uint64_t units);
+#define PY_WALK_UNITS 500000000u                       /* if nobody asks for less */
 void py_set_walk_units(struct py *py, uint64_t units); /* from the next walk on */
 bool py_is_exhausted(const struct py *py);
 
