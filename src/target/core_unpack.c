@@ -96,10 +96,11 @@ static size_t find_run(const struct unpacking *work, const unsigned char *bytes,
 
 /* What is no core is not unpacked to its end: it may be a disk, or /dev/zero. */
 static struct error *check_start(const struct unpacking *work, size_t size) {
-    size_t left = work->written < SELFMAG ? SELFMAG - work->written : 0;
-    left = left < size ? left : size;
-    return left && memcmp(work->out_bytes, ELFMAG + work->written, left) != 0 ? core_refuse_other()
-                                                                              : NULL;
+    static const char magic[] = ELFMAG;
+    for (size_t i = 0; i < size && work->written + i < SELFMAG; i++)
+        if (work->out_bytes[i] != (unsigned char)magic[work->written + i])
+            return core_refuse_other();
+    return NULL;
 }
 
 /* Pages of zeros stay holes: most of what a process reserves was never touched. */
