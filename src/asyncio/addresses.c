@@ -13,7 +13,7 @@
 /* "10.0.0.5:80" of ('10.0.0.5', 80), "[::1]:80" of ('::1', 80, 0, 0). */
 static struct error *read_internet_address(struct aio *aio, uint64_t tuple, const char **ret) {
     struct py_type *host_type, *port_type;
-    uint64_t host, port;
+    uint64_t host, port = 0;
     const char *text;
     int64_t number;
     struct error *err = py_tuple_get(aio->py, tuple, 0, &host);

@@ -72,10 +72,11 @@ struct error *saved_get_discovery(const struct saved *saved, const struct target
 static struct target_thread make_thread(const struct saved_thread *thread) {
     struct target_thread ret = {.tid = (pid_t)thread->tid,
                                 .namespace_tid = (pid_t)thread->namespace_tid,
-                                .state = thread->state ? thread->state[0] : '\0',
                                 .on_cpu = thread->on_cpu,
                                 .syscall = thread->syscall < 0 ? -1 : thread->syscall,
                                 .cpu_s = thread->cpu_s};
+    if (thread->state)
+        ret.state = thread->state[0];
     snprintf(ret.name, sizeof ret.name, "%s", thread->name ? thread->name : "");
     snprintf(ret.wait_channel, sizeof ret.wait_channel, "%s",
              thread->wait_channel ? thread->wait_channel : "");

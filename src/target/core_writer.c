@@ -137,7 +137,7 @@ static struct error *put_in_place(struct core_writer *writer) {
 /* ---- which memory ---- */
 
 static struct part *add_part(struct core_writer *writer, const struct part *part) {
-    if (writer->count == writer->capacity) {
+    if (!writer->parts || writer->count == writer->capacity) {
         writer->capacity = writer->capacity ? 2 * writer->capacity : 256;
         writer->parts = memory_realloc(writer->parts, writer->capacity * sizeof *writer->parts);
     }
