@@ -67,13 +67,14 @@ static struct error *read_ends(struct aio *aio, uint64_t transport,
     return err ? err : read_address(aio, extra, "peername", &protocol->peer);
 }
 
+/* Without a server it need not be this side that began: connect_accepted_socket() has none. */
 struct error *aio_addresses_read(struct aio *aio, uint64_t transport,
                                  struct snapshot_protocol *protocol) {
-    uint64_t server;
+    uint64_t server = 0;
     struct error *err = read_ends(aio, transport, protocol);
     if (!err && protocol->peer)
         err = aio_attribute_read(aio, transport, "_server", &server);
-    if (!err && protocol->peer)
-        protocol->accepted = server ? SNAPSHOT_YES : SNAPSHOT_NO;
+    if (!err && server)
+        protocol->accepted = SNAPSHOT_YES;
     return err;
 }
