@@ -132,7 +132,8 @@ struct aio_executors;
 struct aio {
     struct py *py;
     struct snapshot *snapshot;
-    struct arena *arena; /* of what is forgotten after the walk */
+    struct arena *arena;   /* of what is forgotten after the walk */
+    struct aio_memo *memo; /* what outlives it; NULL: nothing, it is no look of several */
     const struct py_interpreter *interpreter;
     struct aio_thread *threads;
     size_t thread_count;
@@ -185,6 +186,33 @@ struct aio {
     struct aio_executors *executors; /* executor.c; NULL: not looked for yet */
 };
 
+/* wakers.c: the futures that a timer completes, 0 none. */
+struct aio_timer_memo {
+    uint64_t address;
+    struct memory_footprint footprint;
+    uint64_t futures[2];
+    double when;
+    bool is_sleep, is_valid;
+    struct aio_timer_memo *next;
+};
+
+/* sample.c: what is kept from look to look. */
+struct aio_memo {
+    struct arena *arena;
+    struct aio_modules modules;
+    const char *folder;
+    struct id_table *objects;      /* struct aio_object by address */
+    struct table *object_labels;   /* struct aio_label by the name of a class */
+    struct id_table *tasks;        /* struct aio_sampled_task by address */
+    struct aio_sampled_task *last; /* of all tasks that were ever met */
+    struct id_table *timers;       /* struct aio_timer_memo by address */
+    struct aio_timer_memo *last_timer;
+    struct aio_sampled_tasks listed, before, again;
+    uint64_t sample;
+};
+
+struct aio_timer_memo *aio_memo_get_timer(struct aio_memo *memo, uint64_t address);
+
 /* walk.c: the state of a walk. */
 void aio_create(struct py *py, const struct aio_input *input, struct aio *ret);
 void aio_destroy(struct aio *aio);
@@ -219,6 +247,8 @@ struct error *aio_weak_set_collect(struct aio *aio, uint64_t weak_set) ERROR_CHE
 /* Remembers a reading of the target's monotonic clock. */
 void aio_note_clock(struct aio *aio, double reading);
 
+/* The tasks that run now in the threads. */
+struct error *aio_current_collect(struct aio *aio) ERROR_CHECK;
 /* The tasks in a dict {loop: task that it runs now}; one such pair. */
 struct error *aio_current_tasks_collect(struct aio *aio, uint64_t dict) ERROR_CHECK;
 void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task);
@@ -283,6 +313,9 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
 
 /* task.c: reads one task into the snapshot. */
 struct error *aio_task_read(struct aio *aio, uint64_t address) ERROR_CHECK;
+/* The same into *ret. *ret_foreign: it belongs to another interpreter, which lists it. */
+struct error *aio_task_fill(struct aio *aio, uint64_t address, struct snapshot_task *ret,
+                            bool *ret_foreign) ERROR_CHECK;
 /* An error that costs the task a note; a fatal one is returned. */
 struct error *aio_task_note(struct aio *aio, struct snapshot_task *task, const char *what,
                             struct error *err) ERROR_CHECK;

@@ -17,9 +17,10 @@
 
 struct heap {
     struct aio *aio;
-    uint64_t *items;
+    uint64_t *items; /* of a set */
     size_t count, capacity;
-    size_t *open; /* indexes that are to be looked at */
+    uint64_t list; /* or the list, of which few are looked at */
+    size_t *open;  /* indexes that are to be looked at */
     size_t open_count;
     bool is_sorted; /* false: a set, of uvloop's */
     double first;   /* when the first that is not cancelled is due, or NaN */
@@ -46,8 +47,11 @@ static void open_children(struct heap *heap, size_t index) {
 /* No timer is due before its parent: behind one that is in time there is none that is late. */
 static struct error *look_at(struct heap *heap, size_t index) {
     struct aio_handle handle = {.cancelled = true};
-    struct error *err = error_keep_first(&heap->first_error,
-                                         aio_handle_read(heap->aio, heap->items[index], &handle));
+    uint64_t item = heap->list ? 0 : heap->items[index];
+    struct error *err = heap->list ? py_list_get(heap->aio->py, heap->list, index, &item) : NULL;
+    if (!err && item)
+        err = aio_handle_read(heap->aio, item, &handle);
+    err = error_keep_first(&heap->first_error, err);
     if (err)
         return err;
     if (!handle.cancelled && !isnan(handle.when)) {
@@ -62,17 +66,31 @@ static struct error *look_at(struct heap *heap, size_t index) {
     return NULL;
 }
 
+static struct error *count_items(struct heap *heap, uint64_t scheduled) {
+    int64_t count;
+    struct error *err = py_count_read(heap->aio->py, scheduled, &count);
+    if (err)
+        return err;
+    heap->list = scheduled;
+    heap->count = count > 0 && count < (int64_t)PY_ITEMS_MAX ? (size_t)count : 0;
+    heap->open = arena_alloc_array(heap->aio->arena, heap->count + 1, sizeof *heap->open);
+    heap->open_count = heap->count > 0;
+    return NULL;
+}
+
+/* A set is looked at all. */
 static struct error *collect_items(struct heap *heap, uint64_t scheduled) {
     struct py *py = heap->aio->py;
     struct py_type *type;
     struct error *err = py_type_of(py, scheduled, &type);
     heap->is_sorted = !err && type->kind == PY_KIND_LIST;
-    if (err || (!heap->is_sorted && type->kind != PY_KIND_SET))
+    if (heap->is_sorted)
+        return count_items(heap, scheduled);
+    if (err || type->kind != PY_KIND_SET)
         return err;
-    err = heap->is_sorted ? py_list_visit(py, scheduled, visit_item, heap)
-                          : py_set_visit(py, scheduled, visit_item, heap);
+    err = py_set_visit(py, scheduled, visit_item, heap);
     heap->open = arena_alloc_array(heap->aio->arena, heap->count + 1, sizeof *heap->open);
-    heap->open_count = heap->is_sorted ? heap->count > 0 : heap->count;
+    heap->open_count = heap->count;
     for (size_t i = 0; i < heap->open_count; i++)
         heap->open[i] = i;
     return err;

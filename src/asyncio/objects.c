@@ -147,12 +147,26 @@ static const char *get_class(const char *full_name) {
     return strcmp(full_name, "_thread.RLock") == 0 ? "threading.RLock" : dot ? dot + 1 : full_name;
 }
 
+/* Of objects and labels. */
+static struct arena *get_arena(const struct aio *aio) {
+    return aio->memo ? aio->memo->arena : aio->arena;
+}
+
+/* What nobody was seen to wait for in the last sample may be another object by now. */
+static bool is_current(const struct aio *aio, struct aio_object *object) {
+    if (!aio->memo)
+        return true;
+    bool is_recent = object->sample + 1 >= aio->memo->sample;
+    object->sample = aio->memo->sample;
+    return is_recent;
+}
+
 /* "Lock#3": the class and a number of its own. */
 static const char *make_label(struct aio *aio, const struct py_type *type) {
     const char *name = get_class(type->full_name);
     struct aio_label *label = table_find(aio->object_labels, name, strlen(name));
     if (!label) {
-        label = arena_alloc(aio->arena, sizeof *label);
+        label = arena_alloc(get_arena(aio), sizeof *label);
         label->name = name;
         table_add(aio->object_labels, label->name, strlen(name), label);
     }
@@ -162,8 +176,8 @@ static const char *make_label(struct aio *aio, const struct py_type *type) {
 struct error *aio_object_add(struct aio *aio, uint64_t address, struct aio_object **ret) {
     struct py_type *type;
     enum aio_kind kind;
-    *ret = id_table_find(aio->objects, address);
-    if (*ret)
+    struct aio_object *known = *ret = id_table_find(aio->objects, address);
+    if (known && is_current(aio, known))
         return NULL;
     struct error *err = py_type_of(aio->py, address, &type);
     if (!err)
@@ -175,13 +189,16 @@ struct error *aio_object_add(struct aio *aio, uint64_t address, struct aio_objec
                                      .kind = get_object_kind(kind, type->kind),
                                      .type = type->full_name,
                                      .label = make_label(aio, type)};
-    err = aio_note_missing(aio, object.label, read_facts(aio, type, kind, &object));
+    if (!aio->memo)
+        err = aio_note_missing(aio, object.label, read_facts(aio, type, kind, &object));
     if (err)
         return err;
     *SNAPSHOT_APPEND(aio->snapshot, &aio->snapshot->objects) = object;
-    *ret = arena_alloc(aio->arena, sizeof **ret);
-    **ret = (struct aio_object){
-        .address = address, .kind = kind, .index = aio->snapshot->objects.count - 1};
+    *ret = known ? known : arena_alloc(get_arena(aio), sizeof **ret);
+    **ret = (struct aio_object){.address = address,
+                                .kind = kind,
+                                .index = aio->snapshot->objects.count - 1,
+                                .sample = aio->memo ? aio->memo->sample : 0};
     id_table_add(aio->objects, address, *ret);
     return NULL;
 }

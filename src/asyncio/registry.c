@@ -132,7 +132,7 @@ struct error *aio_current_tasks_collect(struct aio *aio, uint64_t dict) {
 
 /* asyncio.tasks._current_tasks: {loop: task}, filled while a step runs; from 3.14 on for tasks
  * written in Python only, those of C are in the thread state. */
-static struct error *collect_current(struct aio *aio) {
+struct error *aio_current_collect(struct aio *aio) {
     uint64_t current = 0;
     for (size_t i = 0; i < aio->thread_count; i++) {
         aio->threads[i].current_task = aio->threads[i].thread->asyncio_running_task;
@@ -158,7 +158,7 @@ struct error *aio_registry_collect(struct aio *aio) {
     if (!err)
         err = aio_foreign_tasks_collect(aio);
     if (!err)
-        err = collect_current(aio);
+        err = aio_current_collect(aio);
     if (!err && registry & PY_TASKS_TASK_CLASS)
         err = aio_task_class_collect(aio);
     if (!err && registry & PY_TASKS_MODULE_DATA)

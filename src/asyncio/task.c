@@ -140,7 +140,8 @@ static struct error *read_pending(struct aio *aio, const struct aio_fields *fiel
         (current && chain->state == PY_GENERATOR_FINISHED)) {
         struct aio_waiting outside = {.aio = aio, .chain = chain, .fields = fields, .task = task};
         note_running(aio, chain, task);
-        return aio_task_note(aio, task, "what it holds", aio_holds_read(&outside));
+        return aio->memo ? NULL
+                         : aio_task_note(aio, task, "what it holds", aio_holds_read(&outside));
     }
     if (chain->is_generator && chain->state == PY_GENERATOR_CREATED) {
         task->state = SNAPSHOT_TASK_NOT_STARTED;
@@ -187,8 +188,9 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
     struct error *err = aio_task_note(aio, task, "name", read_name(aio, fields->name, &task->name));
     if (!err)
         err = read_coroutine(aio, fields, task);
-    if (!err)
-        err = aio_task_note(aio, task, "awaited by", aio_awaited_by_read(aio, fields, task));
+    if (err || aio->memo) /* a sample is no more than that */
+        return err;
+    err = aio_task_note(aio, task, "awaited by", aio_awaited_by_read(aio, fields, task));
     if (!err)
         err = aio_anyio_state_read(aio, task);
     if (!err && fields->source_traceback) {
@@ -203,7 +205,6 @@ static struct error *read_parts(struct aio *aio, const struct aio_fields *fields
     return err;
 }
 
-/* *ret_foreign: it belongs to another interpreter, which lists it. */
 static struct error *read_task(struct aio *aio, struct snapshot_task *task, bool *ret_foreign) {
     struct py_type *type;
     struct aio_fields fields = {0};
@@ -226,14 +227,21 @@ static struct error *read_task(struct aio *aio, struct snapshot_task *task, bool
     return read_parts(aio, &fields, task);
 }
 
+struct error *aio_task_fill(struct aio *aio, uint64_t address, struct snapshot_task *ret,
+                            bool *ret_foreign) {
+    *ret = snapshot_task_blank;
+    ret->id = address;
+    ret->interpreter = aio->interpreter->id;
+    *ret_foreign = false;
+    py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
+    return read_task(aio, ret, ret_foreign);
+}
+
 struct error *aio_task_read(struct aio *aio, uint64_t address) {
     /* Read aside: the queue, and so the vector of tasks, may grow meanwhile. */
-    struct snapshot_task task = snapshot_task_blank;
-    task.id = address;
-    task.interpreter = aio->interpreter->id;
-    py_charge(aio->py, TASK_UNITS + aio->thread_count / 8);
-    bool is_foreign = false;
-    struct error *err = read_task(aio, &task, &is_foreign);
+    struct snapshot_task task;
+    bool is_foreign;
+    struct error *err = aio_task_fill(aio, address, &task, &is_foreign);
     if (err)
         return aio_note_missing(
             aio, arena_format(aio->arena, "task 0x%llx", (unsigned long long)address), err);

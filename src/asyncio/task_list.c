@@ -47,11 +47,14 @@ static struct error *visit_future(void *context, uint64_t item) {
     if (!item)
         return NULL;
     py_charge(aio->py, LIST_UNITS);
+    /* What the others do is no change of the one that waits for all. */
+    struct memory_footprint *tracked = py_track(aio->py, NULL);
     struct error *err = py_type_of(aio->py, item, &type);
     if (!err)
         err = aio_classify(aio, type, &kind);
     if (!err)
         err = aio_fields_read(aio, kind, item, &fields);
+    py_track(aio->py, tracked);
     if (err)
         return err;
     bool done = fields.state == 1 || fields.state == 2;

@@ -62,7 +62,7 @@ static struct error *explain(struct aio_waiting *waiting) {
         wait->kind = SNAPSHOT_WAIT_DNS;
         wait->callee = waiting->host;
     }
-    if (!err)
+    if (!err && !waiting->aio->memo)
         look_later(waiting);
     return err ? err : add_object(waiting);
 }
@@ -72,7 +72,7 @@ static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter) {
     wait->id = fut_waiter;
     wait->has_timeout = SNAPSHOT_NO;
     struct error *err = aio_waiting_set_future(waiting, fut_waiter);
-    if (!err)
+    if (!err && !waiting->aio->memo)
         err = py_gc_links_read(waiting->aio->py, fut_waiter, &wait->links);
     if (aio_kind_is_task(waiting->future_kind))
         wait->kind = SNAPSHOT_WAIT_TASK;
@@ -85,9 +85,9 @@ static struct error *start(struct aio_waiting *waiting, uint64_t fut_waiter) {
 static struct error *finish(struct aio_waiting *waiting, struct error *err) {
     waiting->task->awaiting = waiting->wait;
     struct error *noted = aio_task_note(waiting->aio, waiting->task, "what it waits for", err);
-    return noted ? noted
-                 : aio_task_note(waiting->aio, waiting->task, "what it holds",
-                                 aio_holds_read(waiting));
+    return noted || waiting->aio->memo ? noted
+                                       : aio_task_note(waiting->aio, waiting->task, "what it holds",
+                                                       aio_holds_read(waiting));
 }
 
 struct error *aio_wait_read(struct aio *aio, const struct aio_fields *fields,

@@ -150,6 +150,7 @@ struct aio_object {
     size_t index; /* in the snapshot's objects */
     size_t holder_capacity;
     int name_tries;
+    uint64_t sample; /* the last one in which a task was read that waits for it */
 };
 /* Adds the object when it is new. */
 struct error *aio_object_add(struct aio *aio, uint64_t address,

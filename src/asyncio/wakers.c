@@ -52,22 +52,44 @@ struct loop_map {
     struct error *first_error; /* of one that cannot be read, or that is none of asyncio's */
 };
 
-static struct error *read_timer(struct aio *aio, uint64_t item) {
+static struct error *read_timer(struct aio *aio, uint64_t item, struct aio_timer_memo *ret) {
     struct aio_handle handle;
     struct aio_callable callable;
-    uint64_t futures[2];
     struct error *err = aio_handle_read(aio, item, &handle);
+    ret->futures[0] = ret->futures[1] = 0;
     if (err || handle.cancelled)
         return err;
-    err = find_futures(aio, &handle, &callable, futures);
+    err = find_futures(aio, &handle, &callable, ret->futures);
+    ret->when = handle.when;
+    ret->is_sleep = gives_result(callable.name);
+    return err;
+}
+
+/* From sample to sample few timers change. */
+static struct error *read_timer_again(struct aio *aio, uint64_t item, struct aio_timer_memo **ret) {
+    struct aio_timer_memo *memo = *ret = aio_memo_get_timer(aio->memo, item);
+    if (memo->is_valid && !py_has_changed(aio->py, &memo->footprint))
+        return NULL;
+    memo->footprint.count = 0;
+    struct memory_footprint *tracked = py_track(aio->py, &memo->footprint);
+    struct error *err = read_timer(aio, item, memo);
+    py_track(aio->py, tracked);
+    memo->is_valid = !err;
+    return err;
+}
+
+static struct error *map_timer(struct aio *aio, uint64_t item) {
+    struct aio_timer_memo own, *timer = &own;
+    struct error *err =
+        aio->memo ? read_timer_again(aio, item, &timer) : read_timer(aio, item, timer);
     for (int i = 0; !err && i < 2; i++)
-        add_timer(aio, futures[i], handle.when, gives_result(callable.name));
+        add_timer(aio, timer->futures[i], timer->when, timer->is_sleep);
     return err;
 }
 
 static struct error *visit_timer(void *context, uint64_t item) {
     struct loop_map *map = context;
-    return item ? error_keep_first(&map->first_error, read_timer(map->aio, item)) : NULL;
+    return item ? error_keep_first(&map->first_error, map_timer(map->aio, item)) : NULL;
 }
 
 /* What a callback of the selector waits for; sock_*() have theirs, others may be anything. */
@@ -184,7 +206,9 @@ static struct error *map_loop_once(struct aio *aio, uint64_t loop) {
     if (!loop || !aio_seen_add(aio, aio->mapped_loops, loop))
         return NULL;
     struct loop_map map = {aio, NULL};
+    struct memory_footprint *tracked = py_track(aio->py, NULL); /* of all tasks alike */
     struct error *err = map_loop(&map, loop);
+    py_track(aio->py, tracked);
     return aio_note_missing(aio, "timers and files of an event loop",
                             error_or_first(err, map.first_error));
 }

@@ -118,6 +118,7 @@ void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
     *ret = (struct aio){.py = py,
                         .snapshot = py_get_snapshot(py),
                         .arena = arena,
+                        .memo = input->memo,
                         .interpreter = input->interpreter,
                         .threads = input->threads,
                         .thread_count = input->thread_count,
@@ -134,8 +135,8 @@ void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
                         .uvloops = id_table_create(arena, 0),
                         .anyio_states = id_table_create(arena, 0),
                         .anyio_scopes = id_table_create(arena, 0),
-                        .objects = id_table_create(arena, 0),
-                        .object_labels = table_create(),
+                        .objects = input->memo ? input->memo->objects : id_table_create(arena, 0),
+                        .object_labels = input->memo ? input->memo->object_labels : table_create(),
                         .task_lists = id_table_create(arena, 0),
                         .handle_types = id_table_create(arena, 0),
                         .mapped_loops = id_table_create(arena, 0),
@@ -145,7 +146,8 @@ void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
 
 void aio_destroy(struct aio *aio) {
     table_destroy(aio->plain_frames);
-    table_destroy(aio->object_labels);
+    if (!aio->memo)
+        table_destroy(aio->object_labels);
     arena_destroy(aio->arena);
     free(aio->queue);
     free(aio->stack);

@@ -118,6 +118,13 @@ void arena_reset(struct arena *arena) {
     arena->current = arena->first;
 }
 
+size_t arena_get_size(const struct arena *arena) {
+    size_t size = 0;
+    for (const struct chunk *chunk = arena->first; chunk; chunk = chunk->next)
+        size += chunk->used;
+    return size;
+}
+
 /* Makes `current` a chunk that has room for `size` bytes. */
 static struct chunk *find_chunk(struct arena *arena, size_t size) {
     while (arena->current && arena->current->size - arena->current->used < size)

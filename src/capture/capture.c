@@ -6,11 +6,11 @@
 
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/log.h"
-#include "asyncspy/base/text.h"
 #include "asyncspy/python/discovery.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/stop.h"
 #include "core.h"
+#include "describe.h"
 #include "forgotten.h"
 #include "network.h"
 #include "referrers.h"
@@ -364,27 +364,9 @@ static struct error *take_with_search(struct shot *shot) {
 }
 
 static void describe_target(struct capture *capture, struct snapshot *snapshot) {
-    struct arena *arena = snapshot->arena;
-    struct snapshot_target *target = &snapshot->target;
-    size_t count;
-    char **arguments = process_get_command_line(capture->process, arena, &count);
-    const char *executable = process_get_executable(capture->process);
-    double started = process_get_start_time(capture->process);
-    target->kind = capture->core ? "core" : "process";
     if (capture->core)
         core_describe(capture->process, capture->core, snapshot);
-    target->pid = process_get_pid(capture->process);
-    target->executable = text_from_bytes(arena, executable, strlen(executable));
-    target->command_line = arena_alloc_array(arena, count, sizeof *target->command_line);
-    target->command_line_count = count;
-    for (size_t i = 0; i < count; i++)
-        target->command_line[i] = text_from_bytes(arena, arguments[i], strlen(arguments[i]));
-    target->architecture = "x86_64";
-    target->python_version =
-        arena_copy_string(arena, capture->discovery.version, strlen(capture->discovery.version));
-    target->debug_build = capture->discovery.debug_build ? SNAPSHOT_YES : SNAPSHOT_NO;
-    target->free_threaded = capture->discovery.free_threaded ? SNAPSHOT_YES : SNAPSHOT_NO;
-    target->started_at = isnan(started) ? NULL : clock_format_stamp(arena, started);
+    target_describe(capture->process, &capture->discovery, snapshot->arena, &snapshot->target);
 }
 
 static void describe_capture(struct shot *shot, double start, double stamp) {

@@ -1,5 +1,6 @@
 #include "walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "asyncspy/asyncio/asyncio.h"
@@ -16,7 +17,9 @@ struct interpreter_walk {
     struct py_thread *threads;
     size_t thread_count;
     struct aio_thread *aio_threads;
-    size_t first; /* index of the first of `threads` in the snapshot */
+    size_t first;             /* index of the first of `threads` in the snapshot */
+    struct walk_looks *looks; /* NULL: it is a walk of its own */
+    bool again;
 };
 
 static const struct target_thread *find_kernel_thread(const struct interpreter_walk *walk,
@@ -218,12 +221,53 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
     return err;
 }
 
+/* --- looks --- */
+
+void walk_looks_free(struct walk_looks *looks) {
+    for (size_t i = 0; i < looks->count; i++)
+        aio_memo_destroy(looks->items[i].memo);
+    free(looks->items);
+    memory_footprint_free(&looks->roots);
+    *looks = (struct walk_looks){0};
+}
+
+static struct aio_memo *get_memo(struct walk_looks *looks, uint64_t interpreter) {
+    for (size_t i = 0; i < looks->count; i++)
+        if (looks->items[i].interpreter == interpreter)
+            return looks->items[i].memo;
+    if (looks->count == looks->capacity) {
+        looks->capacity = looks->capacity ? 2 * looks->capacity : 4;
+        looks->items = memory_realloc(looks->items, looks->capacity * sizeof *looks->items);
+    }
+    struct walk_memo *item = &looks->items[looks->count++];
+    *item = (struct walk_memo){interpreter, aio_memo_create()};
+    return item->memo;
+}
+
+static struct error *look_at_asyncio(struct interpreter_walk *walk) {
+    struct aio_input input = {.interpreter = walk->interpreter,
+                              .threads = walk->aio_threads,
+                              .thread_count = walk->thread_count,
+                              .now = walk->kernel->now,
+                              .memo = get_memo(walk->looks, walk->interpreter->address)};
+    return walk->again ? aio_sample_again(walk->py, &input) : aio_sample(walk->py, &input);
+}
+
+bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads) {
+    bool is_verified = *ret_threads = !py_has_changed(py, &looks->roots);
+    for (size_t i = 0; i < looks->count; i++)
+        is_verified &= aio_sample_verify(py, looks->items[i].memo, *ret_threads);
+    return is_verified;
+}
+
+/* --- interpreters --- */
+
 static struct error *walk_interpreter(struct interpreter_walk *walk) {
     struct error *err = add_threads(walk);
     if (!err)
         err = name_threads(walk);
     if (!err)
-        err = walk_asyncio(walk);
+        err = walk->looks ? look_at_asyncio(walk) : walk_asyncio(walk);
     if (err && error_get_kind(err) != ERROR_EXHAUSTED)
         return err;
     for (size_t i = 0; walk->first + i < walk->snapshot->threads.count; i++) {
@@ -263,6 +307,37 @@ struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
         err = walk_interpreter(&walk);
     }
     return end_walk(snapshot, err);
+}
+
+static void empty_for_look(struct snapshot *snapshot) {
+    snapshot->missing.count = 0;
+    snapshot->threads.count = 0;
+    snapshot->interpreters.count = 0;
+    snapshot->event_loops.count = 0;
+}
+
+static struct error *look_at_interpreters(struct interpreter_walk *walk) {
+    struct py_interpreter *interpreters;
+    size_t count;
+    struct error *err = py_interpreters_read(walk->py, &interpreters, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        walk->interpreter = &interpreters[i];
+        walk->first = walk->snapshot->threads.count;
+        err = walk_interpreter(walk);
+    }
+    return end_walk(walk->snapshot, err);
+}
+
+struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct walk_kernel *kernel,
+                        struct walk_looks *looks, bool again) {
+    struct interpreter_walk walk = {
+        .py = py, .snapshot = snapshot, .kernel = kernel, .looks = looks, .again = again};
+    empty_for_look(snapshot);
+    looks->roots.count = 0;
+    struct memory_footprint *tracked = py_track(py, &looks->roots);
+    struct error *err = look_at_interpreters(&walk);
+    py_track(py, tracked);
+    return err;
 }
 
 static struct error *walk_stacks_of(struct py *py, const struct py_interpreter *interpreter) {

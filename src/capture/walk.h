@@ -37,6 +37,26 @@ struct walk_kernel {
     double now; /* the target's monotonic clock (s), or NaN */
 };
 
+/* What is kept of the interpreters from look to look. Starts zeroed. */
+struct walk_memo {
+    uint64_t interpreter;
+    struct aio_memo *memo;
+};
+struct walk_looks {
+    struct walk_memo *items;
+    size_t count, capacity;
+    struct memory_footprint roots; /* of what is read besides tasks */
+};
+void walk_looks_free(struct walk_looks *looks);
+
+/* In a look that py_look() has begun: fills threads, interpreters and event_loops of `snapshot`,
+ * which are emptied before, and the tasks of `looks`; `again`: as aio_sample_again(). */
+struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct walk_kernel *kernel,
+                        struct walk_looks *looks, bool again) ERROR_CHECK;
+
+/* As aio_sample_verify(). *ret_threads: the threads are as they were read, too. */
+bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads);
+
 /* Fills threads, interpreters, tasks and event_loops of `snapshot` from the memory of `py`, with
  * what `search` found. */
 struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,

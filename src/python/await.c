@@ -58,7 +58,11 @@ struct error *py_unit_read(struct py *py, const struct py_position *position, in
     *ret = (struct py_unit){0, 0};
     if (back > 0 && (at < position->code->first_instruction || at > position->instruction))
         return NULL;
-    return memory_read(py->memory, at, ret, sizeof *ret);
+    /* The interpreter rewrites instructions as they run; what they mean stays. */
+    struct memory_footprint *tracked = py_track(py, NULL);
+    struct error *err = memory_read(py->memory, at, ret, sizeof *ret);
+    py_track(py, tracked);
+    return err;
 }
 
 /* Whether the instruction after the last one continues an await or yield from: YIELD_FROM up to

@@ -58,10 +58,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     return NULL;
 }
 
-struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
-    *ret = id_table_find(py->codes, address);
-    if (*ret)
-        return NULL;
+static struct error *add_code(struct py *py, uint64_t address, struct py_code **ret) {
     struct py_type *type;
     struct error *err = py_type_of(py, address, &type);
     if (!err && type->kind != PY_KIND_CODE)
@@ -76,6 +73,14 @@ struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret
     **ret = code;
     id_table_add(py->codes, address, *ret);
     return NULL;
+}
+
+struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
+    *ret = id_table_find(py->codes, address);
+    if (*ret)
+        return NULL;
+    struct py_lasting lasting = py_lasting_begin(py);
+    return py_lasting_end(py, &lasting, add_code(py, address, ret));
 }
 
 static void locate(struct py *py, const struct py_code *code, uint64_t instruction,

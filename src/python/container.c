@@ -1,4 +1,5 @@
 /* Tuples, lists, sets, modules, weak references. Include/cpython/{tuple,list,set}object.h. */
+#include "asyncspy/python/function.h"
 #include "py.h"
 
 #define PIECE 512 /* words that are copied at once */
@@ -33,6 +34,15 @@ struct error *py_list_visit(struct py *py, uint64_t address, py_visit_item *visi
     uint64_t count = PY_U64(&list, list, count);
     err = check_count(count, "the list", address);
     return err ? err : py_words_visit(py, PY_U64(&list, list, items), count, visit, context);
+}
+
+struct error *py_list_get(struct py *py, uint64_t address, size_t index, uint64_t *ret) {
+    struct py_record list;
+    *ret = 0;
+    struct error *err = py_record_read(py, PY_STRUCT_list, address, &list);
+    if (err || index >= PY_U64(&list, list, count))
+        return err;
+    return py_read_u64(py, PY_U64(&list, list, items) + 8 * (uint64_t)index, ret);
 }
 
 struct error *py_tuple_visit(struct py *py, uint64_t address, py_visit_item *visit, void *context) {

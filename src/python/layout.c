@@ -107,16 +107,49 @@ static enum py_field size_field_of(enum py_struct struct_) {
     return PY_FIELD_COUNT;
 }
 
+/* Whether a word holds a field, besides the first instruction of a code object, which the
+ * interpreter rewrites. */
+static bool holds_field(const struct py_layout *layout, enum py_struct struct_, uint32_t word) {
+    for (int i = 0; i < PY_FIELD_COUNT; i++) {
+        if (fields[i].struct_ != struct_ || is_size((enum py_field)i) ||
+            layout->offset[i] == PY_ABSENT || i == PY_FIELD_code_instructions)
+            continue;
+        uint32_t offset = (uint32_t)layout->offset[i];
+        if (offset < 8 * word + 8 && offset + fields[i].width > 8 * word)
+            return true;
+    }
+    return false;
+}
+
+static void compute_runs(struct py_layout *layout, enum py_struct struct_) {
+    struct py_run *runs = layout->runs[struct_];
+    uint32_t count = 0;
+    for (uint32_t word = 0; 8 * word < layout->span[struct_]; word++) {
+        if (!holds_field(layout, struct_, word))
+            continue;
+        bool is_next = count && runs[count - 1].first + runs[count - 1].count == (int)word;
+        if (!is_next && count < PY_RUNS_MAX)
+            runs[count++] = (struct py_run){(uint16_t)word, 1};
+        else
+            runs[count - 1].count = (uint16_t)(word - runs[count - 1].first + 1);
+    }
+    layout->run_count[struct_] = count;
+}
+
 static void compute_span(struct py_layout *layout, enum py_struct struct_) {
-    uint32_t span = 0;
+    uint32_t span = 0, first = UINT32_MAX;
     for (int i = 0; i < PY_FIELD_COUNT; i++) {
         if (fields[i].struct_ != struct_ || is_size((enum py_field)i) ||
             layout->offset[i] == PY_ABSENT)
             continue;
         uint32_t end = (uint32_t)layout->offset[i] + fields[i].width;
         span = end > span ? end : span;
+        if ((uint32_t)layout->offset[i] < first)
+            first = (uint32_t)layout->offset[i];
     }
     layout->span[struct_] = span;
+    layout->first[struct_] = first < span ? first : 0;
+    compute_runs(layout, struct_);
 }
 
 static struct error *check_inside(const struct py_layout *layout, enum py_field field) {

@@ -56,6 +56,15 @@ static struct error *check_metatypes(struct py *py, uint64_t address) {
     return err;
 }
 
+struct error *py_type_check(struct py *py, uint64_t address) {
+    if (py->checks_type)
+        return NULL;
+    py->checks_type = true;
+    struct error *err = check_metatypes(py, address);
+    py->checks_type = false;
+    return err;
+}
+
 struct error *py_type_read_proven(struct py *py, uint64_t address, struct py_type **ret) {
     struct py_type *type = id_table_find(py->types, address);
     struct error *err = type && type->proven ? NULL : check_metatypes(py, address);

@@ -19,23 +19,30 @@ struct py *py_create(struct target_memory *memory, const struct py_layout *layou
     return py;
 }
 
+/* What is kept by address alone: within a look nothing is freed. */
+static void forget_addresses(struct py *py) {
+    memset(py->key_memo, 0, sizeof py->key_memo);
+    memset(py->slot_memo, 0, sizeof py->slot_memo);
+    memset(py->text_memo, 0, sizeof py->text_memo);
+}
+
 static void forget_caches(struct py *py) {
     table_reset(py->positions);
     memset(py->type_memo, 0, sizeof py->type_memo);
     memset(py->position_memo, 0, sizeof py->position_memo);
-    memset(py->key_memo, 0, sizeof py->key_memo);
-    memset(py->slot_memo, 0, sizeof py->slot_memo);
-    memset(py->text_memo, 0, sizeof py->text_memo);
+    forget_addresses(py);
     arena_reset(py->arena);
     py->types = id_table_create(py->arena, 0);
     py->codes = id_table_create(py->arena, 0);
     py->static_names = NULL;
     py->finds_static_names = false;
+    py->lasting.count = 0;
 }
 
 void py_destroy(struct py *py) {
     if (!py)
         return;
+    memory_footprint_free(&py->lasting);
     table_destroy(py->positions);
     arena_destroy(py->arena);
     free(py);
@@ -46,6 +53,44 @@ void py_begin_walk(struct py *py, struct snapshot *snapshot) {
     py->snapshot = snapshot;
     py->unsettled = false;
     memory_set_work(py->memory, py->walk_units);
+}
+
+void py_begin_looks(struct py *py, struct snapshot *snapshot) {
+    memory_watch(py->memory, true);
+    py_begin_walk(py, snapshot);
+    py->looks = true;
+}
+
+struct error *py_look(struct py *py, bool recent_only) {
+    forget_addresses(py);
+    py->unsettled = false;
+    memory_set_work(py->memory, py->walk_units);
+    return memory_refresh(py->memory, recent_only);
+}
+
+bool py_has_lasting_changed(const struct py *py) {
+    return memory_has_changed(py->memory, &py->lasting);
+}
+
+struct memory_footprint *py_track(struct py *py, struct memory_footprint *footprint) {
+    return memory_track(py->memory, footprint);
+}
+
+struct py_lasting py_lasting_begin(struct py *py) {
+    return (struct py_lasting){memory_track(py->memory, py->looks ? &py->lasting : NULL),
+                               py->lasting.count};
+}
+
+/* What could not be read was mostly no such thing, and changes. */
+struct error *py_lasting_end(struct py *py, const struct py_lasting *lasting, struct error *err) {
+    memory_track(py->memory, lasting->tracked);
+    if (err)
+        py->lasting.count = lasting->count;
+    return err;
+}
+
+bool py_has_changed(const struct py *py, const struct memory_footprint *footprint) {
+    return memory_has_changed(py->memory, footprint);
 }
 
 void py_set_walk_units(struct py *py, uint64_t units) {
@@ -80,15 +125,30 @@ struct snapshot *py_get_snapshot(struct py *py) {
     return py->snapshot;
 }
 
+/* Between the fields may be what changes all the time, and tells nothing here. */
+static struct error *read_fields(struct py *py, enum py_struct struct_, uint64_t address,
+                                 struct py_record *ret) {
+    uint32_t first = py->layout.first[struct_], span = py->layout.span[struct_];
+    struct memory_footprint *tracked = memory_track(py->memory, NULL);
+    struct error *err = memory_read(py->memory, address + first, ret->bytes + first, span - first);
+    memory_track(py->memory, tracked);
+    const struct py_run *runs = py->layout.runs[struct_];
+    for (uint32_t i = 0; !err && tracked && i < py->layout.run_count[struct_]; i++)
+        memory_note(py->memory, address + 8 * (uint64_t)runs[i].first, 8 * (size_t)runs[i].count);
+    return err;
+}
+
 struct error *py_record_read(struct py *py, enum py_struct struct_, uint64_t address,
                              struct py_record *ret) {
-    uint32_t span = py->layout.span[struct_];
+    uint32_t span = py->layout.span[struct_], first = py->layout.first[struct_];
     if (span > sizeof ret->bytes)
         return error_create(ERROR_INVALID, "a structure of %u bytes is larger than any known",
                             span);
     ret->layout = &py->layout;
     ret->address = address;
-    return memory_read(py->memory, address, ret->bytes, span);
+    if (py->looks)
+        return read_fields(py, struct_, address, ret);
+    return memory_read(py->memory, address + first, ret->bytes + first, span - first);
 }
 
 struct error *py_read_u64(struct py *py, uint64_t address, uint64_t *ret) {

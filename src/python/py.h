@@ -86,10 +86,13 @@ struct py {
     struct py_position *position_memo[PY_MEMO_SIZE];
     struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
     struct py_text_memo text_memo[PY_MEMO_SIZE];
-    struct id_table *static_names; /* names of static types by address, NULL: not looked for */
-    bool finds_static_names;       /* is at it */
-    struct id_table *codes;        /* struct py_code by address */
-    struct table *positions;       /* struct py_position by key */
+    struct id_table *static_names;   /* names of static types by address, NULL: not looked for */
+    bool finds_static_names;         /* is at it */
+    struct id_table *codes;          /* struct py_code by address */
+    struct table *positions;         /* struct py_position by key */
+    bool looks;                      /* the caches outlive a look */
+    bool checks_type;                /* is at it */
+    struct memory_footprint lasting; /* from where types and code objects were read */
 };
 
 /* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is
@@ -97,8 +100,20 @@ struct py {
 struct error *py_type_read_proven(struct py *py, uint64_t address,
                                   struct py_type **ret) ERROR_CHECK;
 
+/* ERROR_INVALID where no type stands at `address`; reads those that it is an instance of. */
+struct error *py_type_check(struct py *py, uint64_t address) ERROR_CHECK;
+
 /* Less than this is the address of nothing. */
 #define PY_ADDRESS_MIN 4096
+
+/* What is read until py_lasting_end() is kept from one look to the next, unless that gets an error.
+ */
+struct py_lasting {
+    struct memory_footprint *tracked;
+    size_t count;
+};
+struct py_lasting py_lasting_begin(struct py *py);
+struct error *py_lasting_end(struct py *py, const struct py_lasting *lasting, struct error *err);
 
 /* The code object at `address`, read once a walk. */
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;

@@ -22,7 +22,9 @@ static struct error *read_header(struct py *py, uint64_t address, struct string_
     size_t size = (size_t)PY_OFFSET(layout, string, state) + 4;
     if (size > sizeof record.bytes)
         return error_create(ERROR_INVALID, "impossible layout of strings");
-    struct error *err = memory_read(py->memory, address, record.bytes, size);
+    uint32_t first = layout->first[PY_STRUCT_string];
+    struct error *err =
+        memory_read(py->memory, address + first, record.bytes + first, size - first);
     if (err)
         return err;
     uint32_t state = (uint32_t)PY_I32(&record, string, state);

@@ -103,7 +103,9 @@ static struct error *read_static_part(struct py *py, uint64_t address, struct py
     size_t size = (size_t)PY_OFFSET(&py->layout, type, mro) + 8;
     if (size > sizeof record.bytes)
         return error_create(ERROR_INVALID, "impossible layout of types");
-    struct error *err = memory_read(py->memory, address, record.bytes, size);
+    uint32_t first = py->layout.first[PY_STRUCT_type];
+    struct error *err =
+        memory_read(py->memory, address + first, record.bytes + first, size - first);
     if (err)
         return err;
     type->address = address;
@@ -159,35 +161,43 @@ static struct error *read_heap_part(struct py *py, struct py_type *type) {
     return NULL;
 }
 
+/* The type is findable before its names are read, so that a class in a cycle with them ends. */
+static struct error *add_type(struct py *py, uint64_t address, struct py_type **ret) {
+    struct py_type found = {0};
+    /* What changes while it is looked at leads anywhere, and a wrong type would be kept. */
+    struct error *err = py->looks ? py_type_check(py, address) : NULL;
+    if (!err)
+        err = read_static_part(py, address, &found);
+    if (err)
+        return error_add_context(err, "type at 0x%llx", (unsigned long long)address);
+    bool has_name = found.tp_name; /* else its kind is not for keeps either */
+    found.tp_name = has_name ? found.tp_name : "";
+    found.full_name = found.tp_name;
+    found.kind = classify(&found);
+    py_charge(py, TYPE_UNITS);
+    struct py_type *type = *ret = arena_alloc(py->arena, sizeof *type);
+    *type = found;
+    if (!has_name)
+        return NULL;
+    id_table_add(py->types, type->address, type);
+    err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;
+    return err ? error_add_context(err, "type %s", type->tp_name) : NULL;
+}
+
 struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type **ret) {
     struct py_type **memo = &py->type_memo[(type_address >> 4) & (PY_MEMO_SIZE - 1)];
     if (*memo && (*memo)->address == type_address) {
         *ret = *memo;
         return NULL;
     }
-    struct py_type *type = id_table_find(py->types, type_address);
-    if (!type) {
-        struct py_type found = {0};
-        struct error *err = read_static_part(py, type_address, &found);
-        if (err)
-            return error_add_context(err, "type at 0x%llx", (unsigned long long)type_address);
-        bool has_name = found.tp_name; /* else its kind is not for keeps either */
-        found.tp_name = has_name ? found.tp_name : "";
-        found.full_name = found.tp_name;
-        found.kind = classify(&found);
-        py_charge(py, TYPE_UNITS);
-        type = arena_alloc(py->arena, sizeof *type);
-        *type = found;
-        *ret = type;
-        if (!has_name)
-            return NULL;
-        id_table_add(py->types, type->address, type);
-        /* The type is findable already, so that a class in a cycle with its own names ends. */
-        err = type->flags & FLAG_HEAP_TYPE ? read_heap_part(py, type) : NULL;
-        if (err)
-            return error_add_context(err, "type %s", type->tp_name);
+    *ret = id_table_find(py->types, type_address);
+    if (!*ret) {
+        struct py_lasting lasting = py_lasting_begin(py);
+        struct error *err = py_lasting_end(py, &lasting, add_type(py, type_address, ret));
+        if (err || !(*ret)->tp_name[0])
+            return err;
     }
-    *memo = *ret = type;
+    *memo = *ret;
     return NULL;
 }
 

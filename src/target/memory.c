@@ -8,6 +8,7 @@
 #include "asyncspy/base/id_table.h"
 #include "asyncspy/base/log.h"
 #include "block_table.h"
+#include "watch.h"
 
 /* The end of user memory with five-level page tables; nothing of a process lies above. */
 #define ADDRESS_END ((uint64_t)1 << 56)
@@ -44,6 +45,7 @@ struct target_memory {
     bool keeps;
     struct arena *kept_arena;
     struct id_table *kept; /* from the number of a block to a struct kept */
+    struct watch *watch;   /* NULL: blocks are read */
     uint64_t work;         /* units left */
     struct memory_statistics statistics;
     /* What one call of the source is to read; kept, so that a copy allocates little. */
@@ -70,6 +72,7 @@ void memory_destroy(struct target_memory *memory) {
     if (!memory)
         return;
     block_table_free(&memory->blocks);
+    watch_destroy(memory->watch);
     arena_destroy(memory->kept_arena);
     free(memory->ranges);
     free(memory->done);
@@ -347,6 +350,13 @@ static struct error *read_blocks(struct target_memory *memory, uint64_t address,
     return NULL;
 }
 
+static struct error *read_watched(struct target_memory *memory, uint64_t address, void *buffer,
+                                  size_t size) {
+    if (is_out_of_range(address, size) || size > LARGEST_READ)
+        return fault(memory, address, size);
+    return watch_read(memory->watch, address, buffer, size);
+}
+
 /* Inlined, so that reading a word costs no call of memcpy. */
 static inline struct error *read_memory(struct target_memory *memory, uint64_t address,
                                         void *buffer, size_t size) {
@@ -357,6 +367,8 @@ static inline struct error *read_memory(struct target_memory *memory, uint64_t a
     memory_charge(memory, 1 + (size >> UNIT_SHIFT));
     if (lacks(memory, address, size))
         return fault(memory, address, size);
+    if (memory->watch)
+        return read_watched(memory, address, buffer, size);
     const struct memo *memo = &memory->memo[number % MEMO_SIZE];
     if (memo->number != number || size > BLOCK_SIZE - offset)
         return read_blocks(memory, address, buffer, size);
@@ -375,7 +387,7 @@ struct error *memory_read_word(struct target_memory *memory, uint64_t address, u
 
 struct error *memory_read_uncached(struct target_memory *memory, uint64_t address, void *buffer,
                                    size_t size) {
-    if (memory->frozen || memory->keeps)
+    if (memory->frozen || memory->keeps || memory->watch)
         return memory_read(memory, address, buffer, size);
     if (!size)
         return NULL;
@@ -520,4 +532,35 @@ struct memory_statistics memory_get_statistics(const struct target_memory *memor
 
 void memory_reset_missed(struct target_memory *memory) {
     memory->statistics.missed = 0;
+}
+
+/* ---- looks ---- */
+
+void memory_footprint_free(struct memory_footprint *footprint) {
+    free(footprint->spans);
+    *footprint = (struct memory_footprint){0};
+}
+
+void memory_watch(struct target_memory *memory, bool watches) {
+    watch_destroy(memory->watch);
+    memory->watch = watches ? watch_create(&memory->source, &memory->statistics) : NULL;
+    memory_forget(memory);
+}
+
+struct error *memory_refresh(struct target_memory *memory, bool recent_only) {
+    return watch_refresh(memory->watch, recent_only);
+}
+
+struct memory_footprint *memory_track(struct target_memory *memory,
+                                      struct memory_footprint *footprint) {
+    return memory->watch ? watch_track(memory->watch, footprint) : NULL;
+}
+
+bool memory_has_changed(const struct target_memory *memory,
+                        const struct memory_footprint *footprint) {
+    return watch_has_changed(memory->watch, footprint);
+}
+
+void memory_note(struct target_memory *memory, uint64_t address, size_t size) {
+    watch_note(memory->watch, address, size);
 }

@@ -53,12 +53,60 @@ struct aio_input {
     bool want_addresses;           /* what transports know of the ends of connections */
     double now;     /* the target's monotonic clock (s) when the memory was as it is, or NaN */
     double *newest; /* out, or NULL: raised to the newest reading of that clock that was met */
+    struct aio_memo *memo; /* of aio_sample; NULL for a walk */
 };
 
 /* Finds all tasks and loops of an interpreter. Objects that cannot be read cost notes and rows in
  * `missing`; an error ends the run. */
 struct error *aio_walk(struct py *py, const struct aio_input *input,
                        enum aio_registry *ret_registry) ERROR_CHECK;
+
+/* --- the same again and again: looks of py_begin_looks() --- */
+
+/* A task as samples show it: state, stack and wait, nothing else; `awaiting->object` stands in the
+ * snapshot's objects, which grow from sample to sample. */
+struct aio_sampled_task {
+    struct snapshot_task task;
+    uint64_t
+        coroutine; /* the object; with the name it tells one task from the next at an address */
+    const struct snapshot_object *object; /* that it waits for, or NULL */
+    struct memory_footprint footprint;
+    uint64_t sample;               /* the last one that lists it */
+    uint64_t version;              /* counts how often it was read */
+    bool is_valid;                 /* it could be read */
+    bool is_verified;              /* a later look found it so, or nothing could run meanwhile */
+    bool is_always_read;           /* it leads to tasks that no registry has */
+    struct aio_sampled_task *next; /* of all that were ever met */
+};
+
+struct aio_sampled_tasks {
+    struct aio_sampled_task **items;
+    size_t count, capacity;
+};
+
+/* What is known of the tasks of one interpreter from sample to sample; as long as the snapshot is
+ * not emptied. */
+struct aio_memo;
+struct aio_memo *aio_memo_create(void);
+void aio_memo_destroy(struct aio_memo *memo); /* NULL-safe */
+
+/* A sample of an interpreter in the look that py_look() has begun: its tasks, of which only those
+ * are read that have changed, and its loops, which are added to the snapshot. */
+struct error *aio_sample(struct py *py, const struct aio_input *input) ERROR_CHECK;
+
+/* Looks once more at what aio_sample, or the last aio_sample_again, has read, and at what runs:
+ * after a look at what is recent. */
+struct error *aio_sample_again(struct py *py, const struct aio_input *input) ERROR_CHECK;
+
+/* In a look at what is recent: what of the tasks that were read is as it was, and so was no mixture
+ * of before and after a change, is `is_verified`; `runs_verified`: running ones too. False: some
+ * are not. */
+bool aio_sample_verify(struct py *py, const struct aio_memo *memo, bool runs_verified);
+
+/* The tasks of the sample; those that are not `is_valid` could not be read, or are none.
+ * *ret_failed counts them. */
+const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
+                                                   uint64_t *ret_failed);
 
 /* Adds every task and loop that the garbage collector of `interpreter` tracks. They are addresses
  * only: aio_walk looks at each again. Takes at most about `seconds`. */

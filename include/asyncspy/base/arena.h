@@ -17,6 +17,9 @@ void arena_destroy(struct arena *arena);
 /* Forgets everything that was allocated and keeps the memory for reuse. */
 void arena_reset(struct arena *arena);
 
+/* Bytes that were handed out since it was made or reset. */
+size_t arena_get_size(const struct arena *arena);
+
 /* `size` zeroed bytes, aligned to 16. Never NULL. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((alloc_size(2), malloc));
 

@@ -48,6 +48,9 @@ struct error *py_count_read(struct py *py, uint64_t address, int64_t *ret) ERROR
 struct error *py_tuple_get(struct py *py, uint64_t address, size_t index,
                            uint64_t *ret) ERROR_CHECK;
 
+/* The same of a list. */
+struct error *py_list_get(struct py *py, uint64_t address, size_t index, uint64_t *ret) ERROR_CHECK;
+
 /* Items of a collections.deque, first to last (Modules/_collectionsmodule.c). */
 struct error *py_deque_visit(struct py *py, uint64_t address, py_visit_item *visit,
                              void *context) ERROR_CHECK;

@@ -191,11 +191,23 @@ struct py_table {
 /* Marks a field that a layout does not have. */
 #define PY_ABSENT (-1)
 
+/* No structure of which fields are read is longer. */
+#define PY_RECORD_MAX 1536
+
+/* Words of 8 bytes, counted from the start of a structure. */
+#define PY_RUNS_MAX 16 /* the last one holds the rest */
+struct py_run {
+    uint16_t first, count;
+};
+
 struct py_layout {
     const struct py_table *table;
     struct py_traits traits;
-    int32_t offset[PY_FIELD_COUNT]; /* PY_ABSENT: not in this target, or not known */
-    uint32_t span[PY_STRUCT_COUNT]; /* bytes from a structure's start that hold all its fields */
+    int32_t offset[PY_FIELD_COUNT];  /* PY_ABSENT: not in this target, or not known */
+    uint32_t span[PY_STRUCT_COUNT];  /* bytes from a structure's start that hold all its fields */
+    uint32_t first[PY_STRUCT_COUNT]; /* bytes before the first of these: reference counts */
+    struct py_run runs[PY_STRUCT_COUNT][PY_RUNS_MAX]; /* its words that hold fields */
+    uint32_t run_count[PY_STRUCT_COUNT];
 };
 
 #define PY_OFFSET(layout, struct_, field) ((layout)->offset[PY_FIELD_##struct_##_##field])

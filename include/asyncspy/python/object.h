@@ -39,6 +39,24 @@ void py_destroy(struct py *py); /* NULL-safe */
 void py_begin_walk(struct py *py, struct snapshot *snapshot);
 
 /*
+ * Instead of a walk: looks, one after the other. Types, code objects and texts outlive a look;
+ * the snapshot is not emptied between looks, and what lies in its arena stays. What has changed is
+ * known of whatever was read since py_track() named its footprint.
+ */
+void py_begin_looks(struct py *py, struct snapshot *snapshot);
+
+/* A new look, as memory_refresh(). */
+struct error *py_look(struct py *py, bool recent_only) ERROR_CHECK;
+
+/* Whether types or code objects have changed, or others lie in their place: then all that was read
+ * is to be forgotten (py_begin_looks). */
+bool py_has_lasting_changed(const struct py *py);
+
+/* As the functions of memory.h. */
+struct memory_footprint *py_track(struct py *py, struct memory_footprint *footprint);
+bool py_has_changed(const struct py *py, const struct memory_footprint *footprint);
+
+/*
  * The work of one walk is limited (memory_set_work), in units of about 10 ns and about 4 bytes of
  * memory: a walk over 100,000 tasks of ten frames takes some 5 % of it. Reads count by themselves;
  * whoever keeps something, or goes over many things without a read, charges for it. When all is
@@ -59,8 +77,6 @@ const struct py_roots *py_get_roots(const struct py *py);
 struct snapshot *py_get_snapshot(struct py *py);
 
 /* --- records: the fields of one structure, copied in one read --- */
-
-#define PY_RECORD_MAX 1536
 
 struct py_record {
     const struct py_layout *layout;

@@ -110,5 +110,40 @@ void memory_freeze(struct target_memory *memory, bool frozen);
 void memory_forget(struct target_memory *memory);
 void memory_release(struct target_memory *memory);
 
+/* --- the same memory again and again --- */
+
+/* Words of 8 bytes in a page, as a look read them; all three by their numbers. */
+struct memory_span {
+    uint32_t page, look;
+    uint16_t word, count;
+};
+
+/* From where something was read. Starts zeroed; memory_footprint_free() gives the spans back. */
+struct memory_footprint {
+    struct memory_span *spans;
+    size_t count, capacity;
+};
+void memory_footprint_free(struct memory_footprint *footprint);
+
+/* From now on (until it is called with false; each call forgets everything) the memory is looked at
+ * again and again: what was read is kept, a look fetches it again, and it is known what changed.
+ * Nothing can be kept, frozen or copied meanwhile. */
+void memory_watch(struct target_memory *memory, bool watches);
+
+/* A new look: fetches all pages again of which something was ever read; `recent_only`: only those
+ * of which something was tracked since the last look at all, and others when they are read. */
+struct error *memory_refresh(struct target_memory *memory, bool recent_only) ERROR_CHECK;
+
+/* From now on adds what is read to `footprint` (NULL: to none); returns the one before. */
+struct memory_footprint *memory_track(struct target_memory *memory,
+                                      struct memory_footprint *footprint);
+
+/* Adds bytes that were read in this look while nothing was tracked. */
+void memory_note(struct target_memory *memory, uint64_t address, size_t size);
+
+/* Whether a look since those that the footprint is of found other bytes there. */
+bool memory_has_changed(const struct target_memory *memory,
+                        const struct memory_footprint *footprint);
+
 struct memory_statistics memory_get_statistics(const struct target_memory *memory);
 void memory_reset_missed(struct target_memory *memory);

@@ -1,0 +1,587 @@
+#include "sampled.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/base/id_table.h"
+#include "asyncspy/base/table.h"
+
+#define LABELS_MAX 100000 /* objects that get a number of their own */
+
+/* A task from its first sample to its last. */
+struct known {
+    snapshot_id id;
+    uint64_t version; /* of the aio_sampled_task that `shown` was made of */
+    uint64_t sample;  /* the last one that has it */
+    uint64_t awaited_by, awaited_sample;
+    uint64_t epoch; /* that `shown` is of */
+    const struct recording_task *shown;
+    const struct snapshot_task *task; /* of this sample; NULL: it could not be had, and shows what
+                                       * it showed before */
+    struct known *next;
+};
+
+struct label_key {
+    snapshot_id id;
+    const char *type, *name; /* interned */
+};
+
+struct label {
+    struct label_key key;
+    const char *text;
+};
+
+/* A vector that keeps its memory. */
+#define LIST(type)                                                                                 \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count, capacity;                                                                    \
+    }
+
+struct sampled {
+    struct arena *arena; /* of the tables that live as long as an epoch */
+    struct id_table *table;
+    struct known *known; /* all of them */
+    uint64_t epoch, tasks, samples;
+    struct arena *label_arena;
+    struct string_pool *names;
+    struct table *labels, *classes; /* struct label by its key; numbers by the name of a class */
+    size_t label_count;
+    LIST(const struct recording_task *) all;
+    LIST(struct recording_change) changes;
+    LIST(struct recording_thread) threads;
+    LIST(struct recording_loop) loops;
+    struct recording_sample sample;
+};
+
+static void *add_item(void *items, size_t *count, size_t *capacity, size_t size) {
+    if (*count == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 64;
+        items = memory_realloc(items, *capacity * size);
+    }
+    ++*count;
+    return items;
+}
+#define ADD(list, item)                                                                            \
+    ((list)->items =                                                                               \
+         add_item((list)->items, &(list)->count, &(list)->capacity, sizeof *(list)->items),        \
+     (list)->items[(list)->count - 1] = (item))
+
+struct sampled *sampled_create(void) {
+    struct sampled *sampled = memory_alloc(sizeof *sampled);
+    memset(sampled, 0, sizeof *sampled);
+    sampled->arena = arena_create();
+    sampled->table = id_table_create(sampled->arena, 0);
+    sampled->label_arena = arena_create();
+    sampled->names = string_pool_create(sampled->label_arena);
+    sampled->labels = table_create();
+    sampled->classes = table_create();
+    return sampled;
+}
+
+void sampled_destroy(struct sampled *sampled) {
+    if (!sampled)
+        return;
+    table_destroy(sampled->labels);
+    table_destroy(sampled->classes);
+    string_pool_destroy(sampled->names);
+    arena_destroy(sampled->label_arena);
+    arena_destroy(sampled->arena);
+    free(sampled->all.items);
+    free(sampled->changes.items);
+    free(sampled->threads.items);
+    free(sampled->loops.items);
+    free(sampled);
+}
+
+/* --- objects --- */
+
+static const char *intern(struct sampled *sampled, const char *text) {
+    return text ? string_pool_add(sampled->names, text, strlen(text)) : NULL;
+}
+
+/* "Lock" of the label "Lock#3" that the object has among those of its look. */
+static const char *get_class(struct sampled *sampled, const char *label) {
+    const char *end = strrchr(label, '#');
+    return string_pool_add(sampled->names, label, end ? (size_t)(end - label) : strlen(label));
+}
+
+static const char *make_label(struct sampled *sampled, const char *class) {
+    uint64_t *count = table_find(sampled->classes, class, strlen(class));
+    if (!count) {
+        count = arena_alloc(sampled->label_arena, sizeof *count);
+        *count = 0;
+        table_add(sampled->classes, class, strlen(class), count);
+    }
+    return arena_format(sampled->label_arena, "%s#%llu", class, (unsigned long long)++*count);
+}
+
+/* An object at the same address with the same class and name is the same; one without a number is
+ * one of too many. */
+static const char *get_label(struct sampled *sampled, const struct snapshot_object *object) {
+    struct label_key key;
+    memset(&key, 0, sizeof key); /* padding too: it is compared as bytes */
+    key.id = object->id;
+    key.type = get_class(sampled, object->label);
+    key.name = intern(sampled, object->name);
+    struct label *label = table_find(sampled->labels, &key, sizeof key);
+    if (label)
+        return label->text;
+    if (sampled->label_count++ >= LABELS_MAX)
+        return key.type;
+    label = arena_alloc(sampled->label_arena, sizeof *label);
+    *label = (struct label){key, make_label(sampled, key.type)};
+    table_add(sampled->labels, &label->key, sizeof label->key, label);
+    return label->text;
+}
+
+/* --- tasks --- */
+
+static bool is_same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same_frame(const struct snapshot_frame *a, const struct snapshot_frame *b) {
+    return a == b ||
+           (a->line == b->line && a->column == b->column &&
+            is_same_text(a->function, b->function) &&
+            is_same_text(a->qualified_name, b->qualified_name) && is_same_text(a->file, b->file));
+}
+
+static bool is_same_stack(const struct snapshot_stack *a, const struct snapshot_stack *b) {
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = is_same_frame(a->frames[i], b->frames[i]);
+    return same;
+}
+
+static bool is_same_wait(const struct recording_wait *a, const struct recording_wait *b) {
+    if (!a || !b)
+        return a == b;
+    return a->kind == b->kind && a->tasks == b->tasks && a->fd == b->fd && a->pid == b->pid &&
+           a->is_client == b->is_client && is_same_text(a->object, b->object) &&
+           is_same_text(a->name, b->name) && is_same_text(a->type, b->type) &&
+           is_same_text(a->peer, b->peer) && is_same_text(a->callee, b->callee) &&
+           is_same_text(a->task, b->task);
+}
+
+static bool is_same(const struct recording_task *a, const struct recording_task *b) {
+    return a->state == b->state && a->tid == b->tid && a->event_loop == b->event_loop &&
+           a->awaited_by == b->awaited_by && is_same_stack(a->stack, b->stack) &&
+           is_same_wait(a->wait, b->wait);
+}
+
+/* Names tell one task from the next at the same address; in 3.6 and 3.7, where tasks have none,
+ * only their coroutines do. */
+static bool is_other_task(const struct known *known, const struct aio_sampled_task *it) {
+    return known->version != it->version &&
+           (!is_same_text(known->shown->name, it->task.name) ||
+            !is_same_text(known->shown->coroutine, it->task.coroutine));
+}
+
+static const struct recording_wait *make_wait(struct sampled *sampled,
+                                              const struct sampled_input *input,
+                                              const struct aio_sampled_task *it) {
+    const struct snapshot_wait *wait = it->task.awaiting;
+    if (!wait)
+        return NULL;
+    struct recording_wait *ret = arena_alloc(input->arena, sizeof *ret);
+    *ret = (struct recording_wait){.kind = wait->kind,
+                                   .object = it->object ? get_label(sampled, it->object) : NULL,
+                                   .name = it->object ? intern(sampled, it->object->name) : NULL,
+                                   .callee = wait->callee,
+                                   .tasks = wait->total,
+                                   .fd = wait->fd,
+                                   .pid = wait->pid};
+    if (wait->kind == SNAPSHOT_WAIT_FUTURE || wait->kind == SNAPSHOT_WAIT_UNKNOWN)
+        ret->type = wait->type;
+    return ret;
+}
+
+/* What is shown of a task, and the two structures that it points to, lie together. */
+struct shown {
+    struct recording_task task;
+    struct snapshot_stack stack;
+};
+
+static struct recording_task *make_task(struct sampled *sampled, const struct sampled_input *input,
+                                        const struct aio_sampled_task *it) {
+    const struct snapshot_task *task = &it->task;
+    struct shown *shown = arena_alloc(input->arena, sizeof *shown);
+    shown->stack = task->frames;
+    shown->task = (struct recording_task){
+        .id = task->id,
+        .name = task->name,
+        .coroutine = task->coroutine,
+        .event_loop = task->event_loop,
+        .state = task->state,
+        .tid = task->state == SNAPSHOT_TASK_RUNNING ? task->tid : SNAPSHOT_UNKNOWN,
+        .stack = &shown->stack,
+        .wait = make_wait(sampled, input, it),
+        .since_s = input->time_s};
+    return &shown->task;
+}
+
+static struct known *add_known(struct sampled *sampled, snapshot_id id) {
+    struct known *known = id_table_find(sampled->table, id);
+    if (known)
+        return known;
+    known = arena_alloc(sampled->arena, sizeof *known);
+    *known = (struct known){.id = id, .next = sampled->known};
+    sampled->known = known;
+    id_table_add(sampled->table, known->id, known);
+    return known;
+}
+
+static void note_change(struct sampled *sampled, const struct recording_task *before,
+                        const struct recording_task *after) {
+    ADD(&sampled->changes, ((struct recording_change){before, after}));
+}
+
+/* A task that comes anew and shows what it showed goes on. */
+static void show(struct sampled *sampled, struct known *known, struct recording_task *task) {
+    const struct recording_task *before = known->shown;
+    if (before && is_same(before, task))
+        task->since_s = before->since_s;
+    else
+        note_change(sampled, before, task);
+    known->shown = task;
+    known->epoch = sampled->epoch;
+}
+
+static void take_task(struct sampled *sampled, const struct sampled_input *input,
+                      const struct aio_sampled_task *it) {
+    struct known *known = add_known(sampled, it->task.id);
+    if (known->shown && is_other_task(known, it)) {
+        note_change(sampled, known->shown, NULL);
+        known->shown = NULL;
+    }
+    known->sample = sampled->samples;
+    known->task = &it->task;
+    if (known->shown && known->version == it->version)
+        return;
+    struct recording_task *task = make_task(sampled, input, it);
+    task->number = known->shown ? known->shown->number : ++sampled->tasks;
+    task->awaited_by = known->shown ? known->shown->awaited_by : 0;
+    known->version = it->version;
+    show(sampled, known, task);
+}
+
+static bool is_torn(const struct sampled_input *input, const struct aio_sampled_task *it) {
+    return input->needs_proof && !it->is_verified;
+}
+
+static const char *copy_text(struct arena *arena, const char *text) {
+    return text ? arena_copy_string(arena, text, strlen(text)) : NULL;
+}
+
+static const struct snapshot_frame *copy_frame(struct arena *arena,
+                                               const struct snapshot_frame *frame) {
+    struct snapshot_frame *copy = arena_alloc(arena, sizeof *copy);
+    *copy = *frame;
+    copy->function = copy_text(arena, frame->function);
+    copy->qualified_name = copy_text(arena, frame->qualified_name);
+    copy->file = copy_text(arena, frame->file);
+    copy->source = NULL;
+    return copy;
+}
+
+static const struct recording_wait *copy_wait(struct arena *arena,
+                                              const struct recording_wait *wait) {
+    if (!wait)
+        return NULL;
+    struct recording_wait *copy = arena_alloc(arena, sizeof *copy);
+    *copy = *wait; /* labels and names live as long as the recording */
+    copy->type = copy_text(arena, wait->type);
+    copy->peer = copy_text(arena, wait->peer);
+    copy->callee = copy_text(arena, wait->callee);
+    copy->task = copy_text(arena, wait->task);
+    return copy;
+}
+
+/* What was shown in an epoch that is over. */
+static const struct recording_task *copy_task(struct arena *arena,
+                                              const struct recording_task *task) {
+    struct shown *copy = arena_alloc(arena, sizeof *copy);
+    copy->task = *task;
+    copy->task.name = copy_text(arena, task->name);
+    copy->task.coroutine = copy_text(arena, task->coroutine);
+    copy->task.stack = &copy->stack;
+    copy->task.wait = copy_wait(arena, task->wait);
+    copy->stack.count = task->stack->count;
+    copy->stack.frames = arena_alloc_array(arena, copy->stack.count, sizeof *copy->stack.frames);
+    for (size_t i = 0; i < copy->stack.count; i++)
+        copy->stack.frames[i] = copy_frame(arena, task->stack->frames[i]);
+    return &copy->task;
+}
+
+/* It is known to be there, but not what it does now. */
+static void keep_task(struct sampled *sampled, const struct sampled_input *input,
+                      const struct aio_sampled_task *it) {
+    struct known *known = id_table_find(sampled->table, it->task.id);
+    if (!known || !known->shown)
+        return;
+    if (known->epoch != sampled->epoch)
+        known->shown = copy_task(input->arena, known->shown);
+    known->epoch = sampled->epoch;
+    known->sample = sampled->samples;
+    known->task = NULL;
+}
+
+static void take_or_keep(struct sampled *sampled, const struct sampled_input *input,
+                         const struct aio_sampled_task *it) {
+    if (!it->is_valid)
+        return;
+    if (is_torn(input, it)) {
+        keep_task(sampled, input, it);
+        sampled->sample.torn++;
+    } else {
+        take_task(sampled, input, it);
+    }
+}
+
+static void take_tasks(struct sampled *sampled, const struct sampled_input *input) {
+    for (size_t i = 0; i < input->looks->count; i++) {
+        uint64_t failed;
+        const struct aio_sampled_tasks *tasks =
+            aio_memo_get_tasks(input->looks->items[i].memo, &failed);
+        for (size_t j = 0; j < tasks->count; j++)
+            take_or_keep(sampled, input, tasks->items[j]);
+        sampled->sample.reads_failed += failed;
+    }
+}
+
+/* --- who waits for whom --- */
+
+static void note_awaited(struct sampled *sampled, const struct known *waiter, snapshot_id id) {
+    struct known *known = id_table_find(sampled->table, id);
+    if (!known || known == waiter || known->awaited_sample == sampled->samples)
+        return;
+    known->awaited_sample = sampled->samples;
+    known->awaited_by = waiter->shown->number;
+}
+
+/* The name of the one task that is waited for. */
+static const char *find_name(const struct sampled *sampled, const struct snapshot_wait *wait) {
+    const struct known *known =
+        id_table_find(sampled->table, wait->task_count ? wait->tasks[0] : wait->id);
+    return known && known->shown ? known->shown->name : NULL;
+}
+
+static bool is_for_one_task(const struct snapshot_wait *wait) {
+    return wait->task_count <= 1 &&
+           (wait->kind == SNAPSHOT_WAIT_TASK || wait->kind == SNAPSHOT_WAIT_SHIELD ||
+            wait->kind == SNAPSHOT_WAIT_TIMEOUT);
+}
+
+static bool is_in_sample(const struct sampled *sampled, const struct known *known) {
+    return known->shown && known->sample == sampled->samples;
+}
+
+static void find_awaited(struct sampled *sampled) {
+    for (struct known *it = sampled->known; it; it = it->next) {
+        const struct snapshot_wait *wait =
+            is_in_sample(sampled, it) && it->task ? it->task->awaiting : NULL;
+        if (!wait)
+            continue;
+        if (wait->kind == SNAPSHOT_WAIT_TASK)
+            note_awaited(sampled, it, wait->id);
+        for (size_t i = 0; i < wait->task_count; i++)
+            note_awaited(sampled, it, wait->tasks[i]);
+    }
+}
+
+/* Takes what only all tasks together tell into those that show something else. */
+static void link_task(struct sampled *sampled, const struct sampled_input *input,
+                      struct known *known) {
+    const struct snapshot_wait *wait = known->task->awaiting;
+    const struct recording_task *shown = known->shown;
+    uint64_t awaited_by = known->awaited_sample == sampled->samples ? known->awaited_by : 0;
+    const char *name = wait && is_for_one_task(wait) ? find_name(sampled, wait) : NULL;
+    bool is_named = !shown->wait || is_same_text(shown->wait->task, name);
+    if (shown->awaited_by == awaited_by && is_named)
+        return;
+    struct recording_task *task = arena_alloc(input->arena, sizeof *task);
+    *task = *shown;
+    task->awaited_by = awaited_by;
+    if (!is_named) {
+        struct recording_wait *named = arena_alloc(input->arena, sizeof *named);
+        *named = *shown->wait;
+        named->task = name;
+        task->wait = named;
+    }
+    known->shown = task;
+    if (shown->since_s < input->time_s) {
+        task->since_s = input->time_s;
+        note_change(sampled, shown, task);
+    }
+}
+
+/* A change that was made of the first look at a task is one to what it shows in the end. */
+static void update_changes(struct sampled *sampled) {
+    for (size_t i = 0; i < sampled->changes.count; i++) {
+        struct recording_change *change = &sampled->changes.items[i];
+        const struct known *known =
+            change->after ? id_table_find(sampled->table, change->after->id) : NULL;
+        if (known)
+            change->after = known->shown;
+    }
+}
+
+static void link_tasks(struct sampled *sampled, const struct sampled_input *input) {
+    find_awaited(sampled);
+    for (struct known *it = sampled->known; it; it = it->next)
+        if (is_in_sample(sampled, it) && it->task)
+            link_task(sampled, input, it);
+    update_changes(sampled);
+}
+
+static void list_tasks(struct sampled *sampled) {
+    sampled->all.count = 0;
+    for (struct known *it = sampled->known; it; it = it->next) {
+        if (is_in_sample(sampled, it)) {
+            ADD(&sampled->all, it->shown);
+        } else if (it->shown) {
+            note_change(sampled, it->shown, NULL);
+            it->shown = NULL;
+        }
+    }
+}
+
+/* Those that are gone need not be remembered any more. */
+void sampled_begin_epoch(struct sampled *sampled) {
+    struct arena *arena = arena_create();
+    struct known *known = sampled->known;
+    sampled->epoch++;
+    sampled->known = NULL;
+    sampled->table = id_table_create(arena, 0);
+    for (; known; known = known->next) {
+        if (!known->shown)
+            continue;
+        struct known *copy = arena_alloc(arena, sizeof *copy);
+        *copy = *known;
+        copy->version = 0;
+        copy->next = sampled->known;
+        sampled->known = copy;
+        id_table_add(sampled->table, copy->id, copy);
+    }
+    arena_destroy(sampled->arena);
+    sampled->arena = arena;
+}
+
+/* --- threads and loops --- */
+
+static uint64_t find_number(const struct sampled *sampled, snapshot_id id) {
+    const struct known *known = id ? id_table_find(sampled->table, id) : NULL;
+    return known && is_in_sample(sampled, known) ? known->shown->number : 0;
+}
+
+static enum snapshot_tristate is_on_cpu(const struct snapshot_thread *thread,
+                                        const struct walk_kernel *kernel) {
+    for (size_t i = 0; i < kernel->thread_count; i++)
+        if (kernel->threads[i].tid == thread->tid)
+            return kernel->threads[i].on_cpu || kernel->threads[i].state == 'R' ? SNAPSHOT_YES
+                                                                                : SNAPSHOT_NO;
+    return SNAPSHOT_MAYBE;
+}
+
+static void take_threads(struct sampled *sampled, const struct sampled_input *input) {
+    sampled->threads.count = 0;
+    for (size_t i = 0; i < input->snapshot->threads.count; i++) {
+        const struct snapshot_thread *thread = &input->snapshot->threads.items[i];
+        enum snapshot_tristate on_cpu = is_on_cpu(thread, input->kernel);
+        bool is_torn = !input->has_threads && on_cpu != SNAPSHOT_NO;
+        struct snapshot_stack *stack = arena_alloc(input->arena, sizeof *stack);
+        *stack = is_torn ? (struct snapshot_stack){0} : thread->frames;
+        sampled->sample.torn += is_torn;
+        ADD(&sampled->threads,
+            ((struct recording_thread){.tid = thread->tid,
+                                       .ident = thread->ident,
+                                       .name = thread->name ? thread->name : thread->kernel_name,
+                                       .holds_gil = thread->holds_gil,
+                                       .waits_for_gil = thread->waits_for_gil,
+                                       .on_cpu = on_cpu,
+                                       .cpu_s = thread->cpu_s,
+                                       .event_loop = thread->event_loop,
+                                       .task = find_number(sampled, thread->current_task),
+                                       .stack = stack}));
+    }
+}
+
+static uint64_t find_running_task(const struct sampled *sampled, const struct snapshot_loop *loop) {
+    for (size_t i = 0; i < sampled->threads.count; i++)
+        if (sampled->threads.items[i].event_loop == loop->id)
+            return sampled->threads.items[i].task;
+    return 0;
+}
+
+static void take_loops(struct sampled *sampled, const struct sampled_input *input) {
+    sampled->loops.count = 0;
+    for (size_t i = 0; i < input->snapshot->event_loops.count; i++) {
+        const struct snapshot_loop *loop = &input->snapshot->event_loops.items[i];
+        ADD(&sampled->loops, ((struct recording_loop){.id = loop->id,
+                                                      .type = loop->type,
+                                                      .tid = loop->tid,
+                                                      .state = loop->state,
+                                                      .task = find_running_task(sampled, loop),
+                                                      .ready = loop->ready,
+                                                      .timers = loop->timers,
+                                                      .overdue_s = loop->overdue_s,
+                                                      .blocked_s = loop->iteration_age_s}));
+    }
+}
+
+static uint64_t find_collecting(const struct snapshot *snapshot) {
+    uint64_t gc = 0;
+    for (size_t i = 0; i < snapshot->interpreters.count && i < 64; i++)
+        if (snapshot->interpreters.items[i].gc_collecting == SNAPSHOT_YES)
+            gc |= (uint64_t)1 << i;
+    return gc;
+}
+
+/* --- samples --- */
+
+static const struct recording_sample *finish(struct sampled *sampled, double time_s,
+                                             double pause_s) {
+    struct recording_sample *sample = &sampled->sample;
+    sample->number = sampled->samples;
+    sample->time_s = time_s;
+    sample->pause_s = pause_s;
+    sample->late_s = 0;
+    sample->tasks = sampled->all.items;
+    sample->task_count = sampled->all.count;
+    sample->changes = sampled->changes.items;
+    sample->change_count = sampled->changes.count;
+    sample->threads = sampled->threads.items;
+    sample->thread_count = sampled->threads.count;
+    sample->loops = sampled->loops.items;
+    sample->loop_count = sampled->loops.count;
+    return sample;
+}
+
+const struct recording_sample *sampled_add(struct sampled *sampled,
+                                           const struct sampled_input *input) {
+    sampled->samples++;
+    sampled->changes.count = 0;
+    sampled->sample.torn = sampled->sample.reads_failed = 0;
+    take_tasks(sampled, input);
+    link_tasks(sampled, input);
+    list_tasks(sampled);
+    take_threads(sampled, input);
+    take_loops(sampled, input);
+    sampled->sample.gc = find_collecting(input->snapshot);
+    return finish(sampled, input->time_s, input->pause_s);
+}
+
+/* What is late, or blocks, is so for longer. */
+const struct recording_sample *sampled_repeat(struct sampled *sampled, double time_s) {
+    double passed = time_s - sampled->sample.time_s;
+    sampled->samples++;
+    sampled->changes.count = 0;
+    sampled->sample.torn = sampled->sample.reads_failed = 0;
+    for (size_t i = 0; i < sampled->loops.count; i++) {
+        sampled->loops.items[i].overdue_s += passed;
+        sampled->loops.items[i].blocked_s += passed;
+    }
+    return finish(sampled, time_s, 0);
+}

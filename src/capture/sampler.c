@@ -1,0 +1,277 @@
+#include "asyncspy/capture/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asyncspy/base/clock.h"
+#include "asyncspy/base/log.h"
+#include "asyncspy/python/discovery.h"
+#include "asyncspy/target/process.h"
+#include "asyncspy/target/stop.h"
+#include "describe.h"
+#include "sampled.h"
+#include "walk.h"
+
+/* Looks at what changes all the time before it is given up, with --nonblocking. */
+#define UNSTOPPED_TRIES 3
+/* What tasks leave behind that were read again and again; then everything is read anew. */
+#define EPOCH_BYTES ((size_t)16 << 20)
+
+struct sampler {
+    struct sampler_options options;
+    struct arena *arena; /* what lives as long as the sampler */
+    struct recording_info info;
+    double began;
+    struct target_process *process;
+    struct py_discovery discovery;
+    struct py_layout layout;
+    struct py *py;
+    /* The one of the epoch, and the one of the epoch before, to which `before` of changes may
+     * point. */
+    struct snapshot *snapshot, *previous;
+    struct walk_looks looks;
+    struct sampled *sampled;
+    struct target_quiet *quiet; /* since the last sample; NULL: something ran */
+    struct arena *kernel_arena;
+    struct walk_kernel kernel;
+    uint64_t epoch;
+    size_t epoch_bytes; /* of its first sample */
+    struct sampler_statistics statistics;
+};
+
+static void describe(struct sampler *sampler) {
+    struct recording_info *info = &sampler->info;
+    sampler->began = clock_monotonic();
+    info->asyncspy = ASYNCSPY_VERSION;
+    info->started_at = clock_format_stamp(sampler->arena, clock_realtime());
+    info->rate = sampler->options.rate;
+    target_describe(sampler->process, &sampler->discovery, sampler->arena, &info->target);
+}
+
+static struct error *find_python(struct sampler *sampler) {
+    struct error *err = py_discover(sampler->process, sampler->arena, &sampler->discovery);
+    if (!err)
+        err = py_discovery_get_layout(sampler->process, &sampler->discovery, &sampler->layout);
+    if (!err)
+        sampler->py = py_create(process_get_memory(sampler->process), &sampler->layout,
+                                &sampler->discovery.roots);
+    return err;
+}
+
+struct error *sampler_open(pid_t pid, const struct sampler_options *options, struct sampler **ret) {
+    struct sampler *sampler = memory_alloc(sizeof *sampler);
+    memset(sampler, 0, sizeof *sampler);
+    sampler->options = *options;
+    sampler->arena = arena_create();
+    sampler->kernel_arena = arena_create();
+    sampler->snapshot = snapshot_create();
+    sampler->previous = snapshot_create();
+    sampler->sampled = sampled_create();
+    struct error *err = process_open(pid, &sampler->process);
+    if (!err)
+        err = find_python(sampler);
+    if (err) {
+        sampler_close(sampler);
+        return err;
+    }
+    describe(sampler);
+    *ret = sampler;
+    return NULL;
+}
+
+void sampler_close(struct sampler *sampler) {
+    if (!sampler)
+        return;
+    quiet_end(sampler->quiet);
+    walk_looks_free(&sampler->looks);
+    py_destroy(sampler->py);
+    process_close(sampler->process);
+    sampled_destroy(sampler->sampled);
+    snapshot_destroy(sampler->snapshot);
+    snapshot_destroy(sampler->previous);
+    arena_destroy(sampler->kernel_arena);
+    arena_destroy(sampler->arena);
+    free(sampler);
+}
+
+const struct recording_info *sampler_get_info(const struct sampler *sampler) {
+    return &sampler->info;
+}
+
+double sampler_get_time(const struct sampler *sampler) {
+    return clock_monotonic() - sampler->began;
+}
+
+struct sampler_statistics sampler_get_statistics(const struct sampler *sampler) {
+    struct sampler_statistics statistics = sampler->statistics;
+    statistics.bytes_read = memory_get_statistics(process_get_memory(sampler->process)).bytes_read;
+    return statistics;
+}
+
+/* --- looks --- */
+
+/* All that was read is forgotten. */
+static void begin_epoch(struct sampler *sampler, const char *why) {
+    struct snapshot *snapshot = sampler->previous;
+    sampler->previous = sampler->snapshot;
+    sampler->snapshot = snapshot;
+    snapshot_reset(snapshot);
+    walk_looks_free(&sampler->looks);
+    sampled_begin_epoch(sampler->sampled);
+    *py_get_layout(sampler->py) = sampler->layout;
+    py_begin_looks(sampler->py, snapshot);
+    sampler->epoch++;
+    sampler->statistics.epochs++;
+    log_debug(LOG_CAPTURE, "everything is read anew: %s", why);
+}
+
+/* Why all has to be read anew; NULL: it has not. */
+static const char *find_end_of_epoch(struct sampler *sampler) {
+    if (!sampler->epoch)
+        return "it is the first sample";
+    if (py_is_exhausted(sampler->py))
+        return "the last one was too much work";
+    if (arena_get_size(sampler->snapshot->arena) > EPOCH_BYTES + 2 * sampler->epoch_bytes)
+        return "what was read before takes too much memory";
+    return py_has_lasting_changed(sampler->py) ? "types or code objects have changed" : NULL;
+}
+
+/* What the kernel tells, of the moment of the first look. */
+static struct error *ask_kernel(struct sampler *sampler) {
+    struct target_thread *threads;
+    arena_reset(sampler->kernel_arena);
+    sampler->kernel.now = process_get_monotonic(sampler->process);
+    struct error *err = process_list_threads(sampler->process, sampler->kernel_arena, &threads,
+                                             &sampler->kernel.thread_count);
+    sampler->kernel.threads = threads;
+    return err;
+}
+
+static struct error *walk(struct sampler *sampler, bool again) {
+    return walk_look(sampler->py, sampler->snapshot, &sampler->kernel, &sampler->looks, again);
+}
+
+/* Everything. */
+static struct error *look_first(struct sampler *sampler) {
+    struct error *err = ask_kernel(sampler);
+    if (err)
+        return err;
+    if (sampler->epoch)
+        err = py_look(sampler->py, false);
+    if (err)
+        return err;
+    const char *why = find_end_of_epoch(sampler);
+    if (why)
+        begin_epoch(sampler, why);
+    err = walk(sampler, false);
+    if (why)
+        sampler->epoch_bytes = arena_get_size(sampler->snapshot->arena);
+    return err;
+}
+
+/* What was read in the last look, and what runs. */
+static struct error *look_again(struct sampler *sampler) {
+    sampler->kernel.now = process_get_monotonic(sampler->process);
+    struct error *err = py_look(sampler->py, true);
+    return err ? err : walk(sampler, true);
+}
+
+static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
+    quiet_end(sampler->quiet);
+    sampler->quiet = NULL;
+    return quiet_begin(sampler->process, &sampler->quiet, ret_quiet);
+}
+
+/* Keeps watching if nothing has run so far. */
+static bool has_been_quiet(struct sampler *sampler, bool was_quiet) {
+    if (was_quiet && quiet_check(sampler->quiet))
+        return true;
+    quiet_end(sampler->quiet);
+    sampler->quiet = NULL;
+    return false;
+}
+
+static struct error *look_while_quiet(struct sampler *sampler, bool *done) {
+    bool is_quiet = false;
+    struct error *err = watch_quiet(sampler, &is_quiet);
+    if (!err && is_quiet)
+        err = look_again(sampler);
+    *done = !err && has_been_quiet(sampler, is_quiet);
+    return err;
+}
+
+static struct error *look_stopped(struct sampler *sampler, double *pause_s) {
+    struct target_stop *stop;
+    double start = clock_monotonic();
+    struct error *err = stop_begin(sampler->process, &stop);
+    if (err)
+        return err;
+    err = look_again(sampler);
+    stop_end(stop);
+    *pause_s = clock_monotonic() - start;
+    sampler->statistics.stopped++;
+    return err;
+}
+
+struct taken {
+    double time_s, pause_s;
+    bool needs_proof; /* only what is verified is to be shown */
+    bool has_threads;
+};
+
+/* Until what was read is still there. */
+static struct error *look_unstopped(struct sampler *sampler, struct taken *taken) {
+    struct error *err = NULL;
+    taken->needs_proof = true;
+    for (int i = 0; !err && i < UNSTOPPED_TRIES; i++) {
+        err = look_again(sampler);
+        if (!err)
+            err = py_look(sampler->py, true);
+        if (!err && walk_look_verify(sampler->py, &sampler->looks, &taken->has_threads))
+            break;
+    }
+    return err;
+}
+
+static struct error *look(struct sampler *sampler, struct taken *ret) {
+    bool is_quiet = false, done;
+    *ret = (struct taken){.time_s = sampler_get_time(sampler), .has_threads = true};
+    struct error *err = watch_quiet(sampler, &is_quiet);
+    if (!err)
+        err = look_first(sampler);
+    done = !err && has_been_quiet(sampler, is_quiet);
+    if (!err && !done)
+        err = look_while_quiet(sampler, &done);
+    sampler->statistics.quiet += done;
+    if (err || done)
+        return err;
+    ret->time_s = sampler_get_time(sampler);
+    return sampler->options.nonblocking ? look_unstopped(sampler, ret)
+                                        : look_stopped(sampler, &ret->pause_s);
+}
+
+struct error *sampler_take(struct sampler *sampler, const struct recording_sample **ret,
+                           uint64_t *ret_epoch) {
+    struct taken taken;
+    *ret_epoch = sampler->epoch;
+    if (sampler->quiet && quiet_check(sampler->quiet)) {
+        sampler->statistics.unchanged++;
+        *ret = sampled_repeat(sampler->sampled, sampler_get_time(sampler));
+        return NULL;
+    }
+    struct error *err = look(sampler, &taken);
+    if (err)
+        return err;
+    *ret_epoch = sampler->epoch;
+    *ret = sampled_add(sampler->sampled, &(struct sampled_input){.arena = sampler->snapshot->arena,
+                                                                 .snapshot = sampler->snapshot,
+                                                                 .looks = &sampler->looks,
+                                                                 .kernel = &sampler->kernel,
+                                                                 .needs_proof = taken.needs_proof,
+                                                                 .has_threads = taken.has_threads,
+                                                                 .time_s = taken.time_s,
+                                                                 .pause_s = taken.pause_s});
+    sampler->statistics.torn += (*ret)->torn;
+    return NULL;
+}
