@@ -202,15 +202,17 @@ $(OUT)/tests/measure: $(OBJ)/tests/bench/measure.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(OUT)/tests/measure_analysis: $(OBJ)/tests/bench/measure_analysis.o $(OUT)/libasyncspy.a
+MEASURES := $(addprefix $(OUT)/tests/,measure_analysis measure_profile)
+$(MEASURES): $(OUT)/tests/%: $(OBJ)/tests/bench/%.o $(OUT)/libasyncspy.a
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # BENCH="--tasks 10,1000 --interpreter 3.14" measures less.
-bench: $(OUT)/asyncspy $(OUT)/tests/measure $(OUT)/tests/measure_analysis ## how fast, how much memory, how long the target stands
+bench: $(OUT)/asyncspy $(OUT)/tests/measure $(MEASURES) ## how fast, how much memory, how long the target stands
 	@ASYNCSPY=$(OUT)/asyncspy MEASURE=$(OUT)/tests/measure $(PYTHON) scripts/bench $(BENCH)
 	@$(OUT)/tests/measure_analysis
+	@$(OUT)/tests/measure_profile
 
 demo: ## a hung server and its dump
 	scripts/demo
