@@ -8,8 +8,6 @@
 #include "profile_frames.h"
 #include "wait_kinds.h"
 
-#define FRAMES_MAX ((size_t)32 << 20) /* of all stacks together: 256 MiB; the rest is one stack */
-
 typedef const struct profile_frame *frame_pointer;
 
 struct building {
@@ -154,13 +152,13 @@ static struct profile_node **list_nodes(const struct profile_nodes *nodes, size_
     return list;
 }
 
-static void add_nodes(struct building *building, struct profile_nodes *nodes) {
+static void add_nodes(struct building *building, struct profile_nodes *nodes, size_t most) {
     size_t count;
     struct profile_node **list = list_nodes(nodes, &count);
     struct profile_node *more = profile_nodes_get_more(nodes);
     building->stacks = arena_alloc_array(building->arena, count + 1, sizeof *building->stacks);
     for (size_t i = 0; i < count; i++)
-        if (building->pushed < FRAMES_MAX)
+        if (building->pushed < most)
             add_node(building, list[i]);
         else
             profile_node_move(list[i], more);
@@ -169,10 +167,11 @@ static void add_nodes(struct building *building, struct profile_nodes *nodes) {
     free(list);
 }
 
-void profile_build(struct arena *arena, struct profile_nodes *nodes, struct profile *ret) {
+void profile_build(struct arena *arena, struct profile_nodes *nodes, size_t most,
+                   struct profile *ret) {
     struct building building = {
         .arena = arena, .frames = profile_frames_create(arena), .table = table_create()};
-    add_nodes(&building, nodes);
+    add_nodes(&building, nodes, most);
     if (building.stack_count)
         qsort(building.stacks, building.stack_count, sizeof *building.stacks, compare_stacks);
     for (size_t i = 0; i < building.stack_count; i++)

@@ -6,5 +6,7 @@
 #include "asyncspy/analysis/profile.h"
 #include "profile_nodes.h"
 
-/* The stacks, frames and weights of a profile, of nodes that are finished. They live in `arena`. */
-void profile_build(struct arena *arena, struct profile_nodes *nodes, struct profile *ret);
+/* The stacks, frames and weights of a profile, of nodes that are finished. They live in `arena`.
+ * When the heaviest stacks have `most` frames together, the rest becomes one stack. */
+void profile_build(struct arena *arena, struct profile_nodes *nodes, size_t most,
+                   struct profile *ret);

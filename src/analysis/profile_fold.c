@@ -5,6 +5,8 @@
 #include "profile_build.h"
 
 #define TIME_MAX 1e9 /* seconds: no recording has lasted longer */
+#define NODES_MAX 1000000
+#define FRAMES_MAX ((size_t)32 << 20) /* of all stacks together: 256 MiB */
 
 const char *profile_mode_name(enum profile_mode mode) {
     static const char *const names[PROFILE_MODE_COUNT] = {"tasks", "running", "cpu", "gil",
@@ -17,7 +19,7 @@ struct profile_fold *profile_fold_create(enum profile_mode mode, struct sample_f
     *fold = (struct profile_fold){
         .mode = mode,
         .filter = filter && !sample_filter_is_empty(filter) ? filter : NULL,
-        .nodes = profile_nodes_create(),
+        .nodes = profile_nodes_create(NODES_MAX),
         .arena = arena_create(),
         .tasks = task_numbers_create(),
         .scratch = arena_create(),
@@ -120,6 +122,6 @@ const struct profile *profile_fold_end(struct profile_fold *fold, const struct r
     fold->profile->mode = fold->mode;
     fold->profile->duration_s = fold->time_s;
     fold->profile->samples = fold->samples;
-    profile_build(fold->arena, fold->nodes, fold->profile);
+    profile_build(fold->arena, fold->nodes, FRAMES_MAX, fold->profile);
     return fold->profile;
 }

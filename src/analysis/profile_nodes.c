@@ -7,7 +7,6 @@
 #include "asyncspy/base/id_table.h"
 #include "wait_kinds.h"
 
-#define NODES_MAX 1000000
 #define WORDS_KEPT 256 /* different waits of a kind in one place that are told apart at first */
 #define WORDS_SHOWN 16 /* and in the end, unless they have their share: */
 #define SHARE_SHOWN 0.05
@@ -20,14 +19,16 @@ struct profile_nodes {
     struct profile_node **all; /* that can have a weight */
     size_t count, capacity;
     size_t waits; /* that are remembered */
+    size_t most;  /* of each of both */
     struct profile_node more;
     double now_s;
     uint64_t now_sample;
 };
 
-struct profile_nodes *profile_nodes_create(void) {
+struct profile_nodes *profile_nodes_create(size_t most) {
     struct profile_nodes *nodes = memory_alloc(sizeof *nodes);
-    *nodes = (struct profile_nodes){.arena = arena_create(), .scratch = arena_create()};
+    *nodes =
+        (struct profile_nodes){.arena = arena_create(), .scratch = arena_create(), .most = most};
     nodes->table = id_table_create(nodes->arena, 0);
     nodes->words = string_pool_create(nodes->arena);
     nodes->more.part.kind = PART_MORE;
@@ -100,7 +101,7 @@ static struct profile_node *get_plain(struct profile_nodes *nodes,
     struct profile_node *node = find(nodes, parent, part, hash);
     if (node)
         return node;
-    if (nodes->count == NODES_MAX)
+    if (nodes->count == nodes->most)
         return &nodes->more;
     if (nodes->count == nodes->capacity) {
         nodes->capacity = nodes->capacity ? 2 * nodes->capacity : 64;
@@ -148,7 +149,7 @@ static struct profile_node *get_wait(struct profile_nodes *nodes, const struct p
     kind.wait = NULL;
     kind.wait_kind = part->wait->kind;
     struct profile_node *group = get_plain(nodes, parent, &kind);
-    if (group == &nodes->more || group->words >= WORDS_KEPT || nodes->waits == NODES_MAX)
+    if (group == &nodes->more || group->words >= WORDS_KEPT || nodes->waits == nodes->most)
         return group;
     struct profile_node *same = get_words(nodes, parent, part, group);
     add(nodes, parent, part, hash)->same = same;

@@ -3,9 +3,9 @@
  * one part, whatever its depth, so that finding the place of a task that changed is one look into a
  * hash table. How many tasks are at a node is integrated over time: unchanged ones cost nothing.
  *
- * There are at most NODES_MAX nodes; what does not fit goes to one that says so, and nothing is
- * lost. Waits that keep naming new objects in one place (a lock for each request) become one
- * without the object. Private to analysis.
+ * There is a limit to how many nodes there are; what does not fit goes to one that says so, and
+ * nothing is lost. Waits that keep naming new objects in one place (a lock for each request) become
+ * one without the object. Private to analysis.
  */
 #pragma once
 
@@ -63,7 +63,8 @@ struct profile_node {
 
 struct profile_nodes;
 
-struct profile_nodes *profile_nodes_create(void);
+/* At most `most` nodes that can have a weight, and as many waits that are remembered. */
+struct profile_nodes *profile_nodes_create(size_t most);
 void profile_nodes_destroy(struct profile_nodes *nodes); /* NULL-safe */
 
 /* The node of a part below `parent` (NULL: the outermost). Never NULL; the same while it lasts. */
