@@ -110,8 +110,11 @@ static struct profile_stack *get_stack(struct building *building) {
 
 static void add_node(struct building *building, const struct profile_node *node) {
     building->path_count = 0;
-    for (const struct profile_node *at = node; at; at = at->parent)
+    push_part(building, &node->part);
+    for (const struct profile_node *at = node->parent; at; at = at->parent)
         push_part(building, &at->part);
+    if (!building->path_count)
+        push_named(building, PROFILE_FRAME_ROOT, "?");
     building->pushed += building->path_count;
     struct profile_stack *stack = get_stack(building);
     stack->weight_s += node->weight_s;

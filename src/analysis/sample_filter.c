@@ -61,14 +61,14 @@ void sample_filter_forget(struct sample_filter *filter) {
 }
 
 void sample_filter_add(struct sample_filter *filter, enum sample_filter_subject subject,
-                       bool is_excluded, const char *text) {
-    struct pattern *pattern = arena_alloc(filter->arena, sizeof *pattern);
+                       bool is_excluded, const char *pattern) {
+    struct pattern *row = arena_alloc(filter->arena, sizeof *row);
     const struct pattern **first = &filter->patterns[subject][is_excluded];
-    *pattern = (struct pattern){.next = *first,
-                                .text = arena_copy_string(filter->arena, text, strlen(text)),
-                                .below = arena_format(filter->arena, "%s.*", text),
-                                .is_path = strchr(text, '/') || text_ends_with(text, ".py")};
-    *first = pattern;
+    *row = (struct pattern){.next = *first,
+                            .text = arena_copy_string(filter->arena, pattern, strlen(pattern)),
+                            .below = arena_format(filter->arena, "%s.*", pattern),
+                            .is_path = strchr(pattern, '/') || text_ends_with(pattern, ".py")};
+    *first = row;
     filter->has_frames = filter->has_frames || subject != FILTER_TASK;
     sample_filter_forget(filter);
 }
@@ -111,7 +111,7 @@ static void make_module(const char *path, char ret[MODULE_MAX + 1]) {
         strncmp(skipped + length - strlen(package), package, strlen(package)) == 0)
         length -= strlen(package);
     for (size_t i = 0; i < length; i++)
-        ret[i] = skipped[i] == '/' ? '.' : skipped[i];
+        ret[i] = (char)(skipped[i] == '/' ? '.' : skipped[i]);
     ret[length] = 0;
 }
 
