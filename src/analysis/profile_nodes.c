@@ -65,9 +65,10 @@ static uint64_t hash_part(const struct profile_node *parent, const struct profil
 static bool is_part(const struct profile_node *node, const struct profile_node *parent,
                     const struct profile_part *part) {
     const struct profile_part *own = &node->part;
-    return node->parent == parent && own->stack == part->stack && own->wait == part->wait &&
-           own->leaf == part->leaf && own->kind == part->kind && own->name == part->name &&
-           own->tid == part->tid && own->words == part->words && own->wait_kind == part->wait_kind;
+    return own->stack == part->stack && own->wait == part->wait && own->leaf == part->leaf &&
+           own->kind == part->kind && own->name == part->name && node->parent == parent &&
+           (part->leaf == LEAF_WAIT || (own->words == part->words && own->tid == part->tid &&
+                                        own->wait_kind == part->wait_kind));
 }
 
 static struct profile_node *find(const struct profile_nodes *nodes,

@@ -39,26 +39,28 @@ struct profile_part {
     enum profile_leaf leaf;
     const struct snapshot_stack *stack;
     const char *name;
-    int64_t tid;
     const struct recording_wait *wait;
     const char *words;
+    int64_t tid;
     enum snapshot_wait_kind wait_kind;
 };
 
+/* What is looked at to find the node of a wait stands together, as does what is counted: finding it
+ * and counting it costs two cache misses. */
 struct profile_node {
+    struct profile_node *next;         /* of the same hash */
+    struct profile_node *same;         /* of LEAF_WAIT: that counts for it */
     const struct profile_node *parent; /* towards the outermost, NULL: none */
     struct profile_part part;
-    struct profile_node *same;  /* of LEAF_WAIT: that counts for it */
     struct profile_node *group; /* of LEAF_WORDS: that of its kind */
-    struct profile_node *next;  /* of the same hash */
-    size_t index;               /* among those that can have a weight */
-    size_t words;               /* of LEAF_WAIT_KIND: nodes that have it as their group */
     uint64_t present;           /* tasks, threads that are here now */
     double since_s;             /* weight and samples are counted up to here */
     uint64_t since_sample;
     double weight_s;
     uint64_t samples;
     double group_s; /* its weight and those of the nodes whose group it is; in the end */
+    size_t words;   /* of LEAF_WAIT_KIND: nodes that have it as their group */
+    size_t index;   /* among those that can have a weight */
 };
 
 struct profile_nodes;
