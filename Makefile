@@ -41,7 +41,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/pipeline/test_*.c))
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
-.PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden golden \
+.PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden check-formats golden \
   check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -85,11 +85,11 @@ $(PIPELINE_TESTS): $(OUT)/tests/%: $(OBJ)/tests/pipeline/%.o $(SUPPORT) $(OUT)/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
 
-check: check-style check-unit check-pipeline check-golden check-cores check-man fuzz-smoke check-live ## the tests, quick mode
+check: check-style check-unit check-pipeline check-golden check-formats check-cores check-man fuzz-smoke check-live ## the tests, quick mode
 
 check-all: lint check-offsets check ## everything on everything (run before an issue is closed)
 	scripts/check_style.py --self-test
-	$(MAKE) SAN=1 check-unit check-pipeline check-golden check-cores
+	$(MAKE) SAN=1 check-unit check-pipeline check-golden check-formats check-cores
 	$(MAKE) check-live LIVE=--all
 
 check-unit: $(UNIT_TESTS) ## the unit tests
@@ -145,13 +145,23 @@ $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libas
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Debian's python3, for its python3-jsonschema.
-GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/tests/render_snapshot
+GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/render_snapshot
 
 check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden/
 	$(GOLDEN)
 
 golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
 	$(GOLDEN) --write
+
+# Made-up recordings in every format, read by the programs that the formats are for.
+FORMAT_WRITERS := $(patsubst tests/formats/%.c,$(OUT)/tests/%,$(wildcard tests/formats/write_*.c))
+$(FORMAT_WRITERS): $(OUT)/tests/%: $(OBJ)/tests/formats/%.o $(SUPPORT) $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+
+check-formats: $(FORMAT_WRITERS) ## the formats of recordings against their readers
+	$(PYTHON) tests/formats/run.py $(OUT)
 
 check-cores: $(OUT)/asyncspy ## saved cores of every version against their pictures (tests/cores/)
 	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/cores/check.py
@@ -202,15 +212,17 @@ $(OUT)/tests/measure: $(OBJ)/tests/bench/measure.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(OUT)/tests/measure_analysis: $(OBJ)/tests/bench/measure_analysis.o $(OUT)/libasyncspy.a
+MEASURES := $(addprefix $(OUT)/tests/,measure_analysis measure_profile)
+$(MEASURES): $(OUT)/tests/%: $(OBJ)/tests/bench/%.o $(OUT)/libasyncspy.a
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # BENCH="--tasks 10,1000 --interpreter 3.14" measures less.
-bench: $(OUT)/asyncspy $(OUT)/tests/measure $(OUT)/tests/measure_analysis ## how fast, how much memory, how long the target stands
+bench: $(OUT)/asyncspy $(OUT)/tests/measure $(MEASURES) ## how fast, how much memory, how long the target stands
 	@ASYNCSPY=$(OUT)/asyncspy MEASURE=$(OUT)/tests/measure $(PYTHON) scripts/bench $(BENCH)
 	@$(OUT)/tests/measure_analysis
+	@$(OUT)/tests/measure_profile
 
 demo: ## a hung server and its dump
 	scripts/demo

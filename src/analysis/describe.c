@@ -1,9 +1,9 @@
 #include "describe.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "tails.h"
+#include "wait_kinds.h"
 #include "words.h"
 
 #define TEXT(analysis_, ...) arena_format((analysis_)->snapshot->arena, __VA_ARGS__)
@@ -21,14 +21,9 @@ static const char *describe_task(struct analysis *analysis, const struct snapsho
 
 static const char *describe_tasks(struct analysis *analysis, const struct snapshot_wait *wait) {
     bool known = wait->total != SNAPSHOT_UNKNOWN;
-    int64_t total = known ? wait->total : (int64_t)wait->task_count;
-    const char *tasks = words_many(analysis, total, "task");
-    if (!total)
-        return wait->kind == SNAPSHOT_WAIT_WAIT ? "wait for tasks" : "gather";
-    if (wait->kind == SNAPSHOT_WAIT_WAIT)
-        return TEXT(analysis, "wait for %s%s", wait->any_task == SNAPSHOT_YES ? "any of " : "",
-                    tasks);
-    return TEXT(analysis, "gather of %s", tasks);
+    return wait_kind_describe_tasks(analysis->snapshot->arena, wait->kind,
+                                    known ? wait->total : (int64_t)wait->task_count,
+                                    wait->any_task == SNAPSHOT_YES);
 }
 
 static const char *describe_group(struct analysis *analysis, const struct snapshot_wait *wait) {
@@ -59,13 +54,12 @@ static const char *describe_queue(struct analysis *analysis, const struct snapsh
     const char *name = words_object(analysis, object);
     int64_t size = get_fact(object, "size"), most = get_fact(object, "max_size");
     int64_t unfinished = get_fact(object, "unfinished");
-    if (wait->kind == SNAPSHOT_WAIT_QUEUE_JOIN)
-        return unfinished == SNAPSHOT_UNKNOWN
-                   ? TEXT(analysis, "join of %s", name)
-                   : TEXT(analysis, "join of %s, %" PRId64 " unfinished", name, unfinished);
+    bool is_join = wait->kind == SNAPSHOT_WAIT_QUEUE_JOIN;
+    if ((is_join ? unfinished : size) == SNAPSHOT_UNKNOWN)
+        return wait_kind_describe_queue(analysis->snapshot->arena, wait->kind, name);
+    if (is_join)
+        return TEXT(analysis, "join of %s, %" PRId64 " unfinished", name, unfinished);
     const char *direction = wait->kind == SNAPSHOT_WAIT_QUEUE_GET ? "get" : "put";
-    if (size == SNAPSHOT_UNKNOWN)
-        return TEXT(analysis, "%s (%s)", name, direction);
     const char *fill = size == 0 ? "empty" : most > 0 && size >= most ? "full" : direction;
     if (most > 0)
         return TEXT(analysis, "%s %s (%" PRId64 " of %" PRId64 ")", name, fill, size, most);
@@ -73,31 +67,12 @@ static const char *describe_queue(struct analysis *analysis, const struct snapsh
                      : TEXT(analysis, "%s %s (%" PRId64 ")", name, fill, size);
 }
 
-static const char *get_direction(const struct snapshot_wait *wait) {
-    switch ((int)wait->kind) {
-    case SNAPSHOT_WAIT_SOCKET_ACCEPT:
-        return "accept";
-    case SNAPSHOT_WAIT_SOCKET_CONNECT:
-        return "connect";
-    case SNAPSHOT_WAIT_SOCKET_WRITE:
-    case SNAPSHOT_WAIT_STREAM_DRAIN:
-        return "write";
-    default:
-        return "read";
-    }
-}
-
 static const char *describe_socket(struct analysis *analysis, const struct snapshot_wait *wait) {
     const struct snapshot_socket *socket = find_wait_socket(analysis, wait);
     const char *name = socket && wait->kind == SNAPSHOT_WAIT_SOCKET_ACCEPT ? socket->local
                        : socket                                            ? socket->peer
                                                                            : NULL;
-    if (name && *name)
-        return TEXT(analysis, "socket %s (%s)", words_shorten(analysis, name, 60),
-                    get_direction(wait));
-    if (wait->fd != SNAPSHOT_UNKNOWN)
-        return TEXT(analysis, "fd %" PRId64 " (%s)", wait->fd, get_direction(wait));
-    return describe_wait_kind(wait);
+    return wait_kind_describe_file(analysis->snapshot->arena, wait->kind, name, wait->fd);
 }
 
 static const char *describe_executor(struct analysis *analysis, const struct snapshot_wait *wait) {
@@ -111,58 +86,19 @@ static const char *describe_executor(struct analysis *analysis, const struct sna
                 words_shorten(analysis, thread->name, 48));
 }
 
-static bool is_plain_future(const char *type) {
-    return strcmp(type, "_asyncio.Future") == 0 || strcmp(type, "asyncio.futures.Future") == 0 ||
-           strcmp(type, "Future") == 0;
-}
-
-static const char *describe_unknown(struct analysis *analysis, const struct snapshot_wait *wait) {
-    const char *dot = wait->type ? strrchr(wait->type, '.') : NULL;
-    const char *type = dot ? dot + 1 : wait->type;
-    if (!type || (wait->kind == SNAPSHOT_WAIT_FUTURE && is_plain_future(wait->type)))
-        return describe_wait_kind(wait);
-    return wait->kind == SNAPSHOT_WAIT_FUTURE
-               ? TEXT(analysis, "a future of unknown owner (%s)", words_shorten(analysis, type, 48))
-               : TEXT(analysis, "an object of type %s", words_shorten(analysis, type, 48));
-}
-
 const char *describe_wait_kind(const struct snapshot_wait *wait) {
-    static const char *const texts[SNAPSHOT_WAIT_KIND_COUNT] = {
-        [SNAPSHOT_WAIT_TASK] = "a task",
-        [SNAPSHOT_WAIT_GATHER] = "gather",
-        [SNAPSHOT_WAIT_WAIT] = "wait for tasks",
-        [SNAPSHOT_WAIT_TASK_GROUP] = "TaskGroup",
-        [SNAPSHOT_WAIT_SHIELD] = "shield",
-        [SNAPSHOT_WAIT_SLEEP] = "sleep",
-        [SNAPSHOT_WAIT_TIMEOUT] = "wait_for()",
-        [SNAPSHOT_WAIT_LOCK] = "a lock",
-        [SNAPSHOT_WAIT_EVENT] = "an event",
-        [SNAPSHOT_WAIT_CONDITION] = "a condition",
-        [SNAPSHOT_WAIT_SEMAPHORE] = "a semaphore",
-        [SNAPSHOT_WAIT_BARRIER] = "a barrier",
-        [SNAPSHOT_WAIT_QUEUE_GET] = "a queue (get)",
-        [SNAPSHOT_WAIT_QUEUE_PUT] = "a queue (put)",
-        [SNAPSHOT_WAIT_QUEUE_JOIN] = "a queue (join)",
-        [SNAPSHOT_WAIT_SOCKET_READ] = "a socket (read)",
-        [SNAPSHOT_WAIT_SOCKET_WRITE] = "a socket (write)",
-        [SNAPSHOT_WAIT_SOCKET_ACCEPT] = "a socket (accept)",
-        [SNAPSHOT_WAIT_SOCKET_CONNECT] = "a socket (connect)",
-        [SNAPSHOT_WAIT_STREAM_READ] = "a stream (read)",
-        [SNAPSHOT_WAIT_STREAM_DRAIN] = "a stream (drain)",
-        [SNAPSHOT_WAIT_DNS] = "DNS lookup",
-        [SNAPSHOT_WAIT_EXECUTOR] = "a free executor thread",
-        [SNAPSHOT_WAIT_THREAD] = "a future of another thread",
-        [SNAPSHOT_WAIT_SUBPROCESS] = "a child process",
-        [SNAPSHOT_WAIT_ASYNC_GENERATOR] = "an async generator",
-        [SNAPSHOT_WAIT_FUTURE] = "a future of unknown owner",
-        [SNAPSHOT_WAIT_UNKNOWN] = "an unknown object",
-    };
-    if (wait->kind == SNAPSHOT_WAIT_EXECUTOR && wait->position == SNAPSHOT_UNKNOWN)
-        return wait->tid == SNAPSHOT_UNKNOWN ? "an executor" : "a call in an executor thread";
-    return texts[wait->kind];
+    if (wait->kind != SNAPSHOT_WAIT_EXECUTOR)
+        return wait_kind_describe(wait->kind);
+    if (wait->position != SNAPSHOT_UNKNOWN)
+        return "a free executor thread";
+    return wait->tid == SNAPSHOT_UNKNOWN ? wait_kind_describe(wait->kind)
+                                         : "a call in an executor thread";
 }
 
 static const char *describe_by_kind(struct analysis *analysis, const struct snapshot_wait *wait) {
+    struct arena *arena = analysis->snapshot->arena;
+    if (wait_kind_is_file(wait->kind))
+        return describe_socket(analysis, wait);
     switch ((int)wait->kind) {
     case SNAPSHOT_WAIT_TASK:
         return describe_task(analysis, wait);
@@ -187,26 +123,16 @@ static const char *describe_by_kind(struct analysis *analysis, const struct snap
     case SNAPSHOT_WAIT_QUEUE_PUT:
     case SNAPSHOT_WAIT_QUEUE_JOIN:
         return describe_queue(analysis, wait);
-    case SNAPSHOT_WAIT_SOCKET_READ:
-    case SNAPSHOT_WAIT_SOCKET_WRITE:
-    case SNAPSHOT_WAIT_SOCKET_ACCEPT:
-    case SNAPSHOT_WAIT_SOCKET_CONNECT:
-    case SNAPSHOT_WAIT_STREAM_READ:
-    case SNAPSHOT_WAIT_STREAM_DRAIN:
-        return describe_socket(analysis, wait);
     case SNAPSHOT_WAIT_DNS:
-        return wait->callee && *wait->callee
-                   ? TEXT(analysis, "DNS lookup of %s", words_shorten(analysis, wait->callee, 60))
-                   : describe_wait_kind(wait);
+        return wait_kind_describe_lookup(arena, wait->callee);
     case SNAPSHOT_WAIT_SUBPROCESS:
-        return wait->pid != SNAPSHOT_UNKNOWN ? TEXT(analysis, "process %" PRId64, wait->pid)
-                                             : describe_wait_kind(wait);
+        return wait_kind_describe_process(arena, wait->pid);
     case SNAPSHOT_WAIT_EXECUTOR:
     case SNAPSHOT_WAIT_THREAD:
         return describe_executor(analysis, wait);
     case SNAPSHOT_WAIT_FUTURE:
     case SNAPSHOT_WAIT_UNKNOWN:
-        return describe_unknown(analysis, wait);
+        return wait_kind_describe_type(arena, wait->kind, wait->type);
     default:
         return describe_wait_kind(wait);
     }

@@ -7,21 +7,24 @@
 #include "asyncspy/analysis/place.h"
 #include "asyncspy/base/clock.h"
 
-#define NAME_MOST 48
 #define FILE_MOST 80
 
-const char *words_shorten(const struct analysis *analysis, const char *text, size_t most) {
+const char *words_shorten_in(struct arena *arena, const char *text, size_t most) {
     if (strlen(text) <= most)
         return text;
     size_t length = most - strlen("...");
     while (length && ((unsigned char)text[length] & 0xC0) == 0x80)
         length--;
-    return arena_format(analysis->snapshot->arena, "%.*s...", (int)length, text);
+    return arena_format(arena, "%.*s...", (int)length, text);
+}
+
+const char *words_shorten(const struct analysis *analysis, const char *text, size_t most) {
+    return words_shorten_in(analysis->snapshot->arena, text, most);
 }
 
 const char *words_task(const struct analysis *analysis, const struct snapshot_task *task) {
     if (task->name && *task->name)
-        return words_shorten(analysis, task->name, NAME_MOST);
+        return words_shorten(analysis, task->name, WORDS_NAME);
     return arena_format(analysis->snapshot->arena, "task 0x%" PRIx64, task->id);
 }
 
@@ -29,14 +32,15 @@ const char *words_label(const struct snapshot_object *object) {
     return object->label ? object->label : snapshot_object_kind_name(object->kind);
 }
 
+const char *words_labelled(struct arena *arena, const char *label, const char *name) {
+    return name ? arena_format(arena, "%s '%s'", label, words_shorten_in(arena, name, WORDS_NAME))
+                : label;
+}
+
 const char *words_object(struct analysis *analysis, const struct snapshot_object *object) {
     const char **known = &analysis->object_words[object - analysis->snapshot->objects.items];
-    const char *label = words_label(object);
-    if (!*known && !object->name)
-        *known = label;
-    else if (!*known)
-        *known = arena_format(analysis->snapshot->arena, "%s '%s'", label,
-                              words_shorten(analysis, object->name, NAME_MOST));
+    if (!*known)
+        *known = words_labelled(analysis->snapshot->arena, words_label(object), object->name);
     return *known;
 }
 
@@ -48,13 +52,13 @@ const char *words_thread(const struct analysis *analysis, int64_t tid) {
     if (!name)
         return arena_format(analysis->snapshot->arena, "tid %" PRId64, tid);
     return arena_format(analysis->snapshot->arena, "%s (tid %" PRId64 ")",
-                        words_shorten(analysis, name, NAME_MOST), tid);
+                        words_shorten(analysis, name, WORDS_NAME), tid);
 }
 
 const char *words_frame(const struct analysis *analysis, const struct snapshot_frame *frame) {
     if (!frame)
         return NULL;
-    const char *name = words_shorten(analysis, frame_get_name(frame), NAME_MOST);
+    const char *name = words_shorten(analysis, frame_get_name(frame), WORDS_NAME);
     const char *file = words_shorten(analysis, frame_get_known_file(frame), FILE_MOST);
     if (frame->line < 0)
         return arena_format(analysis->snapshot->arena, "%s  %s", name, file);
@@ -66,7 +70,7 @@ const char *words_call(const struct analysis *analysis, const struct snapshot_fr
     if (!caller || caller == innermost)
         return words_frame(analysis, caller);
     return arena_format(analysis->snapshot->arena, "%s <- %s",
-                        words_shorten(analysis, frame_get_name(innermost), NAME_MOST),
+                        words_shorten(analysis, frame_get_name(innermost), WORDS_NAME),
                         words_frame(analysis, caller));
 }
 
@@ -74,7 +78,7 @@ const char *words_where(const struct analysis *analysis, const struct snapshot_s
     return words_call(analysis, stack->count ? stack->frames[0] : NULL, stack_find_user(stack));
 }
 
-const char *words_count(const struct analysis *analysis, int64_t count) {
+static const char *format_count(struct arena *arena, int64_t count) {
     char digits[32], text[48];
     int length = snprintf(digits, sizeof digits, "%" PRId64, count);
     size_t at = 0;
@@ -83,12 +87,19 @@ const char *words_count(const struct analysis *analysis, int64_t count) {
             text[at++] = ',';
         text[at++] = digits[i];
     }
-    return arena_copy_string(analysis->snapshot->arena, text, at);
+    return arena_copy_string(arena, text, at);
+}
+
+const char *words_count(const struct analysis *analysis, int64_t count) {
+    return format_count(analysis->snapshot->arena, count);
+}
+
+const char *words_many_in(struct arena *arena, int64_t count, const char *noun) {
+    return arena_format(arena, "%s %s%s", format_count(arena, count), noun, count == 1 ? "" : "s");
 }
 
 const char *words_many(const struct analysis *analysis, int64_t count, const char *noun) {
-    return arena_format(analysis->snapshot->arena, "%s %s%s", words_count(analysis, count), noun,
-                        count == 1 ? "" : "s");
+    return words_many_in(analysis->snapshot->arena, count, noun);
 }
 
 const char *words_seconds(const struct analysis *analysis, double seconds) {

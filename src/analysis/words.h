@@ -6,11 +6,15 @@
 
 #include "analysis.h"
 
+#define WORDS_NAME 48 /* bytes of a name that are shown */
+
 /* "Task-7", "task 0x7f12" where it has no name. */
 const char *words_task(const struct analysis *analysis, const struct snapshot_task *task);
 
 /* "Lock#1 'pool.sem'". Made once per object. */
 const char *words_object(struct analysis *analysis, const struct snapshot_object *object);
+/* The same of its parts; `name` may be NULL. */
+const char *words_labelled(struct arena *arena, const char *label, const char *name);
 
 /* "Lock#1": without the name. */
 const char *words_label(const struct snapshot_object *object);
@@ -34,6 +38,7 @@ const char *words_count(const struct analysis *analysis, int64_t count);
 
 /* "1 task", "10,000 tasks". */
 const char *words_many(const struct analysis *analysis, int64_t count, const char *noun);
+const char *words_many_in(struct arena *arena, int64_t count, const char *noun);
 
 /* "420 ms", "41.2 s", "2h30m". */
 const char *words_seconds(const struct analysis *analysis, double seconds);
@@ -43,3 +48,4 @@ const char *words_ordinal(const struct analysis *analysis, int64_t number);
 
 /* At most `most` bytes of a text, cut between characters, with "..." where it was cut. */
 const char *words_shorten(const struct analysis *analysis, const char *text, size_t most);
+const char *words_shorten_in(struct arena *arena, const char *text, size_t most);

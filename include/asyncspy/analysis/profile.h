@@ -47,6 +47,9 @@ struct profile_stack {
     uint64_t samples; /* that showed it, counted once for each task or thread */
 };
 
+/* Where more than a few different waits of a kind are in one place, those of little weight are one
+ * without its object ("a lock"). There is a limit to the stacks: what does not fit is one stack
+ * "(more stacks)", so that the sum is right. */
 struct profile {
     enum profile_mode mode;
     double duration_s;

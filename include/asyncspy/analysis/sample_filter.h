@@ -8,7 +8,8 @@
 #include "asyncspy/snapshot/recording.h"
 
 enum sample_filter_subject {
-    FILTER_MODULE,   /* of a frame: "shop.db", "asyncio.*"; or its file's path: "*" "/db.py" */
+    FILTER_MODULE,   /* of a frame: "shop.db", or a package: "shop", "asyncio"; or, with a "/" or
+                      * ".py" in the end, its file's path or an end of it: "shop/db.py" */
     FILTER_FUNCTION, /* name or qualified name of a frame */
     FILTER_TASK,     /* name of the task */
 };
