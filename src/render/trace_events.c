@@ -31,11 +31,11 @@ void trace_close_slice(struct trace_events *events) {
     fputs("}}", events->out);
 }
 
-void trace_end_slices(struct trace_events *events, struct trace_place place, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        begin_event(events, 'E', place);
-        putc('}', events->out);
-    }
+void trace_end_slice(struct trace_events *events, struct trace_place place, const char *name) {
+    begin_event(events, 'E', place);
+    fputs(",\"name\":", events->out);
+    json_write_string(events->out, name);
+    putc('}', events->out);
 }
 
 static void begin_named(struct trace_events *events, char phase, struct trace_place place,

@@ -29,8 +29,9 @@ void trace_open_slice(struct trace_events *events, struct trace_place place, con
                       const char *name);
 void trace_close_slice(struct trace_events *events);
 
-/* Ends the innermost `count` slices of the place. */
-void trace_end_slices(struct trace_events *events, struct trace_place place, size_t count);
+/* Ends the innermost slice of the place: the one of that name. Some readers go by the order alone,
+ * others by the name too. */
+void trace_end_slice(struct trace_events *events, struct trace_place place, const char *name);
 
 /* A name of a process or thread ("process_name"), a number of one ("thread_sort_index"). */
 void trace_name(struct trace_events *events, struct trace_place place, const char *what,

@@ -1,5 +1,8 @@
 #include "trace_slices.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "asyncspy/analysis/place.h"
 #include "asyncspy/analysis/wait_words.h"
 #include "asyncspy/base/json_text.h"
@@ -64,44 +67,83 @@ static void begin_function(struct trace_events *events, struct trace_place place
     trace_close_slice(events);
 }
 
+static const char *name_leaf(struct trace_events *events, const struct trace_slices *slices) {
+    static const char *const names[] = {
+        [TRACE_LEAF_WAITING] = "waiting",         [TRACE_LEAF_READY] = "ready",
+        [TRACE_LEAF_NOT_STARTED] = "not started", [TRACE_LEAF_GIL] = "waits for the GIL",
+        [TRACE_LEAF_BLOCKED] = "blocked",
+    };
+    return slices->leaf == TRACE_LEAF_WAIT ? recording_wait_describe(events->scratch, slices->wait)
+                                           : names[slices->leaf];
+}
+
 static void begin_leaf(struct trace_events *events, struct trace_place place,
                        const struct trace_slices *slices, const struct trace_words *words) {
-    static const struct {
-        const char *category, *name;
-    } leaves[] = {
-        [TRACE_LEAF_WAIT] = {"wait", NULL},
-        [TRACE_LEAF_WAITING] = {"wait", "waiting"},
-        [TRACE_LEAF_READY] = {"ready", "ready"},
-        [TRACE_LEAF_NOT_STARTED] = {"ready", "not started"},
-        [TRACE_LEAF_GIL] = {"wait", "waits for the GIL"},
-        [TRACE_LEAF_BLOCKED] = {"blocked", "blocked"},
+    static const char *const categories[] = {
+        [TRACE_LEAF_WAIT] = "wait",   [TRACE_LEAF_WAITING] = "wait",
+        [TRACE_LEAF_READY] = "ready", [TRACE_LEAF_NOT_STARTED] = "ready",
+        [TRACE_LEAF_GIL] = "wait",    [TRACE_LEAF_BLOCKED] = "blocked",
     };
     bool is_wait = slices->leaf == TRACE_LEAF_WAIT;
-    trace_open_slice(events, place, leaves[slices->leaf].category,
-                     is_wait ? recording_wait_describe(events->scratch, slices->wait)
-                             : leaves[slices->leaf].name);
+    trace_open_slice(events, place, categories[slices->leaf], name_leaf(events, slices));
     if (is_wait)
         fprintf(events->out, "\"kind\":\"%s\"", snapshot_wait_kind_name(slices->wait->kind));
     if (words->awaited_by) {
-        fprintf(events->out, "%s\"awaited_by\":", is_wait ? "," : "");
+        fputs(is_wait ? ",\"awaited_by\":" : "\"awaited_by\":", events->out);
         json_write_string(events->out, words->awaited_by);
     }
     trace_close_slice(events);
 }
 
-void trace_change_slices(struct trace_events *events, struct trace_place place,
-                         struct trace_slices *slices, const struct trace_slices *after,
+/* The name of the slice at a place from the outermost on. */
+static const char *name_slice(struct trace_events *events, const struct trace_slices *slices,
+                              size_t index) {
+    size_t root = slices->root != 0;
+    if (index < root)
+        return slices->root_name;
+    if (index - root < count_functions(slices))
+        return frame_get_name(get_function(slices, index - root));
+    return name_leaf(events, slices);
+}
+
+static void begin_slices(struct trace_events *events, struct trace_place place,
+                         const struct trace_slices *slices, size_t first,
                          const struct trace_words *words) {
-    size_t common = count_common(slices, after), all = count_all(after);
-    size_t root = after->root != 0, functions = count_functions(after);
-    trace_end_slices(events, place, count_all(slices) - common);
-    if (root && common == 0) {
+    size_t root = slices->root != 0, functions = count_functions(slices), all = count_all(slices);
+    if (root && first == 0) {
         trace_open_slice(events, place, words->category, words->root);
         trace_close_slice(events);
     }
-    for (size_t i = common > root ? common - root : 0; i < functions; i++)
-        begin_function(events, place, after, i, words->category);
-    if (common < all && after->leaf != TRACE_LEAF_NONE)
-        begin_leaf(events, place, after, words);
+    for (size_t i = first > root ? first - root : 0; i < functions; i++)
+        begin_function(events, place, slices, i, words->category);
+    if (first < all && slices->leaf != TRACE_LEAF_NONE)
+        begin_leaf(events, place, slices, words);
+}
+
+static char *copy_name(const char *name) {
+    char *copy = strdup(name);
+    if (!copy)
+        memory_exhausted();
+    return copy;
+}
+
+void trace_change_slices(struct trace_events *events, struct trace_place place,
+                         struct trace_slices *slices, const struct trace_slices *after,
+                         const struct trace_words *words) {
+    size_t common = count_common(slices, after);
+    for (size_t i = count_all(slices); i > common; i--)
+        trace_end_slice(events, place, name_slice(events, slices, i - 1));
+    begin_slices(events, place, after, common, words);
+    char *root_name = slices->root_name;
+    if (slices->root != after->root) {
+        free(root_name);
+        root_name = after->root ? copy_name(words->root) : NULL;
+    }
     *slices = *after;
+    slices->root_name = root_name;
+}
+
+void trace_free_slices(struct trace_slices *slices) {
+    free(slices->root_name);
+    *slices = (struct trace_slices){0};
 }

@@ -24,6 +24,7 @@ struct trace_slices {
     const struct snapshot_stack *stack; /* may be NULL */
     enum trace_leaf leaf;
     const struct recording_wait *wait;
+    char *root_name; /* what the root was called when it began; free it with trace_free_slices() */
 };
 
 /* What slices that begin are called. */
@@ -38,3 +39,5 @@ struct trace_words {
 void trace_change_slices(struct trace_events *events, struct trace_place place,
                          struct trace_slices *slices, const struct trace_slices *after,
                          const struct trace_words *words);
+
+void trace_free_slices(struct trace_slices *slices);

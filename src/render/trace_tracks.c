@@ -5,11 +5,17 @@
 #include "asyncspy/base/arena.h"
 
 #define uthash_fatal(message) memory_exhausted()
+#define HASH_FUNCTION(key, length, hash) ((hash) = hash_key(key))
 #include <uthash.h>
 
 struct key {
     uint64_t kind, number;
 };
+
+/* Numbers and addresses: one multiplication mixes them well. */
+static unsigned hash_key(const struct key *key) {
+    return (unsigned)((key->number ^ key->kind) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
 
 struct entry {
     struct trace_track track; /* first: a track is its entry */
@@ -30,10 +36,12 @@ struct trace_tracks *trace_tracks_create(void) {
 void trace_tracks_destroy(struct trace_tracks *tracks) {
     if (!tracks)
         return;
-    struct trace_track *next;
-    for (struct trace_track *track = trace_tracks_next(tracks, NULL); track; track = next) {
-        next = trace_tracks_next(tracks, track);
-        trace_tracks_remove(tracks, track);
+    struct entry *entry = tracks->entries, *next;
+    HASH_CLEAR(hh, tracks->entries);
+    for (; entry; entry = next) {
+        next = entry->hh.next;
+        trace_free_slices(&entry->track.slices);
+        free(entry);
     }
     free(tracks);
 }
@@ -60,6 +68,7 @@ struct trace_track *trace_tracks_get(struct trace_tracks *tracks, enum trace_kin
 void trace_tracks_remove(struct trace_tracks *tracks, struct trace_track *track) {
     struct entry *entry = (struct entry *)track;
     HASH_DEL(tracks->entries, entry);
+    trace_free_slices(&track->slices);
     free(entry);
 }
 

@@ -86,10 +86,10 @@ static void test_outer_slices_last(void **state) {
     set(&case_, 1, "sleep other.py:3; main app.py:51", make_wait(&case_, SNAPSHOT_WAIT_EVENT));
     take(&case_, 0.05);
     end(&case_, 0.06);
-    assert_int_equal(count(&case_, "\"name\":\"main\""), 1);
+    assert_int_equal(count(&case_, "\"name\":\"main\",\"args\""), 1);
     assert_int_equal(count(&case_, "\"name\":\"work\",\"args\":{\"file\":\"app.py\",\"line\":10"),
                      1);
-    assert_int_equal(count(&case_, "\"name\":\"work\""), 1);
+    assert_int_equal(count(&case_, "\"name\":\"work\",\"args\""), 1);
     assert_int_equal(count(&case_, "\"name\":\"sleep\",\"args\":{\"file\""), 2);
     assert_int_equal(count(&case_, "\"cat\":\"wait\""), 4);
     assert_int_equal(count(&case_, "\"ph\":\"E\",\"ts\":20000,"), 2); /* get, and its wait */
@@ -181,7 +181,7 @@ static void test_filter(void **state) {
     set(&case_, 2, "wanted app.py:1", NULL);
     take(&case_, 0.02);
     end(&case_, 0.03);
-    assert_int_equal(count(&case_, "\"name\":\"wanted\""), 2);
+    assert_int_equal(count(&case_, "\"name\":\"wanted\",\"args\""), 2);
     assert_int_equal(count(&case_, "\"name\":\"other\""), 0);
     assert_int_equal(count(&case_, "unwanted"), 0);
     assert_int_equal(count(&case_, "\"ph\":\"E\",\"ts\":20000,"), 2);
@@ -207,9 +207,9 @@ static void test_threads(void **state) {
     recorded_set_threads(case_.recorded, threads, 2);
     take(&case_, 0.04);
     end(&case_, 0.05);
-    assert_int_equal(count(&case_, "\"name\":\"run\""), 3);
+    assert_int_equal(count(&case_, "\"name\":\"run\",\"args\""), 3);
     assert_int_equal(count(&case_, "\"tid\":42,\"cat\":\"thread\",\"name\":\"run\""), 1);
-    assert_int_equal(count(&case_, "\"waits for the GIL\""), 2);
+    assert_int_equal(count(&case_, "\"waits for the GIL\",\"args\""), 2);
     assert_int_equal(count(&case_, "\"cat\":\"gil\",\"name\":\"MainThread\""), 1);
     assert_int_equal(count(&case_, "\"cat\":\"gil\",\"name\":\"several threads\""), 1);
     destroy(&case_);
@@ -284,7 +284,7 @@ static void test_hostile(void **state) {
     }
     end(&case_, -1);
     assert_int_equal(count(&case_, "\"ph\":\"E\",\"ts\":10000,"), count(&case_, "\"ph\":\"E\""));
-    assert_int_equal(count(&case_, "\"collecting garbage\""), 6 * 64);
+    assert_int_equal(count(&case_, "\"collecting garbage\",\"args\""), 6 * 64);
     destroy(&case_);
 }
 
@@ -295,6 +295,18 @@ static void test_empty(void **state) {
     assert_memory_equal(end(&case_, 0), "{\"displayTimeUnit\":\"ms\",", 24);
     destroy(&case_);
     chrome_trace_destroy(NULL);
+}
+
+/* Whoever breaks off loses nothing. */
+static void test_broken_off(void **state) {
+    (void)state;
+    struct case_ case_;
+    begin(&case_, NULL);
+    set(&case_, 1, "", NULL);
+    struct recording_loop loop = recorded_loop(0x10);
+    recorded_set_loops(case_.recorded, &loop, 1);
+    take(&case_, 0);
+    destroy(&case_);
 }
 
 static void test_full_disk(void **state) {
@@ -327,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_deep_stack),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_broken_off),
         cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
