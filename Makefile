@@ -42,7 +42,7 @@ PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
 .PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden golden \
-  check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
+  check-formats check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -152,6 +152,16 @@ check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden
 
 golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
 	$(GOLDEN) --write
+
+# Small programs that write each format, for its consumers.
+FORMATS := $(patsubst tests/formats/%.c,$(OUT)/tests/%,$(wildcard tests/formats/write_*.c))
+$(FORMATS): $(OUT)/tests/%: $(OBJ)/tests/formats/%.o $(OBJ)/tests/support/recorded.o $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+check-formats: $(FORMATS) ## what is written of recordings, read by its consumers
+	@for check in tests/formats/check_*.py; do echo "$$check"; $(PYTHON) $$check $(OUT) || exit 1; done
 
 check-cores: $(OUT)/asyncspy ## saved cores of every version against their pictures (tests/cores/)
 	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/cores/check.py
