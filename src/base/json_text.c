@@ -1,6 +1,11 @@
 #include "asyncspy/base/json_text.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+#include "asyncspy/base/text.h"
+
+#define CHARACTER_MAX 4 /* bytes */
 
 static void write_escape(FILE *out, unsigned code) {
     static const char letters[] = "\b\t\n\f\r\"\\", names[] = "btnfr\"\\";
@@ -11,15 +16,47 @@ static void write_escape(FILE *out, unsigned code) {
         fprintf(out, "\\u%04x", code);
 }
 
-/* Bytes of the character at `at` that has to be escaped, and its code; 0: it may stand as it is. */
-static size_t find_escaped(const unsigned char *at, unsigned *ret_code) {
-    *ret_code = *at;
-    if (*at < 0x20 || *at == 0x7f || strchr("\"\\<>&", *at))
-        return 1;
-    if (at[0] != 0xe2 || at[1] != 0x80 || (at[2] != 0xa8 && at[2] != 0xa9))
-        return 0;
-    *ret_code = 0x2000u + (at[2] & 0x3fu);
-    return 3;
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\' && byte != '<' &&
+           byte != '>' && byte != '&';
+}
+
+/* Bytes of the character beyond ASCII at `at`, 0: it is none. Never looks behind the NUL. */
+static size_t measure_character(const char *at) {
+    for (size_t size = 2; size <= CHARACTER_MAX; size++)
+        if (text_is_utf8(at, size))
+            return size;
+    return 0;
+}
+
+/* U+2028 and U+2029 end lines in scripts. */
+static bool is_separator(const char *character) {
+    return memcmp(character, "\xe2\x80\xa8", 3) == 0 || memcmp(character, "\xe2\x80\xa9", 3) == 0;
+}
+
+static size_t count_plain(const char *text) {
+    size_t count = 0;
+    for (;;) {
+        while (is_plain((unsigned char)text[count]))
+            count++;
+        size_t size = (unsigned char)text[count] < 0x80 ? 0 : measure_character(text + count);
+        if (!size || (size == 3 && is_separator(text + count)))
+            return count;
+        count += size;
+    }
+}
+
+/* Writes what starts with a character that has to be escaped; its bytes. */
+static size_t write_escaped(FILE *out, const char *text) {
+    unsigned char byte = (unsigned char)*text;
+    size_t size = byte < 0x80 ? 1 : measure_character(text);
+    if (byte < 0x80)
+        write_escape(out, byte);
+    else if (size)
+        write_escape(out, 0x2000u + ((unsigned char)text[2] & 0x3fu));
+    else
+        fprintf(out, "\\\\udc%02x", byte);
+    return size ? size : 1;
 }
 
 void json_write_string(FILE *out, const char *text) {
@@ -28,18 +65,13 @@ void json_write_string(FILE *out, const char *text) {
         return;
     }
     putc('"', out);
-    const unsigned char *at = (const unsigned char *)text, *start = at;
-    while (*at) {
-        unsigned code;
-        size_t size = find_escaped(at, &code);
-        if (size == 0) {
-            at++;
-            continue;
-        }
-        fwrite(start, 1, (size_t)(at - start), out);
-        write_escape(out, code);
-        start = at += size;
+    for (;;) {
+        size_t plain = count_plain(text);
+        fwrite(text, 1, plain, out);
+        text += plain;
+        if (!*text)
+            break;
+        text += write_escaped(out, text);
     }
-    fwrite(start, 1, (size_t)(at - start), out);
     putc('"', out);
 }
