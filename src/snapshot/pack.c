@@ -30,9 +30,9 @@ static unsigned char *make_room(struct pack *pack, size_t size) {
 }
 
 void pack_bytes(struct pack *pack, const void *bytes, size_t size) {
-    unsigned char *to = make_room(pack, size);
-    if (size)
-        memcpy(to, bytes, size);
+    if (size == 0)
+        return;
+    memcpy(make_room(pack, size), bytes, size);
     pack->size += size;
 }
 

@@ -10,7 +10,7 @@
 
 #include "recording_format.h"
 
-#define READ_SIZE ((size_t)256 << 10)
+#define READ_SIZE ((size_t)64 << 10)
 #define HEADER_SIZE_MAX 11 /* of a chunk */
 #define VERSION_MAX 1000000
 

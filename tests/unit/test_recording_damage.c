@@ -159,46 +159,53 @@ static void test_full_device(void **state) {
 }
 
 /* Writes until the file may grow no more; how many samples went in. */
-static size_t write_until_full(int file, struct recorded_play *play, struct recorded *recorded) {
-    struct recording_writer *writer = NULL;
+static size_t write_until_full(struct recording_writer *writer, struct recorded_play *play) {
     struct error *err = NULL;
     size_t count = 0;
-    fake_expect_success(recording_write_begin(file, recorded_get_info(recorded), &writer));
     while (!(err = recording_write_sample(writer, 0, recorded_play_next(play))))
         count++;
+    assert_non_null(strstr(error_get_message(err), "File too large"));
     fake_expect_error(err, ERROR_OS);
-    fake_expect_error(recording_write_sample(writer, 0, recorded_play_next(play)), ERROR_OS);
+    return count;
+}
+
+/* The same, and what fails: whatever room there is then, nothing follows. */
+static size_t write_limited(int file, rlim_t size) {
+    struct rlimit before;
     struct recording_end end = {.reason = "interrupted"};
+    struct recording_writer *writer = NULL;
+    struct recorded *recorded = recorded_create();
+    struct recorded_play *play = recorded_play_create(3);
+    fake_expect_success(recording_write_begin(file, recorded_get_info(recorded), &writer));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit limit = {size, before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    size_t count = write_until_full(writer, play);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    fake_expect_error(recording_write_sample(writer, 0, recorded_play_next(play)), ERROR_OS);
     fake_expect_error(recording_write_end(writer, &end), ERROR_OS);
+    assert_int_equal(recording_get_size(writer), size);
     recording_writer_destroy(writer);
+    recorded_play_destroy(play);
+    recorded_destroy(recorded);
     return count;
 }
 
 static void test_full_disk(void **state) {
     (void)state;
-    struct rlimit before, limit;
-    struct recorded_play *play = recorded_play_create(3);
-    struct recorded *recorded = recorded_create();
+    const struct recording_sample *sample;
     int file = recorded_file_create();
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    limit = before;
-    limit.rlim_cur = 1500; /* in the middle of a sample */
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    size_t count = write_until_full(file, play, recorded);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    signal(SIGXFSZ, handler);
+    size_t count = write_limited(file, 1500); /* in the middle of a sample */
     assert_true(count > 0);
     assert_int_equal(lseek(file, 0, SEEK_CUR), 1500);
     struct recording_reader *reader = recorded_file_read(file);
     while (count-- > 0)
         recorded_file_next(reader);
-    const struct recording_sample *sample;
     fake_expect_success(recording_read_next(reader, &sample));
     assert_null(sample);
     recording_reader_destroy(reader);
-    recorded_play_destroy(play);
-    recorded_destroy(recorded);
     close(file);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,14 @@ static void test_random(void **state) {
         check_play(seed, 300, SIZE_MAX);
 }
 
+static off_t measure_play(size_t memory_max) {
+    int file = recorded_file_create();
+    recorded_play_write(file, 1, 300, memory_max);
+    off_t size = lseek(file, 0, SEEK_CUR);
+    close(file);
+    return size;
+}
+
 /* The writer forgets what it has defined: always, now and then. */
 static void test_resets(void **state) {
     (void)state;
@@ -261,6 +270,8 @@ static void test_resets(void **state) {
         check_play(seed, 100, 0);
         check_play(seed, 300, 10000);
     }
+    assert_true(measure_play(0) > measure_play(10000));
+    assert_true(measure_play(10000) > measure_play(SIZE_MAX));
 }
 
 /* ---- pointers ---- */
@@ -378,6 +389,32 @@ static void test_sizes(void **state) {
     }
     assert_in_range(write_next(writer, recorded, 0.04), 600, 620);
     recording_writer_destroy(writer);
+    recorded_destroy(recorded);
+    close(file);
+}
+
+/* However often a task changes: neither writer nor reader keeps what it was. */
+static void test_memory(void **state) {
+    (void)state;
+    enum { SAMPLES = 20000 };
+    struct scratch scratch;
+    struct recorded *recorded = recorded_create();
+    int file = recorded_file_create();
+    struct recording_writer *writer = begin(file, recorded);
+    size_t before = mallinfo2().uordblks;
+    for (uint64_t number = 1; number <= SAMPLES; number++) {
+        fill_scratch(&scratch, number % 2 + 1);
+        scratch.sample.number = number;
+        fake_expect_success(recording_write_sample(writer, number, &scratch.sample));
+    }
+    assert_in_range(mallinfo2().uordblks - before, 0, 400000);
+    recording_writer_destroy(writer);
+    struct recording_reader *reader = recorded_file_read(file);
+    before = mallinfo2().uordblks;
+    for (uint64_t number = 1; number <= SAMPLES; number++)
+        recorded_file_next(reader);
+    assert_in_range(mallinfo2().uordblks - before, 0, 400000);
+    recording_reader_destroy(reader);
     recorded_destroy(recorded);
     close(file);
 }
@@ -502,6 +539,7 @@ int main(void) {
         cmocka_unit_test(test_interned),   cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_odd_times),  cmocka_unit_test(test_deep_stack),
         cmocka_unit_test(test_misuse),     cmocka_unit_test(test_loose_changes),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
