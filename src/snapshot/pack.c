@@ -45,7 +45,7 @@ void pack_number(struct pack *pack, uint64_t value) {
 }
 
 static uint64_t fold_sign(int64_t value) {
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    return (uint64_t)value << 1 ^ -(uint64_t)(value < 0);
 }
 
 static int64_t unfold_sign(uint64_t value) {

@@ -25,12 +25,13 @@ struct recording_dictionary {
     struct arena *memo_arena;
     struct id_table *memos[RECORDING_DEFINITION_COUNT]; /* by address, in this epoch */
     uint64_t epoch;
-    size_t memory; /* that all this takes, about */
+    size_t memory, memo_memory; /* that all this takes, about */
     struct pack scratch, definitions;
 };
 
 static void reset_memos(struct recording_dictionary *dictionary) {
     arena_reset(dictionary->memo_arena);
+    dictionary->memo_memory = 0;
     for (size_t i = 0; i < RECORDING_DEFINITION_COUNT; i++)
         dictionary->memos[i] = id_table_create(dictionary->memo_arena, 0);
 }
@@ -70,13 +71,13 @@ static void forget_all(struct recording_dictionary *dictionary) {
 
 bool recording_dictionary_begin(struct recording_dictionary *dictionary, uint64_t epoch,
                                 size_t memory_max) {
-    bool is_full = dictionary->memory > memory_max;
-    dictionary->definitions.size = 0;
-    if (is_full)
-        forget_all(dictionary);
-    else if (epoch != dictionary->epoch)
+    if (epoch != dictionary->epoch)
         reset_memos(dictionary);
     dictionary->epoch = epoch;
+    dictionary->definitions.size = 0;
+    bool is_full = dictionary->memory + dictionary->memo_memory > memory_max;
+    if (is_full)
+        forget_all(dictionary);
     return is_full;
 }
 
@@ -117,7 +118,7 @@ static uint32_t remember_pointer(struct recording_dictionary *dictionary,
                                  enum recording_definition kind, const void *pointer,
                                  struct known *known) {
     id_table_add(dictionary->memos[kind], (uintptr_t)pointer, known);
-    dictionary->memory += ID_COST;
+    dictionary->memo_memory += ID_COST;
     return known->number;
 }
 

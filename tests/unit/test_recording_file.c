@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,6 +394,28 @@ static void test_sizes(void **state) {
     close(file);
 }
 
+/* A sample and what it needs go out in one write: through a pipe that keeps writes apart. */
+static void test_one_write(void **state) {
+    (void)state;
+    int pipe[2];
+    char bytes[4096];
+    struct recorded_play *play = recorded_play_create(1);
+    struct recorded *recorded = recorded_create();
+    assert_int_equal(pipe2(pipe, O_DIRECT | O_NONBLOCK | O_CLOEXEC), 0);
+    struct recording_writer *writer = begin(pipe[1], recorded);
+    assert_true(read(pipe[0], bytes, sizeof bytes) > 0);
+    for (uint64_t i = 0; i < 50; i++) {
+        uint64_t before = recording_get_size(writer);
+        fake_expect_success(recording_write_sample(writer, i, recorded_play_next(play)));
+        assert_int_equal(read(pipe[0], bytes, sizeof bytes), recording_get_size(writer) - before);
+    }
+    recording_writer_destroy(writer);
+    recorded_play_destroy(play);
+    recorded_destroy(recorded);
+    close(pipe[0]);
+    close(pipe[1]);
+}
+
 /* However often a task changes: neither writer nor reader keeps what it was. */
 static void test_memory(void **state) {
     (void)state;
@@ -539,7 +562,7 @@ int main(void) {
         cmocka_unit_test(test_interned),   cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_odd_times),  cmocka_unit_test(test_deep_stack),
         cmocka_unit_test(test_misuse),     cmocka_unit_test(test_loose_changes),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_one_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
