@@ -37,7 +37,7 @@ THIRD_PARTY = {
     r"uthash\.h|utarray\.h|utlist\.h": "any",
     r"cjson/.*|cJSON\.h": "snapshot",
     r"libelf\.h|gelf\.h|elfutils/.*|sys/ptrace\.h|linux/ptrace\.h|zstd\.h|lz4.*\.h|lzma\.h": "target",
-    r"zlib\.h": "target render",
+    r"zlib\.h": "target render snapshot",  # snapshot: the checksums of recordings
     r"(ncursesw/)?n?curses\.h|protobuf-c/.*": "render",
     r"libunwind.*\.h": "native",
     r"argp\.h": "cmd",

@@ -1,8 +1,7 @@
 /* Open addressing with linear probing, at most half full. */
 #include "asyncspy/base/id_table.h"
 
-#include <string.h>
-#include <sys/auxv.h>
+#include "seed.h"
 
 #define SIZE_FIRST 16
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
@@ -19,15 +18,6 @@ struct id_table {
     unsigned shift; /* 64 - the bits of `mask` */
     uint64_t factor;
 };
-
-/* A number of this process: whoever writes the ids cannot make them all fall into one slot. */
-static uint64_t get_seed(void) {
-    const void *random = (const void *)getauxval(AT_RANDOM);
-    uint64_t seed = 0;
-    if (random)
-        memcpy(&seed, random, sizeof seed);
-    return seed;
-}
 
 /* The upper bits of the product depend on all bits of the id. Growing keeps the order of the slots,
  * so that it goes through memory once. */
@@ -54,7 +44,7 @@ struct id_table *id_table_create(struct arena *arena, size_t expected) {
     size_t size = SIZE_FIRST;
     while (size / 2 < expected)
         size *= 2;
-    *table = (struct id_table){.arena = arena, .factor = (GOLDEN ^ get_seed() << 1)};
+    *table = (struct id_table){.arena = arena, .factor = (GOLDEN ^ seed_get() << 1)};
     set_size(table, size);
     return table;
 }
@@ -80,4 +70,27 @@ bool id_table_add(struct id_table *table, uint64_t id, void *value) {
     if (2 * ++table->count > table->mask + 1)
         grow(table);
     return true;
+}
+
+/* Those behind it move up, so that no search stops at the hole. */
+static void close_hole(struct id_table *table, size_t hole) {
+    for (size_t at = (hole + 1) & table->mask; table->slots[at].value;
+         at = (at + 1) & table->mask) {
+        size_t way = at - first_slot(table, table->slots[at].id);
+        if ((way & table->mask) < ((at - hole) & table->mask))
+            continue;
+        table->slots[hole] = table->slots[at];
+        hole = at;
+    }
+    table->slots[hole].value = NULL;
+}
+
+void *id_table_remove(struct id_table *table, uint64_t id) {
+    struct slot *slot = find_slot(table, id);
+    void *value = slot->value;
+    if (!value)
+        return NULL;
+    table->count--;
+    close_hole(table, (size_t)(slot - table->slots));
+    return value;
 }

@@ -11,6 +11,7 @@ import random
 import struct
 import subprocess
 import sys
+import zlib
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 LAYOUTS = 12  # at least as many as there are tables in offsets/; a choice is taken modulo that
@@ -219,6 +220,49 @@ def write_snapshots():
           b'{"pid": 3, "parent": 1, "state": "not_read", "why": "\\u001b[31m"}]}')
 
 
+def number(value):
+    encoded = b""
+    while value > 127:
+        encoded += bytes([value & 127 | 128])
+        value >>= 7
+    return encoded + bytes([value])
+
+
+def recording_chunks():
+    """Two tasks, a thread and a loop (src/snapshot/recording_format.h)."""
+    info = b"\x021\x02t" + number(100000000) + b"\x08process\x55\0\0\1\4py3\0\0\0\2\0\0"
+    strings = b"".join(b"\0" + number(len(name)) + name
+                       for name in (b"main", b"a.py", b"Task-1", b"Lock#1"))
+    frames = bytes([1, 0, 1, 1, 2, 0, 14, 0, 8, 20, 0]) + bytes([1, 1, 1, 0, 0, 0, 1, 0, 1, 0, 127])
+    waits = bytes([2, 14, 4, 0, 0, 0, 0, 0, 0, 0, 0])
+    defined = strings + frames + waits + bytes([3, 0, 2, 1, 2]) + bytes([3, 1, 1, 1])
+    tasks = bytes([2]) + \
+        bytes([2]) + number(215) + bytes([3, 1, 3, 11, 32, 3, 1, 16]) + bytes([2, 72, 2])
+    threads = bytes([1, 1, 126, 2, 201, 1, 9, 1, 9, 3, 3, 3, 0])
+    loops = bytes([1, 1, 127, 1, 1, 3, 3, 5, 7, 9, 1, 3, 0])
+    first = bytes([115, 1]) + number(10000) + bytes([5, 9]) + tasks + threads + loops
+    quiet = bytes([2, 1]) + number(10000) + b"\7"
+    changed = bytes([112, 2]) + number(9999) + bytes([2, 1, 4, 0, 2, 32]) + \
+        bytes([1, 1, 4, 11, 0]) + bytes([1, 1, 48, 0, 0, 0])
+    end = number(500) + b"\5done" + bytes([3, 0, 5, 5, 9]) + b"the end\n"
+    return [(b"I", info), (b"D", defined), (b"S", first), (b"S", quiet), (b"S", changed),
+            (b"R", b""), (b"D", defined), (b"S", quiet), (b"E", end)]
+
+
+def write_recordings():
+    chunks = recording_chunks()
+    whole = b"asyncspy recording 1\n"
+    for kind, payload in chunks:
+        chunk = kind + number(len(payload)) + payload
+        whole += chunk + struct.pack("<I", zlib.crc32(chunk))
+    write("fuzz_recording", "file", b"\0" + whole)
+    write("fuzz_recording", "cut", b"\0" + whole[:-9])
+    parts = [kind + struct.pack("<H", len(payload)) + payload for kind, payload in chunks]
+    write("fuzz_recording", "chunks", b"\1" + b"".join(parts))
+    write("fuzz_recording", "undefined", b"\1" + b"".join(parts[:1] + parts[2:]))
+    write("fuzz_recording", "endless", b"\1" + b"".join(parts[:-1] + parts[3:4] * 20))
+
+
 def main():
     if "--line-tables-only" not in sys.argv:
         write_images()
@@ -227,6 +271,7 @@ def main():
         write_cores()
         write_saved_cores()
         write_snapshots()
+        write_recordings()
     write_line_tables()
 
 

@@ -97,6 +97,38 @@ static void check_id_table(struct arena *arena, size_t expected, uint64_t step) 
     assert_null(id_table_find(table, UINT64_MAX));
     assert_true(id_table_add(table, UINT64_MAX, &other));
     assert_ptr_equal(id_table_find(table, UINT64_MAX), &other);
+    assert_ptr_equal(id_table_remove(table, UINT64_MAX), &other);
+    assert_null(id_table_remove(table, UINT64_MAX));
+}
+
+/* Ids that do not spread as evenly as those in a row. */
+static uint64_t scatter(uint64_t number) {
+    uint64_t id = (number + 1) * UINT64_C(0xd6e8feb86659fd93);
+    return (id ^ id >> 32) * id;
+}
+
+/* Ids come and go; runs of slots that touch each other stay whole. */
+static void test_id_table_remove(void **state) {
+    (void)state;
+    static bool is_there[512];
+    struct arena *arena = arena_create();
+    struct id_table *table = id_table_create(arena, 0);
+    unsigned random = 1;
+    for (size_t i = 0; i < 100000; i++) {
+        random = random * 1103515245 + 12345;
+        size_t at = random >> 16 & 511;
+        bool *value = &is_there[at];
+        uint64_t id = scatter(at);
+        assert_ptr_equal(id_table_find(table, id), *value ? value : NULL);
+        if (*value)
+            assert_ptr_equal(id_table_remove(table, id), value);
+        else
+            assert_true(id_table_add(table, id, value));
+        *value = !*value;
+    }
+    for (size_t at = 0; at < 512; at++)
+        assert_ptr_equal(id_table_find(table, scatter(at)), is_there[at] ? &is_there[at] : NULL);
+    arena_destroy(arena);
 }
 
 static void test_id_table(void **state) {
@@ -265,12 +297,13 @@ static void test_durations(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),   cmocka_unit_test(test_error),
-        cmocka_unit_test(test_arena),       cmocka_unit_test(test_table),
-        cmocka_unit_test(test_id_table),    cmocka_unit_test(test_string_pool),
-        cmocka_unit_test(test_log),         cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_text_escape), cmocka_unit_test(test_text_width),
-        cmocka_unit_test(test_text_clip),   cmocka_unit_test(test_text_from_bytes),
+        cmocka_unit_test(test_durations),       cmocka_unit_test(test_error),
+        cmocka_unit_test(test_arena),           cmocka_unit_test(test_table),
+        cmocka_unit_test(test_id_table),        cmocka_unit_test(test_id_table_remove),
+        cmocka_unit_test(test_string_pool),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_clock),           cmocka_unit_test(test_text_escape),
+        cmocka_unit_test(test_text_width),      cmocka_unit_test(test_text_clip),
+        cmocka_unit_test(test_text_from_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,3 +21,6 @@ void *id_table_find(const struct id_table *table, uint64_t id);
 
 /* Adds an id with a value that is not NULL. False, and nothing is changed: it is there already. */
 bool id_table_add(struct id_table *table, uint64_t id, void *value);
+
+/* Takes an id out; the value that it had, NULL: it was not there. */
+void *id_table_remove(struct id_table *table, uint64_t id);
