@@ -6,7 +6,6 @@
 #include "asyncspy/analysis/profile_tree.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define NODES_MOST 150000
 #define DEPTH_MOST 25000 /* less than NODES_MOST: one path always has room */
@@ -20,11 +19,17 @@ struct path {
     uint64_t samples;
 };
 
+struct growing {
+    struct profile_node node;
+    double small_s; /* of the children that were left out */
+    uint64_t small_samples;
+};
+
 struct builder {
     struct profile_tree *tree;
     struct path *paths; /* in the order of a dictionary */
     size_t path_count;
-    struct profile_node *nodes;
+    struct growing *nodes;
     size_t *open; /* places of the nodes of the path in hand, by depth */
     size_t depth; /* of the last of them */
 };
@@ -69,18 +74,35 @@ static double weigh_paths(const struct builder *builder) {
     return sum;
 }
 
+/* The children that were left out, as one; where that is not light too. */
+static void add_small(struct builder *builder, const struct growing *growing) {
+    struct profile_tree *tree = builder->tree;
+    if (growing->small_s < tree->least_s || growing->small_s <= 0 || tree->node_count == NODES_MOST)
+        return;
+    size_t place = tree->node_count++;
+    builder->nodes[place].node = (struct profile_node){.depth = growing->node.depth + 1,
+                                                       .end = place + 1,
+                                                       .weight_s = growing->small_s,
+                                                       .self_s = growing->small_s,
+                                                       .samples = growing->small_samples};
+}
+
 /* Leaves the deepest open node: its parent takes the weight, and drops it where it is light. */
 static void close_node(struct builder *builder) {
     struct profile_tree *tree = builder->tree;
-    struct profile_node *node = &builder->nodes[builder->open[builder->depth--]];
-    struct profile_node *parent = &builder->nodes[builder->open[builder->depth]];
-    node->end = tree->node_count;
-    parent->weight_s += node->weight_s;
-    parent->samples += node->samples;
-    if (node->weight_s > 0 && node->weight_s >= tree->least_s)
+    struct growing *growing = &builder->nodes[builder->open[builder->depth--]];
+    struct growing *parent = &builder->nodes[builder->open[builder->depth]];
+    struct profile_node *node = &growing->node;
+    parent->node.weight_s += node->weight_s;
+    parent->node.samples += node->samples;
+    if (node->weight_s > 0 && node->weight_s >= tree->least_s) {
+        add_small(builder, growing);
+        node->end = tree->node_count;
         return;
+    }
     parent->small_s += node->weight_s;
-    tree->node_count = (size_t)(node - builder->nodes); /* what was below it is lighter still */
+    parent->small_samples += node->samples;
+    tree->node_count = (size_t)(growing - builder->nodes); /* what was below it is lighter still */
     tree->small_count++;
 }
 
@@ -89,7 +111,8 @@ static bool open_node(struct builder *builder, const struct profile_function *fu
     if (builder->tree->node_count == NODES_MOST)
         return false;
     size_t place = builder->tree->node_count++;
-    builder->nodes[place] = (struct profile_node){.function = function, .depth = ++builder->depth};
+    builder->nodes[place] =
+        (struct growing){.node = {.function = function, .depth = ++builder->depth}};
     builder->open[builder->depth] = place;
     return true;
 }
@@ -107,11 +130,16 @@ static bool add_path(struct builder *builder, const struct path *path, size_t co
     for (size_t i = common; i < path->count; i++)
         if (!open_node(builder, &builder->tree->functions.items[path->functions[i]]))
             return false;
-    struct profile_node *leaf = &builder->nodes[builder->open[builder->depth]];
-    leaf->weight_s += path->weight_s;
-    leaf->samples += path->samples;
-    *(path->is_cut ? &leaf->small_s : &leaf->self_s) += path->weight_s;
-    builder->tree->small_count += path->is_cut;
+    struct growing *leaf = &builder->nodes[builder->open[builder->depth]];
+    leaf->node.weight_s += path->weight_s;
+    leaf->node.samples += path->samples;
+    if (!path->is_cut) {
+        leaf->node.self_s += path->weight_s;
+        return true;
+    }
+    leaf->small_s += path->weight_s;
+    leaf->small_samples += path->samples;
+    builder->tree->small_count++;
     return true;
 }
 
@@ -121,7 +149,7 @@ static bool build(struct builder *builder, double least_s) {
     tree->least_s = least_s;
     tree->node_count = 1;
     tree->small_count = 0;
-    builder->nodes[0] = (struct profile_node){0};
+    builder->nodes[0] = (struct growing){0};
     builder->depth = 0;
     for (size_t i = 0; i < builder->path_count; i++) {
         const struct path *path = &builder->paths[i];
@@ -130,7 +158,8 @@ static bool build(struct builder *builder, double least_s) {
     }
     while (builder->depth)
         close_node(builder);
-    builder->nodes[0].end = tree->node_count;
+    add_small(builder, &builder->nodes[0]);
+    builder->nodes[0].node.end = tree->node_count;
     return true;
 }
 
@@ -138,6 +167,7 @@ static bool build(struct builder *builder, double least_s) {
 
 struct child {
     size_t parent, place;
+    bool is_small;
     double weight_s;
 };
 
@@ -145,6 +175,8 @@ static int compare_children(const void *a, const void *b) {
     const struct child *first = a, *second = b;
     if (first->parent != second->parent)
         return first->parent < second->parent ? -1 : 1;
+    if (first->is_small != second->is_small)
+        return first->is_small ? 1 : -1;
     if (first->weight_s != second->weight_s)
         return first->weight_s > second->weight_s ? -1 : 1;
     return first->place < second->place ? -1 : 1;
@@ -155,10 +187,12 @@ static struct child *sort_children(struct builder *builder, struct arena *arena)
     size_t count = builder->tree->node_count;
     struct child *children = arena_alloc_array(arena, count, sizeof *children);
     for (size_t i = 1; i < count; i++) {
-        const struct profile_node *node = &builder->nodes[i];
+        const struct profile_node *node = &builder->nodes[i].node;
         builder->open[node->depth] = i;
-        children[i - 1] = (struct child){
-            .parent = builder->open[node->depth - 1], .place = i, .weight_s = node->weight_s};
+        children[i - 1] = (struct child){.parent = builder->open[node->depth - 1],
+                                         .place = i,
+                                         .is_small = !node->function,
+                                         .weight_s = node->weight_s};
     }
     qsort(children, count - 1, sizeof *children, compare_children);
     return children;
@@ -166,16 +200,17 @@ static struct child *sort_children(struct builder *builder, struct arena *arena)
 
 /* Moves each node to its place: behind the root those of its children in order, each with all that
  * is below it. A parent comes before its children in both orders. */
-static const struct profile_node *sort_nodes(struct builder *builder, struct arena *arena) {
+static const struct profile_node *sort_nodes(struct builder *builder, struct arena *arena,
+                                             struct arena *scratch) {
     size_t count = builder->tree->node_count;
     struct profile_node *sorted = arena_alloc_array(arena, count, sizeof *sorted);
-    size_t *moved = arena_alloc_array(arena, count, sizeof *moved);
-    const struct child *children = sort_children(builder, arena);
-    sorted[0] = builder->nodes[0];
+    size_t *moved = arena_alloc_array(scratch, count, sizeof *moved);
+    const struct child *children = sort_children(builder, scratch);
+    sorted[0] = builder->nodes[0].node;
     size_t next = 0;
     for (size_t i = 0; i + 1 < count; i++) {
         const struct child *child = &children[i];
-        const struct profile_node *node = &builder->nodes[child->place];
+        const struct profile_node *node = &builder->nodes[child->place].node;
         if (i == 0 || children[i - 1].parent != child->parent)
             next = moved[child->parent] + 1;
         moved[child->place] = next;
@@ -200,13 +235,11 @@ const struct profile_tree *profile_tree_create(struct arena *arena, const struct
     tree->functions = profile_functions_find(arena, profile);
     make_paths(&builder, scratch, profile);
     builder.nodes = arena_alloc_array(scratch, NODES_MOST, sizeof *builder.nodes);
-    builder.open = arena_alloc_array(scratch, DEPTH_MOST + 1, sizeof *builder.open);
+    builder.open = arena_alloc_array(scratch, DEPTH_MOST + 2, sizeof *builder.open);
     double weight_s = weigh_paths(&builder);
     while (!build(&builder, weight_s * least_share))
         least_share = least_share > 0 ? least_share * 2 : 1e-6;
-    tree->nodes = sort_nodes(&builder, scratch);
-    tree->nodes = memcpy(arena_alloc_array(arena, tree->node_count, sizeof *tree->nodes),
-                         tree->nodes, tree->node_count * sizeof *tree->nodes);
+    tree->nodes = sort_nodes(&builder, arena, scratch);
     tree->depth = find_depth(tree);
     arena_destroy(scratch);
     return tree;

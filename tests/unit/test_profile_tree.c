@@ -39,18 +39,19 @@ static const struct profile_tree *grow(struct fixture *fixture, double least_sha
     return profile_tree_create(fixture->arena, made_profile_end(fixture->made, 10), least_share);
 }
 
-/* "main 8, serve 6+1, read 5": names by depth, each with its weight and, where it has some, the
- * time in itself and in what is left out. */
+/* "0:all 8, 1:serve 6+1": names by depth, each with its weight and, where it has some, the time in
+ * itself. */
 static const char *show(struct fixture *fixture, const struct profile_tree *tree) {
     const char *text = "";
     for (size_t i = 0; i < tree->node_count; i++) {
         const struct profile_node *node = &tree->nodes[i];
         text = arena_format(fixture->arena, "%s%s%zu:%s %g", text, i ? ", " : "", node->depth,
-                            node->function ? node->function->frame->name : "all", node->weight_s);
+                            node->function ? node->function->frame->name
+                            : i            ? "(small)"
+                                           : "all",
+                            node->weight_s);
         if (node->self_s > 0)
             text = arena_format(fixture->arena, "%s+%g", text, node->self_s);
-        if (node->small_s > 0)
-            text = arena_format(fixture->arena, "%s-%g", text, node->small_s);
     }
     return text;
 }
@@ -117,8 +118,11 @@ static void test_leaves_out_what_is_light(void **state) {
     made_profile_add(fixture->made, "main a.py:1; d a.py:6; f a.py:8", 1);
     const struct profile_tree *tree = grow(fixture, 0.01);
     assert_string_equal(show(fixture, tree),
-                        "0:all 100, 1:main 100-1.25, 2:busy 97+97, 2:d 1.75-0.75, 3:f 1+1");
+                        "0:all 100, 1:main 100, 2:busy 97+97, 2:d 1.75, 3:f 1+1, "
+                        "2:(small) 1.25+1.25");
     assert_int_equal(tree->small_count, 4); /* b, a, c, e */
+    assert_int_equal(tree->nodes[5].samples, 125);
+    assert_int_equal(tree->nodes[1].end, 6);
     assert_true(find(tree, "b")->total_s == 0.75);
 }
 
@@ -132,7 +136,8 @@ static void test_bounds_the_number_of_nodes(void **state) {
         made_profile_add(fixture->made, stack, 1);
     }
     const struct profile_tree *tree = grow(fixture, 0);
-    assert_string_equal(show(fixture, tree), "0:all 1.2e+06-200000, 1:heavy 1e+06+1e+06");
+    assert_string_equal(show(fixture, tree),
+                        "0:all 1.2e+06, 1:heavy 1e+06+1e+06, 1:(small) 200000+200000");
     assert_int_equal(tree->small_count, 200000);
     assert_true(tree->least_s > 1);
 }
@@ -155,8 +160,9 @@ static void test_deep_stacks(void **state) {
     assert_true(find(tree, "even")->total_s == 1);
     add_deep(fixture->made, 300000); /* the rest of it nobody would look at */
     tree = grow(fixture, LEAST);
-    assert_int_equal(tree->depth, 25000);
-    assert_true(tree->nodes[25000].small_s == 1);
+    assert_int_equal(tree->depth, 25001);
+    assert_null(tree->nodes[25001].function);
+    assert_true(tree->nodes[25001].weight_s == 1 && tree->nodes[25000].weight_s == 1);
     assert_int_equal(tree->small_count, 1);
 }
 

@@ -6,17 +6,18 @@
 #include "asyncspy/analysis/profile_functions.h"
 
 struct profile_node {
-    const struct profile_function *function; /* NULL: the root */
+    const struct profile_function *function; /* NULL: the root; or the children of one that were
+                                              * left out, where together they are not light */
     size_t depth;                            /* 0: the root */
     size_t end;                              /* place behind its last descendant */
     double weight_s;                         /* of all stacks through it */
     double self_s;                           /* of those that end here */
-    double small_s;                          /* of those that go on to what was left out */
     uint64_t samples;
 };
 
 struct profile_tree {
-    const struct profile_node *nodes; /* a node before its children, the heaviest child first */
+    const struct profile_node *nodes; /* a node before its children, the heaviest child first, what
+                                       * was left out last */
     size_t node_count;                /* at least the root */
     size_t depth;                     /* of the deepest node */
     struct profile_functions functions;
