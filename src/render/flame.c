@@ -27,7 +27,7 @@ static const struct flame_look looks[FLAME_KIND_COUNT] = {
                       {"#4a4742", "#514e48", "#43403c"},
                       false},
     [FLAME_ROOT] = {"root",
-                    "thread",
+                    "thread or loop",
                     {"#c2cbc4", "#cad2cb", "#bac4bd"},
                     {"#3f4f47", "#46564e", "#394841"},
                     false},

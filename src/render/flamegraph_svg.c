@@ -18,10 +18,12 @@
 #define GRAPH_WIDTH (WIDTH - 2 * MARGIN)
 #define GRAPH_TOP 76
 #define ROW 19
+#define SHARE_GAP 10
 #define ROWS_MOST 400 /* nobody scrolls through more */
 #define LETTER_WIDTH 6.65
-#define LETTER_WIDTH_SANS 7.2
-#define COLUMNS_LEAST 3
+#define LETTER_WIDTH_SANS 6.6
+#define COLUMNS_LEAST 5 /* of a name that is cut */
+#define COLUMNS_SHARE 9 /* "  21.2 %" */
 
 struct picture {
     FILE *out;
@@ -73,17 +75,17 @@ static void write_style(FILE *out) {
           "\"Liberation Mono\",monospace;fill:#23211d}"
           ".sans{font:13px system-ui,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}"
           ".big{font-size:15px;font-weight:600}.soft{fill:#6d6960}.slant{font-style:italic}"
-          ".page{fill:#fbfaf7}",
+          ".page{fill:#fbfaf7}.stripe{fill:#fff;fill-opacity:.34}.share{fill-opacity:.6}",
           out);
     write_colours(out, false);
     fputs("@media(prefers-color-scheme:dark){text{fill:#ece7de}.soft{fill:#9c988f}"
-          ".page{fill:#16181c}",
+          ".page{fill:#16181c}.stripe{fill-opacity:.1}",
           out);
     write_colours(out, true);
     fputs("}</style>\n"
           "<defs><pattern id=\"stripes\" width=\"7\" height=\"7\" "
           "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
-          "<rect width=\"2\" height=\"7\" fill=\"#fff\" fill-opacity=\"0.28\"/></pattern></defs>\n",
+          "<rect class=\"stripe\" width=\"2\" height=\"7\"/></pattern></defs>\n",
           out);
 }
 
@@ -113,8 +115,9 @@ static const char *describe_recording(struct picture *picture, const struct reco
         text = arena_format(arena, "%s, %s failed", text, format_count(arena, end->failed));
     if (isfinite(end->time_s))
         text = arena_format(arena, "%s in %s", text, clock_format_seconds(arena, end->time_s));
-    if (info->started_at)
-        text = arena_format(arena, "%s  ·  %.19s UTC", text, flame_escape(arena, info->started_at));
+    const char *stamp = clock_format_stamp(arena, clock_parse_stamp(info->started_at));
+    if (stamp)
+        text = arena_format(arena, "%s  ·  %.10s %.8s UTC", text, stamp, stamp + 11);
     if (info->target.python_version)
         text = arena_format(arena, "CPython %s  ·  %s",
                             flame_escape(arena, info->target.python_version), text);
@@ -154,6 +157,23 @@ static void write_tooltip(struct picture *picture, const struct profile_node *no
             format_count(arena, node->samples));
 }
 
+/* The name, and the share where there is room for both. */
+static void write_label(struct picture *picture, const struct profile_node *node, double x,
+                        double y, int columns) {
+    const char *name = flame_escape(picture->scratch, get_name(node));
+    int width = text_width(name);
+    if (columns < COLUMNS_LEAST && width > columns)
+        return;
+    bool is_wait = flame_get_look(flame_get_kind(node->function))->is_wait;
+    fprintf(picture->out, "<text%s x=\"%.1f\" y=\"%.1f\">", is_wait ? " class=\"slant\"" : "", x,
+            y);
+    write_xml(picture->out, text_clip(picture->scratch, name, columns));
+    if (width + COLUMNS_SHARE <= columns)
+        fprintf(picture->out, "<tspan class=\"share\" dx=\"%d\">%.1f %%</tspan>", SHARE_GAP,
+                get_percent(picture, node->weight_s));
+    fputs("</text>\n", picture->out);
+}
+
 static void write_box(struct picture *picture, const struct profile_node *node, double x,
                       double width) {
     FILE *out = picture->out;
@@ -174,9 +194,7 @@ static void write_box(struct picture *picture, const struct profile_node *node, 
                 "<rect fill=\"url(#stripes)\" x=\"%.2f\" y=\"%zu\" width=\"%.2f\" height=\"%d\" "
                 "rx=\"2\"/>",
                 x, y, drawn, ROW - 1);
-    if (columns >= COLUMNS_LEAST)
-        write_text(picture, look->is_wait ? "slant" : "", x + 5, (double)y + 13,
-                   text_clip(picture->scratch, name, columns));
+    write_label(picture, node, x + 5, (double)y + 13, columns);
     fputs("</g>\n", out);
     arena_reset(picture->scratch);
 }
@@ -216,7 +234,7 @@ static void write_legend(struct picture *picture, double y) {
                     x, y - 10);
         write_text(picture, look->is_wait ? "sans soft slant" : "sans soft", x + 18, y,
                    look->label);
-        x += 18 + (double)strlen(look->label) * LETTER_WIDTH_SANS + 18;
+        x += 18 + (double)strlen(look->label) * LETTER_WIDTH_SANS + 22;
     }
 }
 
@@ -225,14 +243,18 @@ static void write_notice(struct picture *picture, double y) {
     struct arena *arena = picture->scratch;
     const char *deep = "";
     if (tree->depth + 1 > picture->rows)
-        deep = arena_format(arena, "; the deepest %s rows neither",
+        deep = arena_format(arena, "%s the deepest %s rows",
+                            tree->small_count ? "; nor are" : "not drawn:",
                             format_count(arena, tree->depth + 1 - picture->rows));
     if (!tree->small_count && !*deep)
         return;
     fprintf(picture->out, "<text class=\"sans soft\" text-anchor=\"end\" x=\"%d\" y=\"%.1f\">",
             WIDTH - MARGIN, y);
-    fprintf(picture->out, "%s boxes below %.2g %% are not drawn%s</text>\n",
-            format_count(arena, tree->small_count), get_percent(picture, tree->least_s), deep);
+    if (tree->small_count)
+        fprintf(picture->out, "%s %s below %.2g %% %s not drawn",
+                format_count(arena, tree->small_count), tree->small_count == 1 ? "box" : "boxes",
+                get_percent(picture, tree->least_s), tree->small_count == 1 ? "is" : "are");
+    fprintf(picture->out, "%s</text>\n", deep);
 }
 
 static void write_picture(struct picture *picture, const struct recording_info *info,
