@@ -120,10 +120,10 @@ class Graph {
     return result;
   }
 
-  /* Functions for the table: waits, or all others. */
+  /* What a table lists: waits, or code. */
   list(waits) {
-    return this.names.map((_, i) => i)
-      .filter(i => this.kindOfFunction(i).is_wait === waits);
+    const isListed = kind => waits ? kind.is_wait : !kind.is_wait && kind.name !== "root";
+    return this.names.map((_, i) => i).filter(i => isListed(this.kindOfFunction(i)));
   }
 }
 

@@ -283,6 +283,7 @@ function toggle(button) {
 function setPrinting(isPrinting) {
   view.printing = isPrinting;
   view.resize();
+  showLegend();
 }
 
 function listen() {

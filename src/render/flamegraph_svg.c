@@ -22,7 +22,7 @@
 #define ROWS_MOST 400 /* nobody scrolls through more */
 #define LETTER_WIDTH 6.65
 #define LETTER_WIDTH_SANS 6.6
-#define COLUMNS_LEAST 5 /* of a name that is cut */
+#define COLUMNS_LEAST 4 /* of a name that is cut */
 #define COLUMNS_SHARE 9 /* "  21.2 %" */
 
 struct picture {
@@ -157,6 +157,17 @@ static void write_tooltip(struct picture *picture, const struct profile_node *no
             format_count(arena, node->samples));
 }
 
+/* Escaped text that has that many columns, or less and an ellipsis. */
+static void write_clipped(FILE *out, struct arena *arena, const char *text, int columns) {
+    if (text_width(text) <= columns) {
+        write_xml(out, text);
+        return;
+    }
+    size_t length = text_count_fitting(text, columns - 1);
+    write_xml(out, arena_copy_string(arena, text, length));
+    fputs("…", out);
+}
+
 /* The name, and the share where there is room for both. */
 static void write_label(struct picture *picture, const struct profile_node *node, double x,
                         double y, int columns) {
@@ -167,7 +178,7 @@ static void write_label(struct picture *picture, const struct profile_node *node
     bool is_wait = flame_get_look(flame_get_kind(node->function))->is_wait;
     fprintf(picture->out, "<text%s x=\"%.1f\" y=\"%.1f\">", is_wait ? " class=\"slant\"" : "", x,
             y);
-    write_xml(picture->out, text_clip(picture->scratch, name, columns));
+    write_clipped(picture->out, picture->scratch, name, columns);
     if (width + COLUMNS_SHARE <= columns)
         fprintf(picture->out, "<tspan class=\"share\" dx=\"%d\">%.1f %%</tspan>", SHARE_GAP,
                 get_percent(picture, node->weight_s));
