@@ -244,6 +244,6 @@ uninstall: ## take that away again
 	rm -f $(DESTDIR)$(PREFIX)/bin/asyncspy $(PAGES:man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%)
 
 clean: ## remove what was built (keeps build/pythons)
-	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san build/clang build/fuzz
+	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/artefacts build/san build/clang build/fuzz
 
 -include $(shell find $(OBJ) $(FUZZ_OBJ) -type f -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The flame graph in a real browser: looked at, searched, zoomed.
 
-    check_flamegraph.py BUILD [-k NAME]    BUILD holds tests/write_flamegraph
+    check_flamegraph.py BUILD [-k NAME]    the build folder, or its tests/ with write_flamegraph
 
 Pictures of what was seen are left in BUILD/artefacts/. Ends with how many checks passed, failed and
 were skipped.
@@ -25,8 +25,10 @@ class Bench:
     """Writes pages, opens them, keeps pictures."""
 
     def __init__(self, build, browser, folder):
-        tests = os.path.join(build, "tests")
-        self.writer = os.path.join(tests if os.path.isdir(tests) else build, "write_flamegraph")
+        build = os.path.abspath(build)
+        if os.path.basename(build) == "tests":
+            build = os.path.dirname(build)
+        self.writer = os.path.join(build, "tests", "write_flamegraph")
         self.artefacts = os.path.join(build, "artefacts")
         self.browser, self.folder = browser, folder
         self.pages = []
