@@ -65,10 +65,18 @@ $(OUT)/gen/offsets_index.inc: $(TABLES) | $(OUT)/gen
 	  echo "PY_TABLE(py_table_$${t#cpython_})"; done > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+# The page of the flame graph with its style and scripts, as the bytes of a C array.
+PAGE_STYLE := src/render/flamegraph.css
+PAGE_SCRIPTS := $(addprefix src/render/flamegraph_,model.js view.js table.js page.js)
+$(OUT)/gen/flamegraph.inc: src/render/flamegraph.html $(PAGE_STYLE) $(PAGE_SCRIPTS) Makefile | $(OUT)/gen
+	@sed $(PAGE_STYLE:%=-e '/@STYLE@/r %') $(PAGE_SCRIPTS:%=-e '/@SCRIPT@/r %') \
+	  -e '/@STYLE@/d' -e '/@SCRIPT@/d' $< | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g' >$@
+
 $(OUT)/gen:
 	@mkdir -p $@
 
 $(OBJ)/src/python/layout.o: $(OUT)/gen/offsets_index.inc
+$(OBJ)/src/render/flamegraph_html.o: $(OUT)/gen/flamegraph.inc
 
 $(OBJ)/%.o: %.c Makefile
 	$(call say,CC $@)
@@ -111,6 +119,7 @@ FUZZ_SHARED := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(filter-out src/cmd/%,$(SOURCES))
   tests/fuzz/fuzz_image.c tests/fuzz/fuzz_folder.c tests/fuzz/fuzz_show.c)
 
 $(FUZZ_OBJ)/src/python/layout.o: $(OUT)/gen/offsets_index.inc
+$(FUZZ_OBJ)/src/render/flamegraph_html.o: $(OUT)/gen/flamegraph.inc
 
 $(FUZZ_OBJ)/%.o: %.c Makefile
 	$(call say,CC $@)
@@ -176,6 +185,16 @@ $(TOOLS): $(OUT)/tests/%: $(OBJ)/tests/tools/%.o $(OUT)/libasyncspy.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# Programs that write what the tests of formats read with other tools.
+FORMAT_WRITERS := $(patsubst tests/formats/%.c,$(OUT)/tests/%,$(wildcard tests/formats/write_*.c))
+$(FORMAT_WRITERS): $(OUT)/tests/%: $(OBJ)/tests/formats/%.o $(SUPPORT) $(OUT)/libasyncspy.a
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+
+check-formats: $(FORMAT_WRITERS) ## files that were written, read by the tools that they are for
+	@for check in tests/formats/check_*.py; do $(PYTHON) $$check $(OUT) || exit 1; done
+
 # LIVE="-k gather --interpreter 3.13" picks some; tests/live/README.md has the options.
 LIVE ?= --quick
 check-live: $(OUT)/asyncspy $(TOOLS) ## live processes of every Python found
@@ -196,11 +215,11 @@ check-man: $(OUT)/asyncspy ## the man pages against --help
 
 TIDY := $(SOURCES:%=tidy-%)
 .PHONY: $(TIDY) cppcheck
-$(TIDY): tidy-%: $(OUT)/gen/offsets_index.inc
+$(TIDY): tidy-%: $(OUT)/gen/offsets_index.inc $(OUT)/gen/flamegraph.inc
 	@said=$$(clang-tidy --quiet $* -- $(filter-out -U% -D_FORTIFY%,$(ALL_CFLAGS)) -I$(OUT)/gen \
 	  $(if $(filter-out src/base/%,$*),-include scripts/tidy.h) 2>&1) || { echo "$$said"; exit 1; }
 
-cppcheck:
+cppcheck: $(OUT)/gen/flamegraph.inc
 	@cppcheck --quiet --enable=warning,performance,portability,style --error-exitcode=1 \
 	  --inline-suppr $(addprefix --suppressions-list=,$(wildcard scripts/cppcheck.suppress)) --std=c11 --library=posix \
 	  -j $$(nproc) -Iinclude -I$(OUT)/gen -D_GNU_SOURCE -DASYNCSPY_VERSION='""' src offsets
@@ -237,6 +256,6 @@ uninstall: ## take that away again
 	rm -f $(DESTDIR)$(PREFIX)/bin/asyncspy $(PAGES:man/%=$(DESTDIR)$(PREFIX)/share/man/man1/%)
 
 clean: ## remove what was built (keeps build/pythons)
-	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/san build/clang build/fuzz
+	rm -rf build/asyncspy build/libasyncspy.a build/obj build/gen build/tests build/artefacts build/san build/clang build/fuzz
 
 -include $(shell find $(OBJ) $(FUZZ_OBJ) -type f -name '*.d' 2>/dev/null)

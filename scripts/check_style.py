@@ -63,7 +63,8 @@ BANNED = {
 
 # Hosts that may be named; any other may be one that only this machine knows.
 HOSTS = r"""(.*\.)?(debian\.org|ubuntu\.com|python\.org|kernel\.org|man7\.org|github\.com|
-json-schema\.org|no-color\.org|readthedocs\.io|speedscope\.app|example\.(com|org|net)|sourceware\.org)|localhost|
+json-schema\.org|no-color\.org|readthedocs\.io|speedscope\.app|ui\.perfetto\.dev|w3\.org|
+example\.(com|org|net)|sourceware\.org)|localhost|
 127\.0\.0\.1""".replace("\n", "")
 
 
