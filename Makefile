@@ -185,16 +185,6 @@ $(TOOLS): $(OUT)/tests/%: $(OBJ)/tests/tools/%.o $(OUT)/libasyncspy.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-# Programs that write what the tests of formats read with other tools.
-FORMAT_WRITERS := $(patsubst tests/formats/%.c,$(OUT)/tests/%,$(wildcard tests/formats/write_*.c))
-$(FORMAT_WRITERS): $(OUT)/tests/%: $(OBJ)/tests/formats/%.o $(SUPPORT) $(OUT)/libasyncspy.a
-	$(call say,LINK $@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
-
-check-formats: $(FORMAT_WRITERS) ## files that were written, read by the tools that they are for
-	@for check in tests/formats/check_*.py; do $(PYTHON) $$check $(OUT) || exit 1; done
-
 # LIVE="-k gather --interpreter 3.13" picks some; tests/live/README.md has the options.
 LIVE ?= --quick
 check-live: $(OUT)/asyncspy $(TOOLS) ## live processes of every Python found

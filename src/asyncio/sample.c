@@ -171,7 +171,8 @@ static struct error *find_modules(struct aio *aio) {
     struct error *err = aio_modules_find(aio);
     py_track(aio->py, tracked);
     memo->modules = aio->modules;
-    memo->folder = aio->folder;
+    if (aio->folder)
+        memo->folder = arena_copy_string(memo->arena, aio->folder, strlen(aio->folder));
     return err;
 }
 

@@ -20,6 +20,11 @@ struct command {
 int dump_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int record_main(int argc, char **argv);
+int report_main(int argc, char **argv);
+
+/* Two files are kept open for each thread of the target: the soft limit, 1024 mostly, is low. */
+void command_raise_file_limit(void);
 
 /* Prints the one line of an error to stderr, escaped, and destroys it. Returns EXIT_FAILED. */
 int command_fail(struct error *err);

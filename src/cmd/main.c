@@ -3,12 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "cmd.h"
 
 static const struct command commands[] = {
     {"dump", "every task of a process: who waits, where, for what", dump_main},
+    {"record", "samples over time: flame graph, trace, profile", record_main},
+    {"report", "a recording as another of these", report_main},
     {"ps", "the Python processes of this machine, their event loops and tasks", ps_main},
     {"doctor", "can a process be read, what was found, from where came each offset", doctor_main},
 };
@@ -36,19 +37,11 @@ static int run_command(const struct command *command, int argc, char **argv) {
     return command->run(argc, argv);
 }
 
-/* Two files are kept open for each thread of the target: the soft limit, 1024 mostly, is low. */
-static void raise_file_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; the output is UTF-8 always */
     signal(SIGPIPE, SIG_IGN);       /* a closed pipe is seen by write() */
-    raise_file_limit();
+    if (argc < 2 || strcmp(argv[1], "record") != 0)
+        command_raise_file_limit(); /* what `record` starts shall not have it */
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

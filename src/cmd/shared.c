@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "asyncspy/base/log.h"
@@ -21,6 +22,14 @@ int command_fail(struct error *err) {
     fputc('\n', stderr);
     error_destroy(err);
     return EXIT_FAILED;
+}
+
+void command_raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 bool command_parse_pid(const char *text, int *ret) {
