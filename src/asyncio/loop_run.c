@@ -62,7 +62,8 @@ static struct error *look_at(struct heap *heap, size_t index) {
         if (!is_late)
             return NULL;
     }
-    open_children(heap, index);
+    if (!heap->aio->memo || isnan(heap->first)) /* a sample tells of the first one only */
+        open_children(heap, index);
     return NULL;
 }
 

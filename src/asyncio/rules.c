@@ -88,6 +88,8 @@ static struct error *apply_sleep(struct aio_waiting *waiting, const struct py_ge
     if (err || !timer)
         return err;
     aio_waiting_decide(waiting, SNAPSHOT_WAIT_SLEEP, 0);
+    if (waiting->aio->memo) /* samples do not tell how long waits will last */
+        return NULL;
     err = aio_timer_read(waiting->aio, timer, &when);
     if (!err && !isinf(when)) /* anyio.sleep_forever() */
         waiting->wait->deadline_s = when - waiting->aio->now;

@@ -236,6 +236,19 @@ struct error *aio_sample_again(struct py *py, const struct aio_input *input) {
     return run(py, input, queue_again);
 }
 
+static struct error *queue_running(struct aio *aio) {
+    const struct aio_sampled_tasks *listed = &aio->memo->listed;
+    for (size_t i = 0; i < listed->count; i++)
+        if (listed->items[i]->task.state == SNAPSHOT_TASK_RUNNING)
+            aio_queue_task(aio, listed->items[i]->task.id);
+    aio->memo->again.count = 0;
+    return aio_current_collect(aio);
+}
+
+struct error *aio_sample_running(struct py *py, const struct aio_input *input) {
+    return run(py, input, queue_running);
+}
+
 static bool verify(struct py *py, struct aio_sampled_task *it, bool runs_verified) {
     bool is_running = it->task.state == SNAPSHOT_TASK_RUNNING;
     if (it->is_valid && (!is_running || runs_verified) && !py_has_changed(py, &it->footprint))
@@ -256,4 +269,8 @@ const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
     for (size_t i = 0; i < memo->again.count; i++)
         *ret_failed += !memo->again.items[i]->is_valid;
     return &memo->listed;
+}
+
+const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo) {
+    return &memo->again;
 }

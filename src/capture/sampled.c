@@ -4,31 +4,20 @@
 #include <string.h>
 
 #include "asyncspy/base/id_table.h"
-#include "asyncspy/base/table.h"
-
-#define LABELS_MAX 100000 /* objects that get a number of their own */
+#include "sampled_labels.h"
 
 /* A task from its first sample to its last. */
 struct known {
     snapshot_id id;
     uint64_t version; /* of the aio_sampled_task that `shown` was made of */
-    uint64_t sample;  /* the last one that has it */
+    uint64_t sample;  /* the last one of all tasks that has it */
+    size_t place;     /* in `all` */
     uint64_t awaited_by, awaited_sample;
     uint64_t epoch; /* that `shown` is of */
     const struct recording_task *shown;
     const struct snapshot_task *task; /* of this sample; NULL: it could not be had, and shows what
                                        * it showed before */
     struct known *next;
-};
-
-struct label_key {
-    snapshot_id id;
-    const char *type, *name; /* interned */
-};
-
-struct label {
-    struct label_key key;
-    const char *text;
 };
 
 /* A vector that keeps its memory. */
@@ -42,11 +31,9 @@ struct sampled {
     struct arena *arena; /* of the tables that live as long as an epoch */
     struct id_table *table;
     struct known *known; /* all of them */
-    uint64_t epoch, tasks, samples;
-    struct arena *label_arena;
-    struct string_pool *names;
-    struct table *labels, *classes; /* struct label by its key; numbers by the name of a class */
-    size_t label_count;
+    uint64_t epoch, tasks, numbers;
+    uint64_t samples; /* of all tasks */
+    struct sampled_labels *labels;
     LIST(const struct recording_task *) all;
     LIST(struct recording_change) changes;
     LIST(struct recording_thread) threads;
@@ -72,67 +59,20 @@ struct sampled *sampled_create(void) {
     memset(sampled, 0, sizeof *sampled);
     sampled->arena = arena_create();
     sampled->table = id_table_create(sampled->arena, 0);
-    sampled->label_arena = arena_create();
-    sampled->names = string_pool_create(sampled->label_arena);
-    sampled->labels = table_create();
-    sampled->classes = table_create();
+    sampled->labels = sampled_labels_create();
     return sampled;
 }
 
 void sampled_destroy(struct sampled *sampled) {
     if (!sampled)
         return;
-    table_destroy(sampled->labels);
-    table_destroy(sampled->classes);
-    string_pool_destroy(sampled->names);
-    arena_destroy(sampled->label_arena);
+    sampled_labels_destroy(sampled->labels);
     arena_destroy(sampled->arena);
     free(sampled->all.items);
     free(sampled->changes.items);
     free(sampled->threads.items);
     free(sampled->loops.items);
     free(sampled);
-}
-
-/* --- objects --- */
-
-static const char *intern(struct sampled *sampled, const char *text) {
-    return text ? string_pool_add(sampled->names, text, strlen(text)) : NULL;
-}
-
-/* "Lock" of the label "Lock#3" that the object has among those of its look. */
-static const char *get_class(struct sampled *sampled, const char *label) {
-    const char *end = strrchr(label, '#');
-    return string_pool_add(sampled->names, label, end ? (size_t)(end - label) : strlen(label));
-}
-
-static const char *make_label(struct sampled *sampled, const char *class) {
-    uint64_t *count = table_find(sampled->classes, class, strlen(class));
-    if (!count) {
-        count = arena_alloc(sampled->label_arena, sizeof *count);
-        *count = 0;
-        table_add(sampled->classes, class, strlen(class), count);
-    }
-    return arena_format(sampled->label_arena, "%s#%llu", class, (unsigned long long)++*count);
-}
-
-/* An object at the same address with the same class and name is the same; one without a number is
- * one of too many. */
-static const char *get_label(struct sampled *sampled, const struct snapshot_object *object) {
-    struct label_key key;
-    memset(&key, 0, sizeof key); /* padding too: it is compared as bytes */
-    key.id = object->id;
-    key.type = get_class(sampled, object->label);
-    key.name = intern(sampled, object->name);
-    struct label *label = table_find(sampled->labels, &key, sizeof key);
-    if (label)
-        return label->text;
-    if (sampled->label_count++ >= LABELS_MAX)
-        return key.type;
-    label = arena_alloc(sampled->label_arena, sizeof *label);
-    *label = (struct label){key, make_label(sampled, key.type)};
-    table_add(sampled->labels, &label->key, sizeof label->key, label);
-    return label->text;
 }
 
 /* --- tasks --- */
@@ -186,13 +126,14 @@ static const struct recording_wait *make_wait(struct sampled *sampled,
     if (!wait)
         return NULL;
     struct recording_wait *ret = arena_alloc(input->arena, sizeof *ret);
-    *ret = (struct recording_wait){.kind = wait->kind,
-                                   .object = it->object ? get_label(sampled, it->object) : NULL,
-                                   .name = it->object ? intern(sampled, it->object->name) : NULL,
-                                   .callee = wait->callee,
-                                   .tasks = wait->total,
-                                   .fd = wait->fd,
-                                   .pid = wait->pid};
+    *ret = (struct recording_wait){
+        .kind = wait->kind,
+        .object = it->object ? sampled_label_get(sampled->labels, it->object) : NULL,
+        .name = it->object ? sampled_label_intern(sampled->labels, it->object->name) : NULL,
+        .callee = wait->callee,
+        .tasks = wait->total,
+        .fd = wait->fd,
+        .pid = wait->pid};
     if (wait->kind == SNAPSHOT_WAIT_FUTURE || wait->kind == SNAPSHOT_WAIT_UNKNOWN)
         ret->type = wait->type;
     return ret;
@@ -440,6 +381,7 @@ static void list_tasks(struct sampled *sampled) {
     sampled->all.count = 0;
     for (struct known *it = sampled->known; it; it = it->next) {
         if (is_in_sample(sampled, it)) {
+            it->place = sampled->all.count;
             ADD(&sampled->all, it->shown);
         } else if (it->shown) {
             note_change(sampled, it->shown, NULL);
@@ -544,7 +486,7 @@ static uint64_t find_collecting(const struct snapshot *snapshot) {
 static const struct recording_sample *finish(struct sampled *sampled, double time_s,
                                              double pause_s) {
     struct recording_sample *sample = &sampled->sample;
-    sample->number = sampled->samples;
+    sample->number = ++sampled->numbers;
     sample->time_s = time_s;
     sample->pause_s = pause_s;
     sample->late_s = 0;
@@ -559,24 +501,59 @@ static const struct recording_sample *finish(struct sampled *sampled, double tim
     return sample;
 }
 
-const struct recording_sample *sampled_add(struct sampled *sampled,
-                                           const struct sampled_input *input) {
-    sampled->samples++;
-    sampled->changes.count = 0;
-    sampled->sample.torn = sampled->sample.reads_failed = 0;
-    take_tasks(sampled, input);
-    link_tasks(sampled, input);
-    list_tasks(sampled);
+static const struct recording_sample *finish_look(struct sampled *sampled,
+                                                  const struct sampled_input *input) {
     take_threads(sampled, input);
     take_loops(sampled, input);
     sampled->sample.gc = find_collecting(input->snapshot);
     return finish(sampled, input->time_s, input->pause_s);
 }
 
+static void begin(struct sampled *sampled) {
+    sampled->changes.count = 0;
+    sampled->sample.torn = sampled->sample.reads_failed = 0;
+}
+
+const struct recording_sample *sampled_add(struct sampled *sampled,
+                                           const struct sampled_input *input) {
+    begin(sampled);
+    sampled->samples++;
+    take_tasks(sampled, input);
+    link_tasks(sampled, input);
+    list_tasks(sampled);
+    return finish_look(sampled, input);
+}
+
+/* Who waits for it is known already, or will be. */
+static void list_again(struct sampled *sampled, const struct aio_sampled_task *it) {
+    struct known *known = id_table_find(sampled->table, it->task.id);
+    if (!known || !is_in_sample(sampled, known))
+        return;
+    if (known->place < sampled->all.count && sampled->all.items[known->place]->id == known->id) {
+        sampled->all.items[known->place] = known->shown;
+        return;
+    }
+    known->place = sampled->all.count;
+    ADD(&sampled->all, known->shown);
+}
+
+const struct recording_sample *sampled_add_running(struct sampled *sampled,
+                                                   const struct sampled_input *input) {
+    begin(sampled);
+    for (size_t i = 0; i < input->looks->count; i++) {
+        const struct aio_sampled_tasks *tasks =
+            aio_memo_get_read_tasks(input->looks->items[i].memo);
+        for (size_t j = 0; j < tasks->count; j++) {
+            take_or_keep(sampled, input, tasks->items[j]);
+            list_again(sampled, tasks->items[j]);
+        }
+    }
+    return finish_look(sampled, input);
+}
+
 /* What is late, or blocks, is so for longer. */
 const struct recording_sample *sampled_repeat(struct sampled *sampled, double time_s) {
     double passed = time_s - sampled->sample.time_s;
-    sampled->samples++;
     sampled->changes.count = 0;
     sampled->sample.torn = sampled->sample.reads_failed = 0;
     for (size_t i = 0; i < sampled->loops.count; i++) {

@@ -27,6 +27,10 @@ struct sampled_input {
 const struct recording_sample *sampled_add(struct sampled *sampled,
                                            const struct sampled_input *input);
 
+/* The same of a look at what runs: other tasks are as they were. */
+const struct recording_sample *sampled_add_running(struct sampled *sampled,
+                                                   const struct sampled_input *input);
+
 /* The last one once more, at another time: nothing has changed. */
 const struct recording_sample *sampled_repeat(struct sampled *sampled, double time_s);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/log.h"
@@ -35,8 +36,10 @@ struct sampler {
     struct target_quiet *quiet; /* since the last sample; NULL: something ran */
     struct arena *kernel_arena;
     struct walk_kernel kernel;
+    struct target_thread *threads; /* those of `kernel` */
     uint64_t epoch;
     size_t epoch_bytes; /* of its first sample */
+    double look_due;    /* the next look at all tasks, in seconds since `began` */
     struct sampler_statistics statistics;
 };
 
@@ -144,12 +147,14 @@ static struct error *ask_kernel(struct sampler *sampler) {
     sampler->kernel.now = process_get_monotonic(sampler->process);
     struct error *err = process_list_threads(sampler->process, sampler->kernel_arena, &threads,
                                              &sampler->kernel.thread_count);
-    sampler->kernel.threads = threads;
+    sampler->kernel.threads = sampler->threads = threads;
+    if (!err)
+        process_refresh_threads(sampler->process, threads, sampler->kernel.thread_count, false);
     return err;
 }
 
-static struct error *walk(struct sampler *sampler, bool again) {
-    return walk_look(sampler->py, sampler->snapshot, &sampler->kernel, &sampler->looks, again);
+static struct error *walk(struct sampler *sampler, walk_sample *sample) {
+    return walk_look(sampler->py, sampler->snapshot, &sampler->kernel, &sampler->looks, sample);
 }
 
 /* Everything. */
@@ -158,23 +163,31 @@ static struct error *look_first(struct sampler *sampler) {
     if (err)
         return err;
     if (sampler->epoch)
-        err = py_look(sampler->py, false);
+        err = py_look(sampler->py, MEMORY_LOOK_AT_ALL);
     if (err)
         return err;
     const char *why = find_end_of_epoch(sampler);
     if (why)
         begin_epoch(sampler, why);
-    err = walk(sampler, false);
+    err = walk(sampler, aio_sample);
     if (why)
         sampler->epoch_bytes = arena_get_size(sampler->snapshot->arena);
     return err;
 }
 
+/* Which tasks a sample looks at, besides those that run. */
+struct scope {
+    enum memory_look look;
+    walk_sample *sample;
+};
+static const struct scope all_again = {MEMORY_LOOK_AT_RECENT, aio_sample_again};
+static const struct scope running_only = {MEMORY_LOOK_AGAIN, aio_sample_running};
+
 /* What was read in the last look, and what runs. */
-static struct error *look_again(struct sampler *sampler) {
+static struct error *look_again(struct sampler *sampler, const struct scope *scope) {
     sampler->kernel.now = process_get_monotonic(sampler->process);
-    struct error *err = py_look(sampler->py, true);
-    return err ? err : walk(sampler, true);
+    struct error *err = py_look(sampler->py, scope->look);
+    return err ? err : walk(sampler, scope->sample);
 }
 
 static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
@@ -192,22 +205,30 @@ static bool has_been_quiet(struct sampler *sampler, bool was_quiet) {
     return false;
 }
 
-static struct error *look_while_quiet(struct sampler *sampler, bool *done) {
+static struct error *look_while_quiet(struct sampler *sampler, const struct scope *scope,
+                                      bool *done) {
     bool is_quiet = false;
     struct error *err = watch_quiet(sampler, &is_quiet);
     if (!err && is_quiet)
-        err = look_again(sampler);
+        err = look_again(sampler, scope);
     *done = !err && has_been_quiet(sampler, is_quiet);
     return err;
 }
 
-static struct error *look_stopped(struct sampler *sampler, double *pause_s) {
+/* Of hundreds of threads most sleep. */
+#define THREADS_REFRESHED 16
+
+static struct error *look_stopped(struct sampler *sampler, const struct scope *scope,
+                                  double *pause_s) {
     struct target_stop *stop;
     double start = clock_monotonic();
     struct error *err = stop_begin(sampler->process, &stop);
     if (err)
         return err;
-    err = look_again(sampler);
+    if (sampler->kernel.thread_count <= THREADS_REFRESHED)
+        process_refresh_threads(sampler->process, sampler->threads, sampler->kernel.thread_count,
+                                true);
+    err = look_again(sampler, scope);
     stop_end(stop);
     *pause_s = clock_monotonic() - start;
     sampler->statistics.stopped++;
@@ -221,34 +242,68 @@ struct taken {
 };
 
 /* Until what was read is still there. */
-static struct error *look_unstopped(struct sampler *sampler, struct taken *taken) {
+static struct error *look_unstopped(struct sampler *sampler, const struct scope *scope,
+                                    struct taken *taken) {
     struct error *err = NULL;
     taken->needs_proof = true;
     for (int i = 0; !err && i < UNSTOPPED_TRIES; i++) {
-        err = look_again(sampler);
+        err = look_again(sampler, scope);
         if (!err)
-            err = py_look(sampler->py, true);
+            err = py_look(sampler->py, scope->look);
         if (!err && walk_look_verify(sampler->py, &sampler->looks, &taken->has_threads))
             break;
     }
     return err;
 }
 
-static struct error *look(struct sampler *sampler, struct taken *ret) {
-    bool is_quiet = false, done;
-    *ret = (struct taken){.time_s = sampler_get_time(sampler), .has_threads = true};
-    struct error *err = watch_quiet(sampler, &is_quiet);
-    if (!err)
-        err = look_first(sampler);
-    done = !err && has_been_quiet(sampler, is_quiet);
-    if (!err && !done)
-        err = look_while_quiet(sampler, &done);
+/* The moment that the sample shows. */
+static struct error *look_at_moment(struct sampler *sampler, const struct scope *scope,
+                                    struct taken *ret) {
+    bool done;
+    struct error *err = look_while_quiet(sampler, scope, &done);
     sampler->statistics.quiet += done;
     if (err || done)
         return err;
     ret->time_s = sampler_get_time(sampler);
-    return sampler->options.nonblocking ? look_unstopped(sampler, ret)
-                                        : look_stopped(sampler, &ret->pause_s);
+    return sampler->options.nonblocking ? look_unstopped(sampler, scope, ret)
+                                        : look_stopped(sampler, scope, &ret->pause_s);
+}
+
+/* At all tasks: most of it while the process runs on. */
+static struct error *look_at_all(struct sampler *sampler, struct taken *ret) {
+    bool is_quiet = false;
+    struct error *err = watch_quiet(sampler, &is_quiet);
+    if (!err)
+        err = look_first(sampler);
+    if (err)
+        return err;
+    if (has_been_quiet(sampler, is_quiet)) {
+        sampler->statistics.quiet++;
+        return NULL;
+    }
+    return look_at_moment(sampler, &all_again, ret);
+}
+
+static struct error *look_at_running(struct sampler *sampler, struct taken *ret) {
+    struct error *err = ask_kernel(sampler);
+    return err ? err : look_at_moment(sampler, &running_only, ret);
+}
+
+static double get_cpu(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* All tasks are looked at as often as our share of a CPU allows. */
+static struct error *look(struct sampler *sampler, struct taken *ret, bool is_full) {
+    *ret = (struct taken){.time_s = sampler_get_time(sampler), .has_threads = true};
+    if (!is_full)
+        return look_at_running(sampler, ret);
+    double start = get_cpu();
+    struct error *err = look_at_all(sampler, ret);
+    sampler->look_due = ret->time_s + (get_cpu() - start) / sampler->options.cpu_share;
+    return err;
 }
 
 struct error *sampler_take(struct sampler *sampler, const struct recording_sample **ret,
@@ -260,18 +315,22 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
         *ret = sampled_repeat(sampler->sampled, sampler_get_time(sampler));
         return NULL;
     }
-    struct error *err = look(sampler, &taken);
+    bool is_full = !sampler->epoch || sampler_get_time(sampler) >= sampler->look_due;
+    struct error *err = look(sampler, &taken, is_full);
     if (err)
         return err;
+    const struct sampled_input input = {.arena = sampler->snapshot->arena,
+                                        .snapshot = sampler->snapshot,
+                                        .looks = &sampler->looks,
+                                        .kernel = &sampler->kernel,
+                                        .needs_proof = taken.needs_proof,
+                                        .has_threads = taken.has_threads,
+                                        .time_s = taken.time_s,
+                                        .pause_s = taken.pause_s};
     *ret_epoch = sampler->epoch;
-    *ret = sampled_add(sampler->sampled, &(struct sampled_input){.arena = sampler->snapshot->arena,
-                                                                 .snapshot = sampler->snapshot,
-                                                                 .looks = &sampler->looks,
-                                                                 .kernel = &sampler->kernel,
-                                                                 .needs_proof = taken.needs_proof,
-                                                                 .has_threads = taken.has_threads,
-                                                                 .time_s = taken.time_s,
-                                                                 .pause_s = taken.pause_s});
+    *ret = is_full ? sampled_add(sampler->sampled, &input)
+                   : sampled_add_running(sampler->sampled, &input);
+    sampler->statistics.full += is_full;
     sampler->statistics.torn += (*ret)->torn;
     return NULL;
 }

@@ -19,7 +19,7 @@ struct interpreter_walk {
     struct aio_thread *aio_threads;
     size_t first;             /* index of the first of `threads` in the snapshot */
     struct walk_looks *looks; /* NULL: it is a walk of its own */
-    bool again;
+    walk_sample *sample;
 };
 
 static const struct target_thread *find_kernel_thread(const struct interpreter_walk *walk,
@@ -223,6 +223,35 @@ static struct error *walk_asyncio(struct interpreter_walk *walk) {
 
 /* --- looks --- */
 
+/* A thread is named once. */
+static void keep_names(struct interpreter_walk *walk) {
+    for (size_t i = walk->first; i < walk->snapshot->threads.count; i++) {
+        struct snapshot_thread *thread = &walk->snapshot->threads.items[i];
+        if (thread->name)
+            id_table_remove(walk->looks->thread_names, thread->ident);
+        if (thread->name)
+            id_table_add(
+                walk->looks->thread_names, thread->ident,
+                arena_copy_string(walk->snapshot->arena, thread->name, strlen(thread->name)));
+    }
+}
+
+static struct error *name_sampled_threads(struct interpreter_walk *walk) {
+    struct arena *arena = walk->snapshot->arena;
+    if (!walk->looks->thread_names)
+        walk->looks->thread_names = id_table_create(arena, 0);
+    if (walk->sample == aio_sample) {
+        struct error *err = name_threads(walk);
+        keep_names(walk);
+        return err;
+    }
+    for (size_t i = walk->first; i < walk->snapshot->threads.count; i++) {
+        struct snapshot_thread *thread = &walk->snapshot->threads.items[i];
+        thread->name = id_table_find(walk->looks->thread_names, thread->ident);
+    }
+    return NULL;
+}
+
 void walk_looks_free(struct walk_looks *looks) {
     for (size_t i = 0; i < looks->count; i++)
         aio_memo_destroy(looks->items[i].memo);
@@ -250,7 +279,7 @@ static struct error *look_at_asyncio(struct interpreter_walk *walk) {
                               .thread_count = walk->thread_count,
                               .now = walk->kernel->now,
                               .memo = get_memo(walk->looks, walk->interpreter->address)};
-    return walk->again ? aio_sample_again(walk->py, &input) : aio_sample(walk->py, &input);
+    return walk->sample(walk->py, &input);
 }
 
 bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads) {
@@ -265,7 +294,7 @@ bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_t
 static struct error *walk_interpreter(struct interpreter_walk *walk) {
     struct error *err = add_threads(walk);
     if (!err)
-        err = name_threads(walk);
+        err = walk->looks ? name_sampled_threads(walk) : name_threads(walk);
     if (!err)
         err = walk->looks ? look_at_asyncio(walk) : walk_asyncio(walk);
     if (err && error_get_kind(err) != ERROR_EXHAUSTED)
@@ -329,9 +358,9 @@ static struct error *look_at_interpreters(struct interpreter_walk *walk) {
 }
 
 struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct walk_kernel *kernel,
-                        struct walk_looks *looks, bool again) {
+                        struct walk_looks *looks, walk_sample *sample) {
     struct interpreter_walk walk = {
-        .py = py, .snapshot = snapshot, .kernel = kernel, .looks = looks, .again = again};
+        .py = py, .snapshot = snapshot, .kernel = kernel, .looks = looks, .sample = sample};
     empty_for_look(snapshot);
     looks->roots.count = 0;
     struct memory_footprint *tracked = py_track(py, &looks->roots);

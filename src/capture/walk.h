@@ -3,6 +3,7 @@
 
 #include "asyncspy/asyncio/asyncio.h"
 #include "asyncspy/base/error.h"
+#include "asyncspy/base/id_table.h"
 #include "asyncspy/python/object.h"
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/process.h"
@@ -46,13 +47,15 @@ struct walk_looks {
     struct walk_memo *items;
     size_t count, capacity;
     struct memory_footprint roots; /* of what is read besides tasks */
+    struct id_table *thread_names; /* by ident, as the last look at all found them */
 };
 void walk_looks_free(struct walk_looks *looks);
 
 /* In a look that py_look() has begun: fills threads, interpreters and event_loops of `snapshot`,
- * which are emptied before, and the tasks of `looks`; `again`: as aio_sample_again(). */
+ * which are emptied before, and the tasks of `looks` by that function. */
+typedef struct error *walk_sample(struct py *py, const struct aio_input *input);
 struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct walk_kernel *kernel,
-                        struct walk_looks *looks, bool again) ERROR_CHECK;
+                        struct walk_looks *looks, walk_sample *sample) ERROR_CHECK;
 
 /* As aio_sample_verify(). *ret_threads: the threads are as they were read, too. */
 bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads);

@@ -96,6 +96,7 @@ static error_t parse_target(int key, char *argument, struct argp_state *state) {
     case 'r':
         if (!parse_number(argument, RATE_MAX, &options->rate))
             argp_error(state, "--rate takes samples a second, at most %d", RATE_MAX);
+        options->is_rate_given = true;
         break;
     case KEY_NONBLOCKING:
         options->nonblocking = true;

@@ -15,7 +15,7 @@ struct record_options {
     int mode;
     struct sample_filter *filter;
     double rate, duration_s; /* INFINITY: until it is stopped */
-    bool nonblocking, keeps_raw, force, quiet;
+    bool is_rate_given, nonblocking, keeps_raw, force, quiet;
 };
 
 /* --- record_child.c: a program that is started to be recorded --- */

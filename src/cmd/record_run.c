@@ -15,9 +15,11 @@
 #include "asyncspy/snapshot/recording_file.h"
 #include "record.h"
 
-#define STOPPED_SHARE 0.1 /* of the time at most */
-#define JITTER 0.5        /* an interval is longer or shorter by as much of itself at most */
-#define FAILURES_MAX 100  /* in a row */
+#define STOPPED_SHARE 0.1   /* of the time at most */
+#define JITTER 0.5          /* an interval is longer or shorter by as much of itself at most */
+#define CPU_SHARE 0.06      /* that we take ourselves for looks at all tasks */
+#define CPU_SHARE_ASKED 0.7 /* the same where a rate is asked for */
+#define FAILURES_MAX 100    /* in a row */
 #define PROGRESS_S 0.2
 #define PYTHON_WAIT_S 0.01 /* between looks whether the child is a Python yet */
 
@@ -202,8 +204,10 @@ static struct error *finish(struct course *course, struct error *err, bool is_fu
 /* A child is a Python only some time after it was started. */
 static struct error *open_sampler(const struct record_options *options, pid_t pid,
                                   struct record_stop *stop, struct sampler **ret) {
-    const struct sampler_options sampler_options = {.nonblocking = options->nonblocking,
-                                                    .rate = options->rate};
+    const struct sampler_options sampler_options = {
+        .nonblocking = options->nonblocking,
+        .rate = options->rate,
+        .cpu_share = options->is_rate_given ? CPU_SHARE_ASKED : CPU_SHARE};
     for (;;) {
         struct error *err = sampler_open(pid, &sampler_options, ret);
         if (!err || !stop->child || error_get_kind(err) == ERROR_PERMISSION)

@@ -31,6 +31,13 @@ static uint64_t get_first_instruction(const struct py *py, const struct py_recor
     return code->address + (uint64_t)PY_OFFSET(&py->layout, code, instructions);
 }
 
+static void take_words(const struct py_record *record, uint64_t *words) {
+    words[0] = PY_U64(record, code, name);
+    words[1] = PY_U64(record, code, filename);
+    words[2] = PY_U64(record, code, linetable);
+    words[3] = (uint64_t)(uint32_t)PY_I32(record, code, firstlineno);
+}
+
 static struct error *read_code(struct py *py, uint64_t address, struct py_code *code) {
     struct py_record record;
     struct error *err = py_record_read(py, PY_STRUCT_code, address, &record);
@@ -43,6 +50,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     if (err)
         return err;
     code->address = address;
+    take_words(&record, code->words);
     code->first_line = PY_I32(&record, code, firstlineno);
     code->first_traceable = PY_I32(&record, code, firsttraceable);
     code->local_slots = PY_I32(&record, code, nlocalsplus);
@@ -75,10 +83,27 @@ static struct error *add_code(struct py *py, uint64_t address, struct py_code **
     return NULL;
 }
 
+/* A look at everything knows whether code objects have changed; another one looks for itself. */
+struct error *py_code_check(struct py *py, struct py_code *code) {
+    uint64_t words[sizeof code->words / sizeof *code->words];
+    struct py_record record;
+    if (!py->looks || py->look_is_full || code->look == py->look)
+        return NULL;
+    struct error *err = py_record_read(py, PY_STRUCT_code, code->address, &record);
+    if (err)
+        return err;
+    take_words(&record, words);
+    if (memcmp(words, code->words, sizeof words) != 0)
+        return error_create(ERROR_INVALID, "another code object lies at 0x%llx now",
+                            (unsigned long long)code->address);
+    code->look = py->look;
+    return NULL;
+}
+
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {
     *ret = id_table_find(py->codes, address);
     if (*ret)
-        return NULL;
+        return py_code_check(py, *ret);
     struct py_lasting lasting = py_lasting_begin(py);
     return py_lasting_end(py, &lasting, add_code(py, address, ret));
 }

@@ -62,7 +62,7 @@ struct error *py_frame_get_position(struct py *py, const struct py_record *frame
         *memo = py_position_get(py, code, instruction);
     }
     *ret = *memo;
-    return NULL;
+    return py_code_check(py, (*memo)->code);
 }
 
 struct frame_list {

@@ -61,11 +61,13 @@ void py_begin_looks(struct py *py, struct snapshot *snapshot) {
     py->looks = true;
 }
 
-struct error *py_look(struct py *py, bool recent_only) {
+struct error *py_look(struct py *py, enum memory_look look) {
     forget_addresses(py);
     py->unsettled = false;
+    py->look++;
+    py->look_is_full = look == MEMORY_LOOK_AT_ALL;
     memory_set_work(py->memory, py->walk_units);
-    return memory_refresh(py->memory, recent_only);
+    return memory_refresh(py->memory, look);
 }
 
 bool py_has_lasting_changed(const struct py *py) {

@@ -12,6 +12,8 @@
 /* A code object: what all its frames share. */
 struct py_code {
     uint64_t address;
+    uint64_t look;     /* the last one that found it unchanged */
+    uint64_t words[4]; /* addresses of name, file and line table, first line: what tells it */
     uint64_t first_instruction;
     const char *function, *file;
     const char *qualified_name; /* NULL before 3.11, until a coroutine of this code tells it */
@@ -86,12 +88,14 @@ struct py {
     struct py_position *position_memo[PY_MEMO_SIZE];
     struct py_name_memo key_memo[PY_MEMO_SIZE], slot_memo[PY_MEMO_SIZE];
     struct py_text_memo text_memo[PY_MEMO_SIZE];
-    struct id_table *static_names;   /* names of static types by address, NULL: not looked for */
-    bool finds_static_names;         /* is at it */
-    struct id_table *codes;          /* struct py_code by address */
-    struct table *positions;         /* struct py_position by key */
-    bool looks;                      /* the caches outlive a look */
-    bool checks_type;                /* is at it */
+    struct id_table *static_names; /* names of static types by address, NULL: not looked for */
+    bool finds_static_names;       /* is at it */
+    struct id_table *codes;        /* struct py_code by address */
+    struct table *positions;       /* struct py_position by key */
+    bool looks;                    /* the caches outlive a look */
+    bool checks_type;              /* is at it */
+    uint64_t look;                 /* counts looks; all code is checked in those at all */
+    bool look_is_full;
     struct memory_footprint lasting; /* from where types and code objects were read */
 };
 
@@ -117,6 +121,9 @@ struct error *py_lasting_end(struct py *py, const struct py_lasting *lasting, st
 
 /* The code object at `address`, read once a walk. */
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) ERROR_CHECK;
+
+/* ERROR_INVALID where another one has taken its place since it was read. */
+struct error *py_code_check(struct py *py, struct py_code *code) ERROR_CHECK;
 
 /* The position `instruction` (as in its key) in `code`. */
 struct py_position *py_position_get(struct py *py, struct py_code *code, uint64_t instruction);

@@ -547,8 +547,8 @@ void memory_watch(struct target_memory *memory, bool watches) {
     memory_forget(memory);
 }
 
-struct error *memory_refresh(struct target_memory *memory, bool recent_only) {
-    return watch_refresh(memory->watch, recent_only);
+struct error *memory_refresh(struct target_memory *memory, enum memory_look look) {
+    return watch_refresh(memory->watch, look);
 }
 
 struct memory_footprint *memory_track(struct target_memory *memory,

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 
 /* For threads in uninterruptible sleep: an interrupted one stops before it runs code of its own. */
 #define SLEEPERS_DEADLINE_S 0.005
+#define SPIN_S 0.0001
 #define LONGEST_WAIT_S 10
 #define ROUNDS_TO_INTERRUPT 100
 #define RESCANS_MAX 100
@@ -204,7 +206,10 @@ static struct error *wait_for_stops(struct target_stop *stop) {
                                 (int)process_get_pid(stop->process), LONGEST_WAIT_S);
         if (++rounds % ROUNDS_TO_INTERRUPT == 0)
             interrupt_again(stop);
-        nanosleep(&pause, NULL);
+        if (waited < SPIN_S) /* most stop at once, and a sleep takes longer than that */
+            sched_yield();
+        else
+            nanosleep(&pause, NULL);
     }
 }
 

@@ -22,6 +22,7 @@ struct page {
     uint32_t last_change; /* the latest of these */
     uint32_t phase;       /* of the look that its bytes are of */
     uint32_t tracked;     /* the last look that something of it was tracked in */
+    uint32_t read;        /* the last look that read it */
     bool valid;           /* its bytes could be had */
     bool wanted;          /* something of it was read; else it came along with its neighbours */
 };
@@ -43,6 +44,7 @@ struct watch {
     bool order_is_stale;
     uint32_t phase;      /* looks, counted from 1 */
     uint32_t full_phase; /* the last one at everything */
+    uint32_t read_phase; /* the last one where something is read */
     struct memory_footprint *footprint;
     unsigned char *scratch;
     struct memo memo[MEMO_SIZE];
@@ -104,6 +106,7 @@ static void want_page(struct watch *watch, struct page *page) {
     if (!page->wanted)
         watch->order_is_stale = true;
     page->wanted = true;
+    page->read = watch->phase;
 }
 
 /* --- what changed --- */
@@ -356,22 +359,40 @@ static void sort_pages(struct watch *watch) {
     free(sorted);
 }
 
-struct error *watch_refresh(struct watch *watch, bool recent_only) {
+static bool is_fetched(const struct watch *watch, const struct page *page, enum memory_look look) {
+    switch (look) {
+    case MEMORY_LOOK_AT_ALL:
+        return true;
+    case MEMORY_LOOK_AT_RECENT:
+        return page->tracked >= watch->full_phase;
+    case MEMORY_LOOK_AGAIN:
+        return page->read == watch->read_phase;
+    }
+    return false;
+}
+
+static struct error *fetch_pages(struct watch *watch, enum memory_look look) {
     struct batch batch = {.count = 0};
     struct error *err = NULL;
-    if (watch->order_is_stale)
-        sort_pages(watch);
-    watch->phase++;
-    if (!recent_only)
-        watch->full_phase = watch->phase;
     for (size_t i = 0; !err && i < watch->order_count; i++) {
-        if (recent_only && watch->pages[watch->order[i]].tracked < watch->full_phase)
-            continue;
-        add_to_batch(watch, &batch, watch->order[i]);
+        if (is_fetched(watch, &watch->pages[watch->order[i]], look))
+            add_to_batch(watch, &batch, watch->order[i]);
         if (batch.count == BATCH_PAGES)
             err = fetch_batch(watch, &batch);
     }
     return err ? err : fetch_batch(watch, &batch);
+}
+
+struct error *watch_refresh(struct watch *watch, enum memory_look look) {
+    if (watch->order_is_stale)
+        sort_pages(watch);
+    watch->phase++;
+    struct error *err = fetch_pages(watch, look);
+    if (look == MEMORY_LOOK_AT_ALL)
+        watch->full_phase = watch->phase;
+    if (look == MEMORY_LOOK_AGAIN)
+        watch->read_phase = watch->phase;
+    return err;
 }
 
 bool watch_has_changed(const struct watch *watch, const struct memory_footprint *footprint) {

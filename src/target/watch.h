@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "asyncspy/target/memory.h"
+#include "asyncspy/target/memory_types.h"
 
 struct watch;
 
@@ -21,7 +21,7 @@ struct error *watch_read(struct watch *watch, uint64_t address, void *buffer,
                          size_t size) ERROR_CHECK;
 
 /* As the functions of memory.h with these names. */
-struct error *watch_refresh(struct watch *watch, bool recent_only) ERROR_CHECK;
+struct error *watch_refresh(struct watch *watch, enum memory_look look) ERROR_CHECK;
 struct memory_footprint *watch_track(struct watch *watch, struct memory_footprint *footprint);
 bool watch_has_changed(const struct watch *watch, const struct memory_footprint *footprint);
 void watch_note(struct watch *watch, uint64_t address, size_t size);

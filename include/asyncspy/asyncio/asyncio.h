@@ -98,6 +98,9 @@ struct error *aio_sample(struct py *py, const struct aio_input *input) ERROR_CHE
  * after a look at what is recent. */
 struct error *aio_sample_again(struct py *py, const struct aio_input *input) ERROR_CHECK;
 
+/* A sample of the tasks that run now, or ran in the last one; the others are left as they were. */
+struct error *aio_sample_running(struct py *py, const struct aio_input *input) ERROR_CHECK;
+
 /* In a look at what is recent: what of the tasks that were read is as it was, and so was no mixture
  * of before and after a change, is `is_verified`; `runs_verified`: running ones too. False: some
  * are not. */
@@ -107,6 +110,9 @@ bool aio_sample_verify(struct py *py, const struct aio_memo *memo, bool runs_ver
  * *ret_failed counts them. */
 const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
                                                    uint64_t *ret_failed);
+
+/* Those that the last aio_sample*() has read. */
+const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo);
 
 /* Adds every task and loop that the garbage collector of `interpreter` tracks. They are addresses
  * only: aio_walk looks at each again. Takes at most about `seconds`. */

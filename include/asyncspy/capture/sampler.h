@@ -18,6 +18,8 @@
 struct sampler_options {
     bool nonblocking; /* never stop the process: what changes while it is read is left out */
     double rate;      /* samples a second that are asked for; for recording_info */
+    double cpu_share; /* of a CPU that looks at all tasks may take; between them samples look at
+                       * what runs */
 };
 
 struct sampler;
@@ -42,6 +44,7 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
 struct sampler_statistics {
     uint64_t unchanged; /* nothing had run since the last one */
     uint64_t quiet;     /* nothing ran meanwhile */
+    uint64_t full;      /* looked at all tasks */
     uint64_t stopped, torn;
     uint64_t tasks_read, bytes_read, epochs;
 };

@@ -46,7 +46,7 @@ void py_begin_walk(struct py *py, struct snapshot *snapshot);
 void py_begin_looks(struct py *py, struct snapshot *snapshot);
 
 /* A new look, as memory_refresh(). */
-struct error *py_look(struct py *py, bool recent_only) ERROR_CHECK;
+struct error *py_look(struct py *py, enum memory_look look) ERROR_CHECK;
 
 /* Whether types or code objects have changed, or others lie in their place: then all that was read
  * is to be forgotten (py_begin_looks). */

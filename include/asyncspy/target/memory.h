@@ -16,35 +16,7 @@
 #include <stdint.h>
 
 #include "asyncspy/base/error.h"
-
-/* A piece of the target's memory and where its bytes are to go. */
-struct memory_range {
-    uint64_t address;
-    size_t size;
-    void *buffer;
-};
-
-/* Where bytes come from. */
-struct memory_source {
-    void *context;
-    /* Reads the ranges; ranges[i] that could not be read in full has `done[i]` < its size (the
-     * bytes before that are good). An error only when the whole source is lost or refused
-     * (ERROR_GONE, ERROR_PERMISSION). */
-    struct error *(*read)(void *context, const struct memory_range *ranges, size_t count,
-                          size_t *done);
-    /* Narrows [*start, *end) to the part of it that is mapped around `address`; false when
-     * `address` is not mapped. NULL: everything may be mapped. */
-    bool (*clamp)(void *context, uint64_t address, uint64_t *start, uint64_t *end);
-    /* Whether the bytes that a page is read with are those of the target: else they are not there.
-     * NULL: they always are. */
-    bool (*holds)(void *context, uint64_t address, size_t size);
-};
-
-struct memory_statistics {
-    uint64_t reads;      /* system calls that copied */
-    uint64_t bytes_read; /* bytes copied from the source */
-    uint64_t missed;     /* reads refused because the copy was frozen */
-};
+#include "asyncspy/target/memory_types.h"
 
 struct target_memory;
 
@@ -112,17 +84,7 @@ void memory_release(struct target_memory *memory);
 
 /* --- the same memory again and again --- */
 
-/* Words of 8 bytes in a page, as a look read them; all three by their numbers. */
-struct memory_span {
-    uint32_t page, look;
-    uint16_t word, count;
-};
-
-/* From where something was read. Starts zeroed; memory_footprint_free() gives the spans back. */
-struct memory_footprint {
-    struct memory_span *spans;
-    size_t count, capacity;
-};
+/* Gives its spans back. */
 void memory_footprint_free(struct memory_footprint *footprint);
 
 /* From now on (until it is called with false; each call forgets everything) the memory is looked at
@@ -130,9 +92,8 @@ void memory_footprint_free(struct memory_footprint *footprint);
  * Nothing can be kept, frozen or copied meanwhile. */
 void memory_watch(struct target_memory *memory, bool watches);
 
-/* A new look: fetches all pages again of which something was ever read; `recent_only`: only those
- * of which something was tracked since the last look at all, and others when they are read. */
-struct error *memory_refresh(struct target_memory *memory, bool recent_only) ERROR_CHECK;
+/* A new look: what is read from now on is as it is now. */
+struct error *memory_refresh(struct target_memory *memory, enum memory_look look) ERROR_CHECK;
 
 /* From now on adds what is read to `footprint` (NULL: to none); returns the one before. */
 struct memory_footprint *memory_track(struct target_memory *memory,

@@ -81,6 +81,11 @@ bool process_is_alive(const struct target_process *process);
 struct error *process_list_threads(struct target_process *process, struct arena *arena,
                                    struct target_thread **ret, size_t *ret_count) ERROR_CHECK;
 
+/* Brings the system calls and `cpu_s` of listed threads up to date, the latter to the nanosecond
+ * where the kernel counts so. `is_stopped`: none can run; on_cpu: it was not in a system call. */
+void process_refresh_threads(const struct target_process *process, struct target_thread *threads,
+                             size_t count, bool is_stopped);
+
 /* Path of the executable as the target's namespace sees it, without " (deleted)"; "" unknown. */
 const char *process_get_executable(const struct target_process *process);
 
