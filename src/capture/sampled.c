@@ -119,6 +119,24 @@ static bool is_other_task(const struct known *known, const struct aio_sampled_ta
             !is_same_text(known->shown->coroutine, it->task.coroutine));
 }
 
+static bool is_of_socket(const struct snapshot_wait *wait) {
+    return wait->fd != SNAPSHOT_UNKNOWN && wait->kind >= SNAPSHOT_WAIT_SOCKET_READ &&
+           wait->kind <= SNAPSHOT_WAIT_STREAM_DRAIN;
+}
+
+/* The number of a descriptor tells less than where it leads, and that a client is there more than
+ * which of thousands. */
+static void find_peer(const struct sampled_input *input, struct recording_wait *wait) {
+    struct peer peer;
+    if (!peers_find(input->peers, wait->fd, input->arena, &peer))
+        return;
+    bool accepts = wait->kind == SNAPSHOT_WAIT_SOCKET_ACCEPT;
+    wait->is_client = peer.is_client;
+    wait->peer = accepts ? peer.local : peer.is_client ? NULL : peer.peer;
+    if (wait->peer || wait->is_client)
+        wait->fd = SNAPSHOT_UNKNOWN;
+}
+
 static const struct recording_wait *make_wait(struct sampled *sampled,
                                               const struct sampled_input *input,
                                               const struct aio_sampled_task *it) {
@@ -136,6 +154,8 @@ static const struct recording_wait *make_wait(struct sampled *sampled,
         .pid = wait->pid};
     if (wait->kind == SNAPSHOT_WAIT_FUTURE || wait->kind == SNAPSHOT_WAIT_UNKNOWN)
         ret->type = wait->type;
+    if (is_of_socket(wait))
+        find_peer(input, ret);
     return ret;
 }
 
@@ -509,14 +529,15 @@ static const struct recording_sample *finish_look(struct sampled *sampled,
     return finish(sampled, input->time_s, input->pause_s);
 }
 
-static void begin(struct sampled *sampled) {
+static void begin(struct sampled *sampled, const struct sampled_input *input) {
     sampled->changes.count = 0;
     sampled->sample.torn = sampled->sample.reads_failed = 0;
+    peers_begin(input->peers);
 }
 
 const struct recording_sample *sampled_add(struct sampled *sampled,
                                            const struct sampled_input *input) {
-    begin(sampled);
+    begin(sampled, input);
     sampled->samples++;
     take_tasks(sampled, input);
     link_tasks(sampled, input);
@@ -539,7 +560,7 @@ static void list_again(struct sampled *sampled, const struct aio_sampled_task *i
 
 const struct recording_sample *sampled_add_running(struct sampled *sampled,
                                                    const struct sampled_input *input) {
-    begin(sampled);
+    begin(sampled, input);
     for (size_t i = 0; i < input->looks->count; i++) {
         const struct aio_sampled_tasks *tasks =
             aio_memo_get_read_tasks(input->looks->items[i].memo);

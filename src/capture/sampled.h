@@ -5,6 +5,7 @@
 #pragma once
 
 #include "asyncspy/snapshot/recording.h"
+#include "peers.h"
 #include "walk.h"
 
 struct sampled;
@@ -18,6 +19,7 @@ struct sampled_input {
     const struct snapshot *snapshot; /* threads, event_loops, interpreters */
     const struct walk_looks *looks;  /* tasks */
     const struct walk_kernel *kernel;
+    struct peers *peers;
     bool needs_proof; /* tasks are left as they were unless they are verified */
     bool has_threads; /* false: what runs in those on a CPU is not known */
     double time_s, pause_s;

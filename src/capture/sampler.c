@@ -33,6 +33,7 @@ struct sampler {
     struct snapshot *snapshot, *previous;
     struct walk_looks looks;
     struct sampled *sampled;
+    struct peers *peers;
     struct target_quiet *quiet; /* since the last sample; NULL: something ran */
     struct arena *kernel_arena;
     struct walk_kernel kernel;
@@ -78,6 +79,7 @@ struct error *sampler_open(pid_t pid, const struct sampler_options *options, str
         sampler_close(sampler);
         return err;
     }
+    sampler->peers = peers_create(sampler->process);
     describe(sampler);
     *ret = sampler;
     return NULL;
@@ -89,6 +91,7 @@ void sampler_close(struct sampler *sampler) {
     quiet_end(sampler->quiet);
     walk_looks_free(&sampler->looks);
     py_destroy(sampler->py);
+    peers_destroy(sampler->peers);
     process_close(sampler->process);
     sampled_destroy(sampler->sampled);
     snapshot_destroy(sampler->snapshot);
@@ -323,6 +326,7 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
                                         .snapshot = sampler->snapshot,
                                         .looks = &sampler->looks,
                                         .kernel = &sampler->kernel,
+                                        .peers = sampler->peers,
                                         .needs_proof = taken.needs_proof,
                                         .has_threads = taken.has_threads,
                                         .time_s = taken.time_s,

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "asyncspy/analysis/filtered_sample.h"
 #include "asyncspy/base/clock.h"
 #include "asyncspy/capture/sampler.h"
 #include "asyncspy/snapshot/recording_file.h"
@@ -71,6 +72,7 @@ struct course {
     const struct record_options *options;
     struct sampler *sampler;
     struct recording_writer *writer;
+    struct filtered_samples *filtered;
     struct recording_end end;
     uint64_t failures; /* in a row */
     uint64_t torn;
@@ -146,7 +148,8 @@ static struct error *take(struct course *course, double late_s, bool *ret_full) 
     stamped = *sample;
     stamped.late_s = late_s;
     count(course, &stamped);
-    err = recording_write_sample(course->writer, epoch, &stamped);
+    err = recording_write_sample(course->writer, epoch,
+                                 filtered_sample(course->filtered, epoch, &stamped));
     *ret_full = err != NULL;
     return err;
 }
@@ -220,19 +223,20 @@ static struct error *open_sampler(const struct record_options *options, pid_t pi
 
 struct error *record_run(const struct record_options *options, pid_t pid, int file,
                          struct record_stop *stop) {
-    struct course course = {.options = options};
+    struct course course = {.options = options,
+                            .filtered = filtered_samples_create(options->filter)};
     bool is_full = false;
     seed(&course);
     struct error *err = open_sampler(options, pid, stop, &course.sampler);
-    if (err)
-        return err;
-    err = recording_write_begin(file, sampler_get_info(course.sampler), &course.writer);
+    if (!err)
+        err = recording_write_begin(file, sampler_get_info(course.sampler), &course.writer);
     if (!err) {
         err = sample(&course, stop, &is_full);
         hide_progress(&course);
         err = finish(&course, err, is_full);
     }
     recording_writer_destroy(course.writer);
+    filtered_samples_destroy(course.filtered);
     sampler_close(course.sampler);
     return err;
 }

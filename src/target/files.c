@@ -42,7 +42,8 @@ static bool read_file(int folder, const char *name, struct target_file *ret) {
     if (length < 0)
         return false;
     link[length] = '\0';
-    *ret = file_parse_link((int)strtol(name, NULL, 10), link);
+    const char *number = strrchr(name, '/');
+    *ret = file_parse_link((int)strtol(number ? number + 1 : name, NULL, 10), link);
     return true;
 }
 
@@ -74,6 +75,15 @@ struct error *files_list(const struct target_process *process, struct arena *are
     memcpy(ret->items, files, ret->count * sizeof *files);
     free(files);
     return NULL;
+}
+
+uint64_t files_read_socket(const struct target_process *process, int fd) {
+    char name[32];
+    struct target_file file;
+    snprintf(name, sizeof name, "fd/%d", fd);
+    if (!read_file(process->folder, name, &file) || file.kind != TARGET_FILE_SOCKET)
+        return 0;
+    return file.inode;
 }
 
 /* "tfd:        5 events:       19 data:                5  pos:0 ino:64 sdev:a" */

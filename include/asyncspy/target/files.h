@@ -40,6 +40,9 @@ struct target_files {
 struct error *files_list(const struct target_process *process, struct arena *arena,
                          struct target_files *ret) ERROR_CHECK;
 
+/* The inode of the socket `fd`, 0: it is none, or closed. */
+uint64_t files_read_socket(const struct target_process *process, int fd);
+
 /* A file that an epoll instance watches. */
 struct target_watch {
     int fd;          /* as it was called when it was added */
