@@ -14,16 +14,17 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tests" / "formats"))
 from browser import Browser  # noqa: E402  pylint: disable=wrong-import-position
 
-WIDTH, HEIGHT, LABELS, ROW = 1200, 700, 170, 18
-WINDOW = 650e3  # microseconds
-TRACKS = ["MainThread", "summary ", "client-0 ", "client-1 ", "client-2 ", "client-3 ", "stock-watch "]
+WIDTH, HEIGHT, LABELS, ROW = 1200, 600, 115, 18
+WINDOW = 450e3  # microseconds
+TRACKS = ["MainThread", "summary ", "client-0 ", "client-1 ", "client-2 ", "client-3 "]
 COLOURS = {"wait": "#f3d08a", "ready": "#d9d9d9"}
 CODE = ["#9dbde6", "#a9cfc0", "#b9b3e0", "#93cbd8", "#c9c58f", "#d4b3cf"]
 STYLE = """body { margin: 0; background: white; font: 12px "DejaVu Sans", sans-serif; color: #222 }
 div { position: absolute; box-sizing: border-box; white-space: nowrap; overflow: hidden }
 .slice { height: 17px; padding: 1px 3px; border-radius: 2px }
+.wait { font-style: italic }
 .line { background: #ddd }
-.label { width: 160px; text-align: right; font-weight: bold }
+.label { width: 105px; text-align: right; font-weight: bold }
 .tick { color: #666 }"""
 
 
@@ -49,9 +50,9 @@ def draw_slice(slice_, start, top):
     left = max(0, begin - start) * scale
     width = (min(end, start + WINDOW) - start) * scale - left
     is_wait = category == "wait"
-    colour = COLOURS["ready" if name == "ready" else "wait"] if is_wait else CODE[sum(map(ord, name)) % 6]
-    return '<div class="slice" style="left:%.1fpx;width:%.1fpx;top:%dpx;background:%s">%s</div>' % (
-        LABELS + left, max(width - 0.7, 0.6), top + depth * ROW, colour, html.escape(name) if width > 25 else "")
+    colour = COLOURS.get(name if name in COLOURS else category) or CODE[sum(map(ord, name)) % 6]
+    return '<div class="slice%s" style="left:%.1fpx;width:%.1fpx;top:%dpx;background:%s">%s</div>' % (
+        " wait" if is_wait else "", LABELS + left, max(width - 0.7, 0.6), top + depth * ROW, colour, html.escape(name) if width > 25 else "")
 
 
 def draw_track(label, slices, start, top):
@@ -76,7 +77,7 @@ def draw(tracks, start):
                 more, top = draw_track(name.split(" ")[0], slices, start, top)
                 parts += more
     page = "<!doctype html><meta charset=utf-8><style>%s</style><body>%s" % (STYLE, "".join(parts))
-    return page, min(top, 900)
+    return page, top
 
 
 def choose_start(tracks):
