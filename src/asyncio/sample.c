@@ -274,3 +274,8 @@ const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
 const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo) {
     return &memo->again;
 }
+
+void aio_memo_distrust(struct aio_memo *memo) {
+    for (size_t i = 0; i < memo->again.count; i++)
+        memo->again.items[i]->is_valid = false;
+}

@@ -140,7 +140,7 @@ static const char *find_end_of_epoch(struct sampler *sampler) {
         return "the last one was too much work";
     if (arena_get_size(sampler->snapshot->arena) > EPOCH_BYTES + 2 * sampler->epoch_bytes)
         return "what was read before takes too much memory";
-    return py_has_lasting_changed(sampler->py) ? "types or code objects have changed" : NULL;
+    return NULL;
 }
 
 /* What the kernel tells, of the moment of the first look. */
@@ -172,6 +172,8 @@ static struct error *look_first(struct sampler *sampler) {
     const char *why = find_end_of_epoch(sampler);
     if (why)
         begin_epoch(sampler, why);
+    else
+        (void)py_renew_lasting(sampler->py);
     err = walk(sampler, aio_sample);
     if (why)
         sampler->epoch_bytes = arena_get_size(sampler->snapshot->arena);
@@ -190,7 +192,16 @@ static const struct scope running_only = {MEMORY_LOOK_AGAIN, aio_sample_running}
 static struct error *look_again(struct sampler *sampler, const struct scope *scope) {
     sampler->kernel.now = process_get_monotonic(sampler->process);
     struct error *err = py_look(sampler->py, scope->look);
-    return err ? err : walk(sampler, scope->sample);
+    if (!err && py_renew_lasting(sampler->py))
+        walk_look_distrust(&sampler->looks);
+    if (!err)
+        err = walk(sampler, scope->sample);
+    /* Code objects that are not those that were read in the last look at all. */
+    if (!err && py_renew_lasting(sampler->py)) {
+        walk_look_distrust(&sampler->looks);
+        err = walk(sampler, scope->sample);
+    }
+    return err;
 }
 
 static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
@@ -253,6 +264,9 @@ static struct error *look_unstopped(struct sampler *sampler, const struct scope 
         err = look_again(sampler, scope);
         if (!err)
             err = py_look(sampler->py, scope->look);
+        bool is_renewed = !err && py_renew_lasting(sampler->py);
+        if (is_renewed)
+            walk_look_distrust(&sampler->looks);
         if (!err && walk_look_verify(sampler->py, &sampler->looks, &taken->has_threads))
             break;
     }
