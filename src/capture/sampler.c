@@ -235,7 +235,6 @@ static struct error *look_while_quiet(struct sampler *sampler, const struct scop
 static struct error *look_stopped(struct sampler *sampler, const struct scope *scope,
                                   double *pause_s) {
     struct target_stop *stop;
-    double start = clock_monotonic();
     struct error *err = stop_begin(sampler->process, &stop);
     if (err)
         return err;
@@ -243,8 +242,7 @@ static struct error *look_stopped(struct sampler *sampler, const struct scope *s
         process_refresh_threads(sampler->process, sampler->threads, sampler->kernel.thread_count,
                                 true);
     err = look_again(sampler, scope);
-    stop_end(stop);
-    *pause_s = clock_monotonic() - start;
+    *pause_s = stop_end(stop);
     sampler->statistics.stopped++;
     return err;
 }

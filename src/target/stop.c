@@ -47,6 +47,7 @@ struct target_stop {
     int unstopped;
     pthread_t tracer;
     sem_t stopped, release; /* all stand still; let them go */
+    double began, ended;    /* clock_monotonic(): the first may stand still, all go on */
     struct error *err;      /* of the stop */
 };
 
@@ -248,10 +249,12 @@ static void wait_for(sem_t *semaphore) {
 
 static void *trace(void *context) {
     struct target_stop *stop = context;
+    stop->began = clock_monotonic();
     stop->err = stop_all(stop);
     sem_post(&stop->stopped);
     wait_for(&stop->release);
     let_go(stop);
+    stop->ended = clock_monotonic();
     return NULL;
 }
 
@@ -324,12 +327,14 @@ struct error *stop_begin(struct target_process *process, struct target_stop **re
     return err;
 }
 
-void stop_end(struct target_stop *stop) {
+double stop_end(struct target_stop *stop) {
     if (!stop)
-        return;
+        return 0;
     sem_post(&stop->release);
     pthread_join(stop->tracer, NULL);
+    double pause_s = stop->ended - stop->began;
     destroy(stop);
+    return pause_s;
 }
 
 int stop_get_unstopped(const struct target_stop *stop) {

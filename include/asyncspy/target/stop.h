@@ -21,8 +21,9 @@ struct target_stop;
  * stopped. ERROR_PERMISSION with the reason, ERROR_GONE when the process ended. */
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) ERROR_CHECK;
 
-/* Lets all threads go and frees `stop`; NULL-safe. */
-void stop_end(struct target_stop *stop);
+/* Lets all threads go and frees `stop`; NULL-safe. Returns for how many seconds threads stood
+ * still, at most: less than from before stop_begin until now, as the tracer waits for a CPU too. */
+double stop_end(struct target_stop *stop);
 
 /* Threads that were not seen to stop. */
 int stop_get_unstopped(const struct target_stop *stop);
