@@ -209,6 +209,7 @@ struct aio_memo {
     struct aio_timer_memo *last_timer;
     struct aio_sampled_tasks listed, before, again;
     uint64_t sample;
+    uint64_t static_tasks, static_current; /* what registry_static.c has found; 0: not yet */
 };
 
 struct aio_timer_memo *aio_memo_get_timer(struct aio_memo *memo, uint64_t address);
@@ -257,6 +258,8 @@ void aio_note_current(struct aio *aio, uint64_t loop, uint64_t task);
  * in Python, static variables of the extension _asyncio for those written in C. */
 struct error *aio_task_class_collect(struct aio *aio) ERROR_CHECK;
 struct error *aio_module_data_collect(struct aio *aio) ERROR_CHECK;
+/* Only those that run now. */
+struct error *aio_static_current_collect(struct aio *aio) ERROR_CHECK;
 
 /* chain.c: what a task's coroutine is doing. */
 struct aio_chain {

@@ -223,13 +223,18 @@ struct error *aio_sample(struct py *py, const struct aio_input *input) {
     return run(py, input, collect);
 }
 
+static struct error *collect_current(struct aio *aio) {
+    struct error *err = aio_current_collect(aio);
+    return err ? err : aio_static_current_collect(aio);
+}
+
 /* Of those that were read, and those that run now. */
 static struct error *queue_again(struct aio *aio) {
     struct aio_sampled_tasks *again = &aio->memo->again;
     for (size_t i = 0; i < again->count; i++)
         aio_queue_task(aio, again->items[i]->task.id);
     again->count = 0;
-    return aio_current_collect(aio);
+    return collect_current(aio);
 }
 
 struct error *aio_sample_again(struct py *py, const struct aio_input *input) {
@@ -242,7 +247,7 @@ static struct error *queue_running(struct aio *aio) {
         if (listed->items[i]->task.state == SNAPSHOT_TASK_RUNNING)
             aio_queue_task(aio, listed->items[i]->task.id);
     aio->memo->again.count = 0;
-    return aio_current_collect(aio);
+    return collect_current(aio);
 }
 
 struct error *aio_sample_running(struct py *py, const struct aio_input *input) {

@@ -40,6 +40,7 @@ struct sampler {
     struct target_thread *threads; /* those of `kernel` */
     uint64_t epoch;
     size_t epoch_bytes; /* of its first sample */
+    bool is_partial;    /* the last sample has only looked at what runs */
     double look_due;    /* the next look at all tasks, in seconds since `began` */
     struct sampler_statistics statistics;
 };
@@ -325,12 +326,14 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
                            uint64_t *ret_epoch) {
     struct taken taken;
     *ret_epoch = sampler->epoch;
-    if (sampler->quiet && quiet_check(sampler->quiet)) {
+    bool is_full = !sampler->epoch || sampler_get_time(sampler) >= sampler->look_due;
+    /* What only a look at all tasks would show is not there yet, however quiet it is since. */
+    bool is_stale = sampler->is_partial && is_full;
+    if (!is_stale && sampler->quiet && quiet_check(sampler->quiet)) {
         sampler->statistics.unchanged++;
         *ret = sampled_repeat(sampler->sampled, sampler_get_time(sampler));
         return NULL;
     }
-    bool is_full = !sampler->epoch || sampler_get_time(sampler) >= sampler->look_due;
     struct error *err = look(sampler, &taken, is_full);
     if (err)
         return err;
@@ -346,6 +349,7 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
     *ret_epoch = sampler->epoch;
     *ret = is_full ? sampled_add(sampler->sampled, &input)
                    : sampled_add_running(sampler->sampled, &input);
+    sampler->is_partial = !is_full;
     sampler->statistics.full += is_full;
     sampler->statistics.torn += (*ret)->torn;
     return NULL;

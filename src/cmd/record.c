@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -232,21 +233,57 @@ static struct error *convert(const struct record_options *options, const struct 
     return err;
 }
 
-static struct error *record(const struct record_options *options, pid_t pid,
-                            struct record_stop *stop) {
+static struct error *start(const struct record_options *options, struct record_stop *stop,
+                           pid_t *ret_pid) {
+    struct error *err = NULL;
+    *ret_pid = options->pid;
+    if (options->command)
+        err = record_child_start(options->command, &stop->before, &stop->child);
+    if (!err && options->command)
+        *ret_pid = record_child_get_pid(stop->child);
+    command_raise_file_limit();
+    return err;
+}
+
+/* A command is not started if nothing can be written; only the default name needs its pid. */
+static struct error *begin(struct arena *arena, const struct record_options *options,
+                           struct record_stop *stop, struct names *names, int *file, pid_t *pid) {
+    struct error *err = NULL;
+    if (options->output) {
+        *names = make_names(arena, options, 0);
+        err = open_raw(options, names, file);
+    }
+    if (!err)
+        err = start(options, stop, pid);
+    if (!err && !options->output) {
+        *names = make_names(arena, options, *pid);
+        err = open_raw(options, names, file);
+    }
+    return err;
+}
+
+static struct error *end(const struct record_options *options, const struct names *names,
+                         int file) {
+    struct error *err = NULL;
+    if (lseek(file, 0, SEEK_END) > 0)
+        err = convert(options, names);
+    else
+        (void)unlink(names->raw);
+    close(file);
+    return err;
+}
+
+static struct error *record(const struct record_options *options, struct record_stop *stop) {
     struct arena *arena = arena_create();
-    struct names names = make_names(arena, options, pid);
+    struct names names;
     int file = -1;
-    struct error *err = open_raw(options, &names, &file);
-    if (!err) {
+    pid_t pid;
+    struct error *err = begin(arena, options, stop, &names, &file, &pid);
+    if (!err)
         err = record_run(options, pid, file, stop);
-        if (lseek(file, 0, SEEK_END) > 0) {
-            struct error *convert_error = convert(options, &names);
-            err = error_or_first(err, convert_error);
-        } else {
-            (void)unlink(names.raw);
-        }
-        close(file);
+    if (file >= 0) {
+        struct error *end_error = end(options, &names, file);
+        err = error_or_first(err, end_error);
     }
     arena_destroy(arena);
     return err;
@@ -255,11 +292,9 @@ static struct error *record(const struct record_options *options, pid_t pid,
 /* The exit status is that of the command, if it could be recorded. */
 static struct error *record_command(const struct record_options *options, struct record_stop *stop,
                                     int *ret_status) {
-    struct error *err = record_child_start(options->command, &stop->child);
-    if (err)
+    struct error *err = record(options, stop);
+    if (!stop->child)
         return err;
-    command_raise_file_limit();
-    err = record(options, record_child_get_pid(stop->child), stop);
     int status = record_child_wait(stop->child, stop->signals);
     *ret_status = err && status == EXIT_DONE ? EXIT_FAILED : status;
     record_child_destroy(stop->child);
@@ -272,6 +307,7 @@ int record_main(int argc, char **argv) {
     struct record_stop stop;
     int status = EXIT_DONE;
     argp_err_exit_status = EXIT_USAGE;
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is seen by write() */
     argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, &options);
     if (!options.command && !options.pid && !(options.pid = command_choose_pid()))
         return EXIT_USAGE;
@@ -279,8 +315,7 @@ int record_main(int argc, char **argv) {
     if (!err && options.command) {
         err = record_command(&options, &stop, &status);
     } else if (!err) {
-        command_raise_file_limit();
-        err = record(&options, options.pid, &stop);
+        err = record(&options, &stop);
     }
     sample_filter_destroy(options.filter);
     if (err)

@@ -1,6 +1,7 @@
 /* Recording a process. Private to cmd. */
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "asyncspy/snapshot/recording.h"
@@ -22,8 +23,9 @@ struct record_options {
 
 struct record_child;
 
-/* Starts `command` with the signals as they were before asyncspy blocked them. */
-struct error *record_child_start(char **command, struct record_child **ret) ERROR_CHECK;
+/* Starts `command`; `mask`: the signals that were blocked before asyncspy blocked some. */
+struct error *record_child_start(char **command, const sigset_t *mask,
+                                 struct record_child **ret) ERROR_CHECK;
 pid_t record_child_get_pid(const struct record_child *child);
 
 /* Whether it has ended. */
@@ -42,6 +44,7 @@ void record_child_destroy(struct record_child *child); /* NULL-safe; it runs on 
 /* What makes a recording end: a file of signals (signalfd(2)), or the child. */
 struct record_stop {
     int signals;
+    sigset_t before;            /* the mask of before */
     struct record_child *child; /* or NULL */
 };
 

@@ -20,11 +20,10 @@ struct record_child {
 };
 
 /* An errno value comes through the pipe if exec fails; nothing if it does not. */
-static void run_child(char **command, int report) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+static void run_child(char **command, const sigset_t *mask, int report) {
+    sigprocmask(SIG_SETMASK, mask, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     execvp(command[0], command);
     int error_number = errno;
     ssize_t ignored = write(report, &error_number, sizeof error_number);
@@ -32,13 +31,13 @@ static void run_child(char **command, int report) {
     _exit(NOT_STARTED);
 }
 
-struct error *record_child_start(char **command, struct record_child **ret) {
+struct error *record_child_start(char **command, const sigset_t *mask, struct record_child **ret) {
     int report[2], error_number = 0;
     if (pipe2(report, O_CLOEXEC) != 0)
         return error_create_os(errno, "making a pipe");
     pid_t pid = fork();
     if (pid == 0)
-        run_child(command, report[1]);
+        run_child(command, mask, report[1]);
     int fork_error = errno;
     close(report[1]);
     ssize_t got = pid > 0 ? read(report[0], &error_number, sizeof error_number) : 0;

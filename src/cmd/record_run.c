@@ -33,8 +33,8 @@ struct error *record_stop_open(struct record_stop *ret) {
     sigaddset(&wanted, SIGUSR1);
     sigaddset(&wanted, SIGUSR2);
     sigaddset(&wanted, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &wanted, NULL);
     *ret = (struct record_stop){.signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
+    sigprocmask(SIG_BLOCK, &wanted, &ret->before);
     return ret->signals < 0 ? error_create_os(errno, "waiting for signals") : NULL;
 }
 

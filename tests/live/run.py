@@ -27,6 +27,7 @@ import odd
 import plan
 import ps
 import readers
+import record
 import servers
 import verdict
 from target import Target, TargetFailed, TargetSkipped
@@ -36,7 +37,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores, record)
 
 
 class Result:
