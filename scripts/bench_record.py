@@ -15,21 +15,20 @@ import tempfile
 import time
 
 SECONDS = 3
-ROUNDS = 3  # of each way to be slowed down
+ROUNDS = 2  # of each way to be slowed down
 TASKS = 1000  # that are slowed down
 
 # tasks, mode, rate (None: as it is by default), {row's key: (what DESIGN demands, whether that is the least)}
 ROWS = [
     (1000, "quiet", None, {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
-    (1000, "quiet", 1000, {"rate": (1000, True), "errors": (1, False), "stopped": (0, False)}),
+    (1000, "quiet", 1200, {"rate": (1000, True), "errors": (1, False), "stopped": (0, False)}),
     (1000, "work", None, {"errors": (1, False), "cpu": (10, False), "stopped": (10, False)}),
-    (1000, "work", 1000, {"rate": (1000, True), "errors": (1, False), "stopped": (10, False)}),
+    (1000, "work", 1200, {"rate": (1000, True), "errors": (1, False), "stopped": (10, False)}),
     (10000, "quiet", None, {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
-    (10000, "quiet", 100, {"rate": (100, True), "errors": (1, False), "stopped": (0, False)}),
+    (10000, "quiet", 120, {"rate": (100, True), "errors": (1, False), "stopped": (0, False)}),
     (10000, "work", None, {"errors": (1, False), "stopped": (10, False)}),
-    (10000, "work", 100, {"rate": (100, True), "errors": (1, False), "stopped": (10, False)}),
+    (10000, "work", 120, {"rate": (100, True), "errors": (1, False), "stopped": (10, False)}),
 ]
-NEAR = 0.98  # of a rate: it is jittered
 
 
 def get_cpu(pid):
@@ -88,7 +87,7 @@ def show_row(name, row):
 
 
 def show_budget(name, key, value, budget, is_least):
-    over = budget * NEAR - value if is_least else value - budget
+    over = budget - value if is_least else value - budget
     print("%-44s %10.2f %10g  %s" % ("%s: %s" % (name, key), value, budget,
                                      "ok" if over <= 0 else "%s by %.2f" % (
                                          "under" if is_least else "over", over)))

@@ -193,7 +193,6 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
 
 static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct target_stop *stop;
-    double start = clock_monotonic();
     struct error *err = stop_begin(shot->capture->process, &stop);
     if (err)
         return err;
@@ -201,8 +200,7 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     err = memory_recopy(shot->memory);
     if (!err)
         err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);
-    stop_end(stop);
-    shot->pause_s += clock_monotonic() - start;
+    shot->pause_s += stop_end(stop);
     return err;
 }
 

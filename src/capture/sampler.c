@@ -243,9 +243,7 @@ static struct error *look_stopped(struct sampler *sampler, const struct scope *s
         process_refresh_threads(sampler->process, sampler->threads, sampler->kernel.thread_count,
                                 true);
     err = look_again(sampler, scope);
-    double start = stop_get_start(stop);
-    stop_end(stop);
-    *pause_s = clock_monotonic() - start;
+    *pause_s = stop_end(stop);
     sampler->statistics.stopped++;
     return err;
 }

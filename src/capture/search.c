@@ -95,15 +95,13 @@ static void wait_after(int tries) {
 static struct error *search_stopped(struct search *search, bool *done, double *pause_s) {
     struct target_stop *stop;
     bool collecting = false;
-    double start = clock_monotonic();
     struct error *err = stop_begin(search->request->process, &stop);
     if (err)
         return err;
     err = is_collecting(search, &collecting);
     if (!err && !collecting)
         err = search_once(search, SECONDS_STOPPED);
-    stop_end(stop);
-    *pause_s += clock_monotonic() - start;
+    *pause_s += stop_end(stop);
     *done = !collecting;
     return err;
 }

@@ -45,9 +45,9 @@ struct target_stop {
     struct stopped_thread *threads;
     size_t count, capacity;
     int unstopped;
-    double since; /* when the first one was seen to stand still; 0: none was */
     pthread_t tracer;
     sem_t stopped, release; /* all stand still; let them go */
+    double began, ended;    /* clock_monotonic(): the first was seen to stand still, all go on */
     struct error *err;      /* of the stop */
 };
 
@@ -131,15 +131,11 @@ static struct error *seize_new(struct target_stop *stop, bool *found) {
     return err;
 }
 
-double stop_get_start(const struct target_stop *stop) {
-    return stop->since > 0 ? stop->since : clock_monotonic();
-}
-
 /* A stop by PTRACE_INTERRUPT or a group stop carries an event; any other is a signal that is on
  * its way to the thread and has to be delivered later. */
 static void note_stop(struct target_stop *stop, struct stopped_thread *thread, int code) {
-    if (stop->since <= 0)
-        stop->since = clock_monotonic();
+    if (stop->began <= 0)
+        stop->began = clock_monotonic();
     thread->stopped = true;
     if (code >> 8 == 0)
         thread->signal = code;
@@ -259,6 +255,7 @@ static void *trace(void *context) {
     sem_post(&stop->stopped);
     wait_for(&stop->release);
     let_go(stop);
+    stop->ended = clock_monotonic();
     return NULL;
 }
 
@@ -331,12 +328,14 @@ struct error *stop_begin(struct target_process *process, struct target_stop **re
     return err;
 }
 
-void stop_end(struct target_stop *stop) {
+double stop_end(struct target_stop *stop) {
     if (!stop)
-        return;
+        return 0;
     sem_post(&stop->release);
     pthread_join(stop->tracer, NULL);
+    double pause_s = stop->began > 0 ? stop->ended - stop->began : 0;
     destroy(stop);
+    return pause_s;
 }
 
 int stop_get_unstopped(const struct target_stop *stop) {

@@ -14,10 +14,15 @@
 #include "../../src/render/protobuf.h"
 #include "asyncspy/render/profile_formats.h"
 
+#define FRAME(index_, kind_, name_, file_, line_)                                                  \
+    {                                                                                              \
+        .index = (index_), .kind = PROFILE_FRAME_##kind_, .name = (name_), .file = (file_),        \
+        .line = (line_)                                                                            \
+    }
 static const struct profile_frame frames[] = {
-    {0, PROFILE_FRAME_CODE, "f", "/a.py", 1},    {1, PROFILE_FRAME_CODE, "g", "b.py", -1},
-    {2, PROFILE_FRAME_CODE, "h", NULL, -1},      {3, PROFILE_FRAME_WAIT, "process 12", NULL, -1},
-    {4, PROFILE_FRAME_WAIT, "Lock#1", NULL, -1}, {5, PROFILE_FRAME_WAIT, "12", NULL, -1},
+    FRAME(0, CODE, "f", "/a.py", 1),    FRAME(1, CODE, "g", "b.py", -1),
+    FRAME(2, CODE, "h", NULL, -1),      FRAME(3, WAIT, "process 12", NULL, -1),
+    FRAME(4, WAIT, "Lock#1", NULL, -1), FRAME(5, WAIT, "12", NULL, -1),
 };
 #define FRAME_COUNT (sizeof frames / sizeof *frames)
 static const struct profile_frame *const list[FRAME_COUNT] = {&frames[0], &frames[1], &frames[2],

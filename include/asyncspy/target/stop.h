@@ -21,15 +21,13 @@ struct target_stop;
  * stopped. ERROR_PERMISSION with the reason, ERROR_GONE when the process ended. */
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) ERROR_CHECK;
 
-/* Lets all threads go and frees `stop`; NULL-safe. */
-void stop_end(struct target_stop *stop);
+/* Lets all threads go and frees `stop`; NULL-safe. Returns for how many seconds threads stood
+ * still. Until the first did is the time that the kernel took; on a busy machine that is mostly
+ * because it was not on a CPU anyway. */
+double stop_end(struct target_stop *stop);
 
 /* Threads that were not seen to stop. */
 int stop_get_unstopped(const struct target_stop *stop);
-
-/* When the first thread stood still, in seconds of clock_monotonic(): what came before is the time
- * that the kernel took, on a busy machine mostly because a thread was not on a CPU anyway. */
-double stop_get_start(const struct target_stop *stop);
 
 struct target_quiet;
 
