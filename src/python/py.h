@@ -97,6 +97,7 @@ struct py {
     uint64_t look;                 /* counts looks; all code is checked in those at all */
     bool look_is_full;
     struct memory_footprint lasting; /* from where types and code objects were read */
+    size_t lasting_kept;             /* so much of it is of some that could be read */
 };
 
 /* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is
