@@ -207,7 +207,7 @@ struct aio_memo {
     struct aio_sampled_task *last; /* of all tasks that were ever met */
     struct id_table *timers;       /* struct aio_timer_memo by address */
     struct aio_timer_memo *last_timer;
-    struct aio_sampled_tasks listed, before, again;
+    struct aio_sampled_tasks listed, before, again, fresh;
     uint64_t sample;
     uint64_t static_tasks, static_current; /* what registry_static.c has found; 0: not yet */
 };

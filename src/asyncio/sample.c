@@ -31,6 +31,7 @@ void aio_memo_destroy(struct aio_memo *memo) {
     free(memo->listed.items);
     free(memo->before.items);
     free(memo->again.items);
+    free(memo->fresh.items);
     free(memo);
 }
 
@@ -112,6 +113,9 @@ static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {
     it->is_verified = false;
     it->version++;
     append(&memo->again, it);
+    if (!it->is_fresh)
+        append(&memo->fresh, it);
+    it->is_fresh = true;
     if (!err || error_is_fatal(err) || error_get_kind(err) == ERROR_EXHAUSTED)
         return err;
     error_destroy(err);
@@ -161,9 +165,14 @@ static struct error *collect(struct aio *aio) {
 
 /* --- everything --- */
 
+/* While a program starts, modules are there before what they define. */
+static bool is_whole(const struct aio_modules *modules) {
+    return modules->tasks && modules->python_task && modules->abstract_loop;
+}
+
 static struct error *find_modules(struct aio *aio) {
     struct aio_memo *memo = aio->memo;
-    if (memo->modules.tasks) {
+    if (is_whole(&memo->modules)) {
         aio->modules = memo->modules;
         aio->folder = memo->folder;
         return NULL;
@@ -247,6 +256,9 @@ static struct error *queue_running(struct aio *aio) {
     for (size_t i = 0; i < listed->count; i++)
         if (listed->items[i]->task.state == SNAPSHOT_TASK_RUNNING)
             aio_queue_task(aio, listed->items[i]->task.id);
+    const struct aio_sampled_tasks *fresh = &aio->memo->fresh;
+    for (size_t i = 0; i < fresh->count; i++)
+        aio_queue_task(aio, fresh->items[i]->task.id);
     aio->memo->again.count = 0;
     return collect_current(aio);
 }
@@ -278,7 +290,13 @@ const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
 }
 
 const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo) {
-    return &memo->again;
+    return &memo->fresh;
+}
+
+void aio_memo_forget_read(struct aio_memo *memo) {
+    for (size_t i = 0; i < memo->fresh.count; i++)
+        memo->fresh.items[i]->is_fresh = false;
+    memo->fresh.count = 0;
 }
 
 void aio_memo_distrust(struct aio_memo *memo) {

@@ -137,14 +137,36 @@ static void find_peer(const struct sampled_input *input, struct recording_wait *
         wait->fd = SNAPSHOT_UNKNOWN;
 }
 
+static const char *copy_text(struct arena *arena, const char *text) {
+    return text ? arena_copy_string(arena, text, strlen(text)) : NULL;
+}
+
+static bool is_for_one_task(const struct snapshot_wait *wait) {
+    return wait->task_count <= 1 &&
+           (wait->kind == SNAPSHOT_WAIT_TASK || wait->kind == SNAPSHOT_WAIT_SHIELD ||
+            wait->kind == SNAPSHOT_WAIT_TIMEOUT);
+}
+
+/* The one task that is waited for, as far as it is known so far. */
+static const struct known *find_awaited_task(const struct sampled *sampled,
+                                             const struct snapshot_wait *wait) {
+    const struct known *known =
+        is_for_one_task(wait)
+            ? id_table_find(sampled->table, wait->task_count ? wait->tasks[0] : wait->id)
+            : NULL;
+    return known && known->shown ? known : NULL;
+}
+
 static const struct recording_wait *make_wait(struct sampled *sampled,
                                               const struct sampled_input *input,
                                               const struct aio_sampled_task *it) {
     const struct snapshot_wait *wait = it->task.awaiting;
     if (!wait)
         return NULL;
+    const struct known *awaited = find_awaited_task(sampled, wait);
     struct recording_wait *ret = arena_alloc(input->arena, sizeof *ret);
     *ret = (struct recording_wait){
+        .task = awaited ? copy_text(input->arena, awaited->shown->name) : NULL,
         .kind = wait->kind,
         .object = it->object ? sampled_label_get(sampled->labels, input->arena, it->object) : NULL,
         .name = it->object ? it->object->name : NULL,
@@ -232,10 +254,6 @@ static bool is_torn(const struct sampled_input *input, const struct aio_sampled_
     return input->needs_proof && !it->is_verified;
 }
 
-static const char *copy_text(struct arena *arena, const char *text) {
-    return text ? arena_copy_string(arena, text, strlen(text)) : NULL;
-}
-
 static const struct snapshot_frame *copy_frame(struct arena *arena,
                                                const struct snapshot_frame *frame) {
     struct snapshot_frame *copy = arena_alloc(arena, sizeof *copy);
@@ -318,27 +336,22 @@ static void take_tasks(struct sampled *sampled, const struct sampled_input *inpu
 
 static void note_awaited(struct sampled *sampled, const struct known *waiter, snapshot_id id) {
     struct known *known = id_table_find(sampled->table, id);
-    if (!known || known == waiter || known->awaited_sample == sampled->samples)
+    uint64_t number = waiter->shown->number;
+    if (!known || known == waiter ||
+        (known->awaited_sample == sampled->samples && known->awaited_by < number))
         return;
     known->awaited_sample = sampled->samples;
-    known->awaited_by = waiter->shown->number;
-}
-
-/* The name of the one task that is waited for. */
-static const char *find_name(const struct sampled *sampled, const struct snapshot_wait *wait) {
-    const struct known *known =
-        id_table_find(sampled->table, wait->task_count ? wait->tasks[0] : wait->id);
-    return known && known->shown ? known->shown->name : NULL;
-}
-
-static bool is_for_one_task(const struct snapshot_wait *wait) {
-    return wait->task_count <= 1 &&
-           (wait->kind == SNAPSHOT_WAIT_TASK || wait->kind == SNAPSHOT_WAIT_SHIELD ||
-            wait->kind == SNAPSHOT_WAIT_TIMEOUT);
+    known->awaited_by = number;
 }
 
 static bool is_in_sample(const struct sampled *sampled, const struct known *known) {
     return known->shown && known->sample == sampled->samples;
+}
+
+/* The name of the one task that is waited for; what another sample showed of it may be gone. */
+static const char *find_name(const struct sampled *sampled, const struct snapshot_wait *wait) {
+    const struct known *known = find_awaited_task(sampled, wait);
+    return known && is_in_sample(sampled, known) ? known->shown->name : NULL;
 }
 
 static void find_awaited(struct sampled *sampled) {
@@ -360,7 +373,7 @@ static void link_task(struct sampled *sampled, const struct sampled_input *input
     const struct snapshot_wait *wait = known->task->awaiting;
     const struct recording_task *shown = known->shown;
     uint64_t awaited_by = known->awaited_sample == sampled->samples ? known->awaited_by : 0;
-    const char *name = wait && is_for_one_task(wait) ? find_name(sampled, wait) : NULL;
+    const char *name = wait ? find_name(sampled, wait) : NULL;
     bool is_named = !shown->wait || is_same_text(shown->wait->task, name);
     if (shown->awaited_by == awaited_by && is_named)
         return;
@@ -415,7 +428,7 @@ static void list_tasks(struct sampled *sampled) {
 /* Those that are gone need not be remembered any more. */
 void sampled_begin_epoch(struct sampled *sampled) {
     struct arena *arena = arena_create();
-    struct known *known = sampled->known;
+    struct known *known = sampled->known, **last = &sampled->known;
     sampled->epoch++;
     sampled->known = NULL;
     sampled->table = id_table_create(arena, 0);
@@ -425,8 +438,10 @@ void sampled_begin_epoch(struct sampled *sampled) {
         struct known *copy = arena_alloc(arena, sizeof *copy);
         *copy = *known;
         copy->version = 0;
-        copy->next = sampled->known;
-        sampled->known = copy;
+        copy->task = NULL;
+        copy->next = NULL;
+        *last = copy;
+        last = &copy->next;
         id_table_add(sampled->table, copy->id, copy);
     }
     arena_destroy(sampled->arena);
@@ -525,6 +540,8 @@ static const struct recording_sample *finish(struct sampled *sampled, double tim
 
 static const struct recording_sample *finish_look(struct sampled *sampled,
                                                   const struct sampled_input *input) {
+    for (size_t i = 0; i < input->looks->count; i++)
+        aio_memo_forget_read(input->looks->items[i].memo);
     take_threads(sampled, input);
     take_loops(sampled, input);
     sampled->sample.gc = find_collecting(input->snapshot);

@@ -41,6 +41,7 @@ struct sampler {
     uint64_t epoch;
     size_t epoch_bytes; /* of its first sample */
     bool is_partial;    /* the last sample has only looked at what runs */
+    bool is_shown;      /* a sample shows all tasks of the epoch */
     double look_due;    /* the next look at all tasks, in seconds since `began` */
     struct sampler_statistics statistics;
 };
@@ -118,16 +119,23 @@ struct sampler_statistics sampler_get_statistics(const struct sampler *sampler) 
 
 /* --- looks --- */
 
-/* All that was read is forgotten. */
-static void begin_epoch(struct sampler *sampler, const char *why) {
+static void swap_snapshots(struct sampler *sampler) {
     struct snapshot *snapshot = sampler->previous;
     sampler->previous = sampler->snapshot;
     sampler->snapshot = snapshot;
-    snapshot_reset(snapshot);
+}
+
+/* All that was read is forgotten. To an epoch that ended before its first sample nothing points,
+ * but still to the one before. */
+static void begin_epoch(struct sampler *sampler, const char *why) {
+    if (sampler->is_shown)
+        swap_snapshots(sampler);
+    sampler->is_shown = false;
+    snapshot_reset(sampler->snapshot);
     walk_looks_free(&sampler->looks);
     sampled_begin_epoch(sampler->sampled);
     *py_get_layout(sampler->py) = sampler->layout;
-    py_begin_looks(sampler->py, snapshot);
+    py_begin_looks(sampler->py, sampler->snapshot);
     sampler->epoch++;
     sampler->statistics.epochs++;
     log_debug(LOG_CAPTURE, "everything is read anew: %s", why);
@@ -205,9 +213,13 @@ static struct error *look_again(struct sampler *sampler, const struct scope *sco
     return err;
 }
 
-static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
+static void forget_quiet(struct sampler *sampler) {
     quiet_end(sampler->quiet);
     sampler->quiet = NULL;
+}
+
+static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
+    forget_quiet(sampler);
     return quiet_begin(sampler->process, &sampler->quiet, ret_quiet);
 }
 
@@ -215,8 +227,7 @@ static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
 static bool has_been_quiet(struct sampler *sampler, bool was_quiet) {
     if (was_quiet && quiet_check(sampler->quiet))
         return true;
-    quiet_end(sampler->quiet);
-    sampler->quiet = NULL;
+    forget_quiet(sampler);
     return false;
 }
 
@@ -326,7 +337,7 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
                            uint64_t *ret_epoch) {
     struct taken taken;
     *ret_epoch = sampler->epoch;
-    bool is_full = !sampler->epoch || sampler_get_time(sampler) >= sampler->look_due;
+    bool is_full = !sampler->is_shown || sampler_get_time(sampler) >= sampler->look_due;
     /* What only a look at all tasks would show is not there yet, however quiet it is since. */
     bool is_stale = sampler->is_partial && is_full;
     if (!is_stale && sampler->quiet && quiet_check(sampler->quiet)) {
@@ -335,8 +346,10 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
         return NULL;
     }
     struct error *err = look(sampler, &taken, is_full);
-    if (err)
+    if (err) {
+        forget_quiet(sampler); /* it is no proof for the sample before */
         return err;
+    }
     const struct sampled_input input = {.arena = sampler->snapshot->arena,
                                         .snapshot = sampler->snapshot,
                                         .looks = &sampler->looks,
@@ -350,6 +363,7 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
     *ret = is_full ? sampled_add(sampler->sampled, &input)
                    : sampled_add_running(sampler->sampled, &input);
     sampler->is_partial = !is_full;
+    sampler->is_shown = true;
     sampler->statistics.full += is_full;
     sampler->statistics.torn += (*ret)->torn;
     return NULL;

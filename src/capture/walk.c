@@ -262,15 +262,28 @@ void walk_looks_free(struct walk_looks *looks) {
 
 static struct aio_memo *get_memo(struct walk_looks *looks, uint64_t interpreter) {
     for (size_t i = 0; i < looks->count; i++)
-        if (looks->items[i].interpreter == interpreter)
+        if (looks->items[i].interpreter == interpreter) {
+            looks->items[i].is_met = true;
             return looks->items[i].memo;
+        }
     if (looks->count == looks->capacity) {
         looks->capacity = looks->capacity ? 2 * looks->capacity : 4;
         looks->items = memory_realloc(looks->items, looks->capacity * sizeof *looks->items);
     }
     struct walk_memo *item = &looks->items[looks->count++];
-    *item = (struct walk_memo){interpreter, aio_memo_create()};
+    *item = (struct walk_memo){interpreter, aio_memo_create(), true};
     return item->memo;
+}
+
+/* Of an interpreter that has ended no task is left. */
+static void forget_ended(struct walk_looks *looks) {
+    size_t count = 0;
+    for (size_t i = 0; i < looks->count; i++)
+        if (looks->items[i].is_met)
+            looks->items[count++] = looks->items[i];
+        else
+            aio_memo_destroy(looks->items[i].memo);
+    looks->count = count;
 }
 
 static struct error *look_at_asyncio(struct interpreter_walk *walk) {
@@ -354,11 +367,15 @@ static struct error *look_at_interpreters(struct interpreter_walk *walk) {
     struct py_interpreter *interpreters;
     size_t count;
     struct error *err = py_interpreters_read(walk->py, &interpreters, &count);
+    for (size_t i = 0; i < walk->looks->count; i++)
+        walk->looks->items[i].is_met = false;
     for (size_t i = 0; !err && i < count; i++) {
         walk->interpreter = &interpreters[i];
         walk->first = walk->snapshot->threads.count;
         err = walk_interpreter(walk);
     }
+    if (!err && walk->sample == aio_sample && !walk->snapshot->missing.count)
+        forget_ended(walk->looks);
     return end_walk(walk->snapshot, err);
 }
 

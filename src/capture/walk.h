@@ -42,6 +42,7 @@ struct walk_kernel {
 struct walk_memo {
     uint64_t interpreter;
     struct aio_memo *memo;
+    bool is_met; /* in this look */
 };
 struct walk_looks {
     struct walk_memo *items;

@@ -36,7 +36,7 @@ static void forget_caches(struct py *py) {
     py->codes = id_table_create(py->arena, 0);
     py->static_names = NULL;
     py->finds_static_names = false;
-    py->lasting.count = 0;
+    py->lasting.count = py->lasting_kept = 0;
     py->has_met_other_code = false;
 }
 
@@ -87,10 +87,14 @@ struct py_lasting py_lasting_begin(struct py *py) {
                                py->lasting.count};
 }
 
-/* What could not be read was mostly no such thing, and changes. */
+/* What could not be read was mostly no such thing, and changes; but what it led to is kept. */
 struct error *py_lasting_end(struct py *py, const struct py_lasting *lasting, struct error *err) {
     memory_track(py->memory, lasting->tracked);
-    if (err)
+    if (!err)
+        py->lasting_kept = py->lasting.count;
+    else if (py->lasting_kept > lasting->count)
+        py->lasting.count = py->lasting_kept;
+    else
         py->lasting.count = lasting->count;
     return err;
 }

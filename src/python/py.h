@@ -98,6 +98,7 @@ struct py {
     bool look_is_full;
     bool has_met_other_code;         /* a code object is not the one that was read */
     struct memory_footprint lasting; /* from where types and code objects were read */
+    size_t lasting_kept;             /* so much of it is of some that could be read */
 };
 
 /* metatype.c: the type object at `address`, where anything may stand; ERROR_INVALID where it is

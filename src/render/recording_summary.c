@@ -41,7 +41,8 @@ static void write_head(const struct page *page) {
          clock_format_seconds(page->arena, end->time_s), info->target.pid,
          info->target.python_version ? info->target.python_version : "?",
          end->reason ? ", until " : ", cut off", end->reason ? end->reason : "");
-    LINE(page, "  %s", join_command(page));
+    if (info->target.command_line_count)
+        LINE(page, "  %s", join_command(page));
 }
 
 /* How good the samples are, and what they cost. */

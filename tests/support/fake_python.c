@@ -222,12 +222,15 @@ static const struct static_type static_types[FAKE_TYPE_COUNT] = {
 };
 
 /* A type object without its MRO. */
+#define FLAG_TYPE_SUBCLASS (UINT64_C(1) << 31) /* instances are types (Include/object.h) */
+
 static uint64_t make_type(struct fake_python *fake, const char *tp_name, uint64_t flags,
                           size_t basicsize) {
     size_t size = (size_t)PY_OFFSET(&fake->layout, type, size);
     uint64_t type = fake_alloc(fake, size);
     uint64_t name = fake_alloc(fake, strlen(tp_name) + 32);
     fake_put_bytes(fake, name, tp_name, strlen(tp_name) + 1);
+    FAKE_SET(fake, type, object, type, fake->metatype);
     FAKE_SET(fake, type, type, name, name);
     FAKE_SET(fake, type, type, flags, flags);
     FAKE_SET(fake, type, type, basicsize, basicsize);
@@ -354,6 +357,14 @@ uint64_t fake_class(struct fake_python *fake, const struct fake_class *class) {
 }
 
 #define MEMBER_OBJECT_EX 16 /* Py_T_OBJECT_EX */
+
+void fake_python_add_metatype(struct fake_python *fake) {
+    fake->metatype = fake_class(
+        fake, &(struct fake_class){.name = "type", .static_ = true, .flags = FLAG_TYPE_SUBCLASS});
+    FAKE_SET(fake, fake->metatype, object, type, fake->metatype);
+    for (int i = 0; i < FAKE_TYPE_COUNT; i++)
+        FAKE_SET(fake, fake->types[i], object, type, fake->metatype);
+}
 
 void fake_class_add_slot(struct fake_python *fake, uint64_t type, const char *name,
                          uint64_t offset) {

@@ -83,7 +83,8 @@ struct fake_python {
     size_t block_count;
     uint64_t types[FAKE_TYPE_COUNT];
     uint64_t none, true_, false_, no_bytes;
-    bool drifts; /* fake_gc_drift() */
+    uint64_t metatype; /* fake_python_add_metatype(), else 0 */
+    bool drifts;       /* fake_gc_drift() */
     struct fake_known_class classes[64];
     size_t class_count;
 };
@@ -91,6 +92,9 @@ struct fake_python {
 /* The table's layout; what a version takes from its _Py_DebugOffsets is chosen here. */
 struct fake_python *fake_python_create(const struct py_table *table);
 void fake_python_destroy(struct fake_python *fake); /* NULL-safe */
+
+/* Types are instances of `type`, as looks want it, those that are made later too. */
+void fake_python_add_metatype(struct fake_python *fake);
 
 /* Readers of the fake through `memory`, from the runtime at `runtime` on. */
 struct py *fake_python_open(const struct fake_python *fake, struct target_memory *memory,

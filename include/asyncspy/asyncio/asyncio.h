@@ -76,6 +76,7 @@ struct aio_sampled_task {
     bool is_valid;                 /* it could be read */
     bool is_verified;              /* a later look found it so, or nothing could run meanwhile */
     bool is_always_read;           /* it leads to tasks that no registry has */
+    bool is_fresh;                 /* it was read since aio_memo_forget_read() */
     struct aio_sampled_task *next; /* of all that were ever met */
 };
 
@@ -98,7 +99,8 @@ struct error *aio_sample(struct py *py, const struct aio_input *input) ERROR_CHE
  * after a look at what is recent. */
 struct error *aio_sample_again(struct py *py, const struct aio_input *input) ERROR_CHECK;
 
-/* A sample of the tasks that run now, or ran in the last one; the others are left as they were. */
+/* A sample of the tasks that run now, or ran in the last one, and of those that were read since
+ * aio_memo_forget_read(); the others are left as they were. */
 struct error *aio_sample_running(struct py *py, const struct aio_input *input) ERROR_CHECK;
 
 /* What was read since the last aio_sample is to be read again, changed or not. */
@@ -114,8 +116,10 @@ bool aio_sample_verify(struct py *py, const struct aio_memo *memo, bool runs_ver
 const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
                                                    uint64_t *ret_failed);
 
-/* Those that the last aio_sample*() has read. */
+/* Those that any aio_sample*() has read since the last aio_memo_forget_read(): a task may have
+ * stopped running in the first of several looks at one moment. */
 const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo);
+void aio_memo_forget_read(struct aio_memo *memo);
 
 /* Adds every task and loop that the garbage collector of `interpreter` tracks. They are addresses
  * only: aio_walk looks at each again. Takes at most about `seconds`. */
