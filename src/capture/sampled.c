@@ -5,6 +5,7 @@
 
 #include "asyncspy/base/id_table.h"
 #include "sampled_labels.h"
+#include "sampled_task.h"
 
 /* A task from its first sample to its last. */
 struct known {
@@ -77,46 +78,12 @@ void sampled_destroy(struct sampled *sampled) {
 
 /* --- tasks --- */
 
-static bool is_same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool is_same_frame(const struct snapshot_frame *a, const struct snapshot_frame *b) {
-    return a == b ||
-           (a->line == b->line && a->column == b->column &&
-            is_same_text(a->function, b->function) &&
-            is_same_text(a->qualified_name, b->qualified_name) && is_same_text(a->file, b->file));
-}
-
-static bool is_same_stack(const struct snapshot_stack *a, const struct snapshot_stack *b) {
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++)
-        same = is_same_frame(a->frames[i], b->frames[i]);
-    return same;
-}
-
-static bool is_same_wait(const struct recording_wait *a, const struct recording_wait *b) {
-    if (!a || !b)
-        return a == b;
-    return a->kind == b->kind && a->tasks == b->tasks && a->fd == b->fd && a->pid == b->pid &&
-           a->is_client == b->is_client && is_same_text(a->object, b->object) &&
-           is_same_text(a->name, b->name) && is_same_text(a->type, b->type) &&
-           is_same_text(a->peer, b->peer) && is_same_text(a->callee, b->callee) &&
-           is_same_text(a->task, b->task);
-}
-
-static bool is_same(const struct recording_task *a, const struct recording_task *b) {
-    return a->state == b->state && a->tid == b->tid && a->event_loop == b->event_loop &&
-           a->awaited_by == b->awaited_by && is_same_stack(a->stack, b->stack) &&
-           is_same_wait(a->wait, b->wait);
-}
-
 /* Names tell one task from the next at the same address; in 3.6 and 3.7, where tasks have none,
  * only their coroutines do. */
 static bool is_other_task(const struct known *known, const struct aio_sampled_task *it) {
     return known->version != it->version &&
-           (!is_same_text(known->shown->name, it->task.name) ||
-            !is_same_text(known->shown->coroutine, it->task.coroutine));
+           (!sampled_text_is_same(known->shown->name, it->task.name) ||
+            !sampled_text_is_same(known->shown->coroutine, it->task.coroutine));
 }
 
 static bool is_of_socket(const struct snapshot_wait *wait) {
@@ -135,10 +102,6 @@ static void find_peer(const struct sampled_input *input, struct recording_wait *
     wait->peer = accepts ? peer.local : peer.is_client ? NULL : peer.peer;
     if (wait->peer || wait->is_client)
         wait->fd = SNAPSHOT_UNKNOWN;
-}
-
-static const char *copy_text(struct arena *arena, const char *text) {
-    return text ? arena_copy_string(arena, text, strlen(text)) : NULL;
 }
 
 static bool is_for_one_task(const struct snapshot_wait *wait) {
@@ -166,7 +129,7 @@ static const struct recording_wait *make_wait(struct sampled *sampled,
     const struct known *awaited = find_awaited_task(sampled, wait);
     struct recording_wait *ret = arena_alloc(input->arena, sizeof *ret);
     *ret = (struct recording_wait){
-        .task = awaited ? copy_text(input->arena, awaited->shown->name) : NULL,
+        .task = awaited ? sampled_text_copy(input->arena, awaited->shown->name) : NULL,
         .kind = wait->kind,
         .object = it->object ? sampled_label_get(sampled->labels, input->arena, it->object) : NULL,
         .name = it->object ? it->object->name : NULL,
@@ -181,16 +144,10 @@ static const struct recording_wait *make_wait(struct sampled *sampled,
     return ret;
 }
 
-/* What is shown of a task, and the two structures that it points to, lie together. */
-struct shown {
-    struct recording_task task;
-    struct snapshot_stack stack;
-};
-
 static struct recording_task *make_task(struct sampled *sampled, const struct sampled_input *input,
                                         const struct aio_sampled_task *it) {
     const struct snapshot_task *task = &it->task;
-    struct shown *shown = arena_alloc(input->arena, sizeof *shown);
+    struct sampled_task *shown = arena_alloc(input->arena, sizeof *shown);
     shown->stack = task->frames;
     shown->task = (struct recording_task){
         .id = task->id,
@@ -224,7 +181,7 @@ static void note_change(struct sampled *sampled, const struct recording_task *be
 /* A task that comes anew and shows what it showed goes on. */
 static void show(struct sampled *sampled, struct known *known, struct recording_task *task) {
     const struct recording_task *before = known->shown;
-    if (before && is_same(before, task))
+    if (before && sampled_task_is_same(before, task))
         task->since_s = before->since_s;
     else
         note_change(sampled, before, task);
@@ -254,48 +211,6 @@ static bool is_torn(const struct sampled_input *input, const struct aio_sampled_
     return input->needs_proof && !it->is_verified;
 }
 
-static const struct snapshot_frame *copy_frame(struct arena *arena,
-                                               const struct snapshot_frame *frame) {
-    struct snapshot_frame *copy = arena_alloc(arena, sizeof *copy);
-    *copy = *frame;
-    copy->function = copy_text(arena, frame->function);
-    copy->qualified_name = copy_text(arena, frame->qualified_name);
-    copy->file = copy_text(arena, frame->file);
-    copy->source = NULL;
-    return copy;
-}
-
-static const struct recording_wait *copy_wait(struct arena *arena,
-                                              const struct recording_wait *wait) {
-    if (!wait)
-        return NULL;
-    struct recording_wait *copy = arena_alloc(arena, sizeof *copy);
-    *copy = *wait;
-    copy->object = copy_text(arena, wait->object);
-    copy->name = copy_text(arena, wait->name);
-    copy->type = copy_text(arena, wait->type);
-    copy->peer = copy_text(arena, wait->peer);
-    copy->callee = copy_text(arena, wait->callee);
-    copy->task = copy_text(arena, wait->task);
-    return copy;
-}
-
-/* What was shown in an epoch that is over. */
-static const struct recording_task *copy_task(struct arena *arena,
-                                              const struct recording_task *task) {
-    struct shown *copy = arena_alloc(arena, sizeof *copy);
-    copy->task = *task;
-    copy->task.name = copy_text(arena, task->name);
-    copy->task.coroutine = copy_text(arena, task->coroutine);
-    copy->task.stack = &copy->stack;
-    copy->task.wait = copy_wait(arena, task->wait);
-    copy->stack.count = task->stack->count;
-    copy->stack.frames = arena_alloc_array(arena, copy->stack.count, sizeof *copy->stack.frames);
-    for (size_t i = 0; i < copy->stack.count; i++)
-        copy->stack.frames[i] = copy_frame(arena, task->stack->frames[i]);
-    return &copy->task;
-}
-
 /* It is known to be there, but not what it does now. */
 static void keep_task(struct sampled *sampled, const struct sampled_input *input,
                       const struct aio_sampled_task *it) {
@@ -303,7 +218,7 @@ static void keep_task(struct sampled *sampled, const struct sampled_input *input
     if (!known || !known->shown)
         return;
     if (known->epoch != sampled->epoch)
-        known->shown = copy_task(input->arena, known->shown);
+        known->shown = sampled_task_copy(input->arena, known->shown);
     known->epoch = sampled->epoch;
     known->sample = sampled->samples;
     known->task = NULL;
@@ -374,7 +289,7 @@ static void link_task(struct sampled *sampled, const struct sampled_input *input
     const struct recording_task *shown = known->shown;
     uint64_t awaited_by = known->awaited_sample == sampled->samples ? known->awaited_by : 0;
     const char *name = wait ? find_name(sampled, wait) : NULL;
-    bool is_named = !shown->wait || is_same_text(shown->wait->task, name);
+    bool is_named = !shown->wait || sampled_text_is_same(shown->wait->task, name);
     if (shown->awaited_by == awaited_by && is_named)
         return;
     struct recording_task *task = arena_alloc(input->arena, sizeof *task);

@@ -132,7 +132,8 @@ static void test_hostile_names(void **state) {
     f->info.target.python_version = name;
     f->end.reason = name;
     f->summary.file = f->summary.where = name;
-    struct profile_frame frame = {0, PROFILE_FRAME_CODE, name, name, 1};
+    struct profile_frame frame = {
+        .kind = PROFILE_FRAME_CODE, .name = name, .file = name, .line = 1};
     made_profile_add_frames(f->running, &frame, 1, 5, 500);
     frame.kind = PROFILE_FRAME_WAIT;
     made_profile_add_frames(f->tasks, &frame, 1, 5, 500);
