@@ -1,14 +1,18 @@
-"""A small order service that hangs, for scripts/demo: demo_server.py [deadlock|blocked]
+"""A small order service, for scripts/demo: demo_server.py [deadlock|blocked|busy]. It hangs, or is slow.
 
 deadlock: nothing is wrong with the event loop: it is idle, and its health check still ticks. But two
 transfers wait for each other's account, each with a database connection in hand. The pool has two,
 so every request waits for a connection that nobody gives back.
 
 blocked: one request makes a report, and that sleeps in the loop's own thread.
+
+busy: it answers, slowly. Requests wait for one of two connections; and now and then a summary of all
+orders is written in the loop's own thread, for which everything else waits.
 """
 
 import asyncio
 import ctypes
+import json
 import os
 import sys
 import time
@@ -100,8 +104,75 @@ async def blocked():
     await asyncio.gather(*tasks)
 
 
+class Orders:
+    """A database with few connections, and what is made of its rows."""
+
+    def __init__(self):
+        self.pool = asyncio.Semaphore(POOL_SIZE)
+        self.rows = [{"order": n, "customer": "c%d" % (n % 97), "total": n * 3.5} for n in range(12000)]
+
+    async def fetch(self, statement):
+        async with self.pool:
+            await asyncio.sleep(0.02)  # the database works
+            return statement
+
+    async def list_orders(self):
+        await self.fetch("SELECT * FROM orders")
+        return render_page(self.rows[:400])
+
+    async def check_stock(self):
+        return await self.fetch("SELECT * FROM stock")
+
+
+def render_page(rows):
+    return json.dumps(sorted(rows, key=lambda row: row["total"]), indent=1)
+
+
+def sum_by_customer(rows):
+    totals = {}
+    for row in rows:
+        totals[row["customer"]] = totals.get(row["customer"], 0) + row["total"]
+    return totals
+
+
+def write_summary(orders):
+    deadline = time.monotonic() + 0.08  # about what it takes with more orders
+    while time.monotonic() < deadline:
+        sum_by_customer(orders.rows)
+
+
+async def serve_client(orders, number):
+    while True:
+        await orders.list_orders()
+        await asyncio.sleep(0.03 + 0.01 * (number % 3))  # the client reads
+
+
+async def watch_stock(orders):
+    while True:
+        await orders.check_stock()
+        await asyncio.sleep(0.15)
+
+
+async def summarize(orders):
+    while True:
+        await asyncio.sleep(0.4)
+        write_summary(orders)
+
+
+async def busy():
+    orders = Orders()
+    tasks = [asyncio.create_task(serve_client(orders, n), name="client-%d" % n) for n in range(CLIENTS)]
+    tasks += [asyncio.create_task(watch_stock(orders), name="stock-watch"),
+              asyncio.create_task(summarize(orders), name="summary"),
+              asyncio.create_task(health_check(0.1), name="health-check")]
+    print("ready", flush=True)
+    await asyncio.gather(*tasks)
+
+
+SCENARIOS = {"deadlock": deadlock, "blocked": blocked, "busy": busy}
+
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
         sys.exit("demo_server.py needs Python 3.11")
     let_siblings_look()
-    asyncio.run(blocked() if sys.argv[1:] == ["blocked"] else deadlock())
+    asyncio.run(SCENARIOS[sys.argv[1] if sys.argv[1:] else "deadlock"]())

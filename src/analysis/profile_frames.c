@@ -34,10 +34,11 @@ void profile_frames_destroy(struct profile_frames *frames) {
 }
 
 static struct profile_frame *get(struct profile_frames *frames, enum profile_frame_kind kind,
-                                 const char *name, const char *file, int32_t line) {
+                                 const char *name, const char *file, int32_t line,
+                                 enum frame_origin origin) {
     arena_reset(frames->scratch);
-    const char *key = arena_format(frames->scratch, "%d %d %zu %s%s", (int)kind, (int)line,
-                                   strlen(name), name, file ? file : "");
+    const char *key = arena_format(frames->scratch, "%d %d %d %zu %s%s", (int)kind, (int)origin,
+                                   (int)line, strlen(name), name, file ? file : "");
     size_t length = strlen(key);
     struct profile_frame *frame = table_find(frames->table, key, length);
     if (frame)
@@ -47,7 +48,7 @@ static struct profile_frame *get(struct profile_frames *frames, enum profile_fra
         frames->all = memory_realloc(frames->all, frames->capacity * sizeof *frames->all);
     }
     frame = arena_alloc(frames->arena, sizeof *frame);
-    *frame = (struct profile_frame){frames->count, kind, name, file, line};
+    *frame = (struct profile_frame){frames->count, kind, name, file, line, origin};
     table_add(frames->table, arena_copy_string(frames->keys, key, length), length, frame);
     return frames->all[frames->count++] = frame;
 }
@@ -55,7 +56,7 @@ static struct profile_frame *get(struct profile_frames *frames, enum profile_fra
 const struct profile_frame *profile_frames_get(struct profile_frames *frames,
                                                enum profile_frame_kind kind, const char *name,
                                                const char *file, int32_t line) {
-    return get(frames, kind, name, file, line);
+    return get(frames, kind, name, file, line, FRAME_USER);
 }
 
 const struct profile_frame *profile_frames_get_code(struct profile_frames *frames,
@@ -64,7 +65,8 @@ const struct profile_frame *profile_frames_get_code(struct profile_frames *frame
     if (known)
         return known;
     const char *file = frame->file ? frame_get_short_file(frame) : NULL;
-    known = get(frames, PROFILE_FRAME_CODE, frame_get_name(frame), file, frame->line);
+    known = get(frames, PROFILE_FRAME_CODE, frame_get_name(frame), file, frame->line,
+                frame_get_origin(frame));
     id_table_add(frames->code, (uintptr_t)frame, known);
     return known;
 }

@@ -67,9 +67,10 @@ struct aio_timer_memo *aio_memo_get_timer(struct aio_memo *memo, uint64_t addres
 
 /* --- one task --- */
 
-/* Of a running task what changes lies in its thread's stack. */
+/* Of a running task what changes lies in its thread's stack; what could not be read may have been in
+ * the middle of a change elsewhere, in a type or a code object. */
 static bool is_as_it_was(const struct aio *aio, const struct aio_sampled_task *it) {
-    return it->is_valid && it->task.state != SNAPSHOT_TASK_RUNNING && !it->is_always_read &&
+    return it->is_valid && !it->task.note_count && it->task.state != SNAPSHOT_TASK_RUNNING && !it->is_always_read &&
            !py_has_changed(aio->py, &it->footprint);
 }
 
@@ -283,4 +284,9 @@ const struct aio_sampled_tasks *aio_memo_get_tasks(const struct aio_memo *memo,
 
 const struct aio_sampled_tasks *aio_memo_get_read_tasks(const struct aio_memo *memo) {
     return &memo->again;
+}
+
+void aio_memo_distrust(struct aio_memo *memo) {
+    for (size_t i = 0; i < memo->again.count; i++)
+        memo->again.items[i]->is_valid = false;
 }

@@ -79,7 +79,7 @@ static struct error *read_timer_again(struct aio *aio, uint64_t item, struct aio
 }
 
 static struct error *map_timer(struct aio *aio, uint64_t item) {
-    struct aio_timer_memo own, *timer = &own;
+    struct aio_timer_memo own = {.is_valid = false}, *timer = &own;
     struct error *err =
         aio->memo ? read_timer_again(aio, item, &timer) : read_timer(aio, item, timer);
     for (int i = 0; !err && i < 2; i++)

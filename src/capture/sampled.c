@@ -146,8 +146,8 @@ static const struct recording_wait *make_wait(struct sampled *sampled,
     struct recording_wait *ret = arena_alloc(input->arena, sizeof *ret);
     *ret = (struct recording_wait){
         .kind = wait->kind,
-        .object = it->object ? sampled_label_get(sampled->labels, it->object) : NULL,
-        .name = it->object ? sampled_label_intern(sampled->labels, it->object->name) : NULL,
+        .object = it->object ? sampled_label_get(sampled->labels, input->arena, it->object) : NULL,
+        .name = it->object ? it->object->name : NULL,
         .callee = wait->callee,
         .tasks = wait->total,
         .fd = wait->fd,
@@ -252,7 +252,9 @@ static const struct recording_wait *copy_wait(struct arena *arena,
     if (!wait)
         return NULL;
     struct recording_wait *copy = arena_alloc(arena, sizeof *copy);
-    *copy = *wait; /* labels and names live as long as the recording */
+    *copy = *wait;
+    copy->object = copy_text(arena, wait->object);
+    copy->name = copy_text(arena, wait->name);
     copy->type = copy_text(arena, wait->type);
     copy->peer = copy_text(arena, wait->peer);
     copy->callee = copy_text(arena, wait->callee);

@@ -7,30 +7,17 @@
 
 #define LABELS_MAX 100000 /* objects that get a number of their own */
 
-struct label_key {
-    snapshot_id id;
-    const char *type, *name; /* interned */
-};
-
-struct label {
-    struct label_key key;
-    const char *text;
-};
-
 struct sampled_labels {
     struct arena *arena;
-    struct string_pool *names;
-    struct table *by_key, *classes; /* struct label; numbers by the name of a class */
+    struct table *by_key, *classes; /* labels; numbers by the name of a class */
     size_t count;
 };
 
 struct sampled_labels *sampled_labels_create(void) {
     struct arena *arena = arena_create();
     struct sampled_labels *labels = arena_alloc(arena, sizeof *labels);
-    *labels = (struct sampled_labels){.arena = arena,
-                                      .names = string_pool_create(arena),
-                                      .by_key = table_create(),
-                                      .classes = table_create()};
+    *labels = (struct sampled_labels){
+        .arena = arena, .by_key = table_create(), .classes = table_create()};
     return labels;
 }
 
@@ -39,45 +26,35 @@ void sampled_labels_destroy(struct sampled_labels *labels) {
         return;
     table_destroy(labels->by_key);
     table_destroy(labels->classes);
-    string_pool_destroy(labels->names);
     arena_destroy(labels->arena);
-}
-
-const char *sampled_label_intern(struct sampled_labels *labels, const char *text) {
-    return text ? string_pool_add(labels->names, text, strlen(text)) : NULL;
-}
-
-/* "Lock" of the label "Lock#3" that the object has among those of its look. */
-static const char *get_class(struct sampled_labels *labels, const char *label) {
-    const char *end = strrchr(label, '#');
-    return string_pool_add(labels->names, label, end ? (size_t)(end - label) : strlen(label));
 }
 
 static const char *make_label(struct sampled_labels *labels, const char *class) {
     uint64_t *count = table_find(labels->classes, class, strlen(class));
     if (!count) {
+        const char *key = arena_copy_string(labels->arena, class, strlen(class));
         count = arena_alloc(labels->arena, sizeof *count);
         *count = 0;
-        table_add(labels->classes, class, strlen(class), count);
+        table_add(labels->classes, key, strlen(key), count);
     }
     return arena_format(labels->arena, "%s#%llu", class, (unsigned long long)++*count);
 }
 
-/* An object at the same address with the same class and name is the same; one without a number is
- * one of too many. */
-const char *sampled_label_get(struct sampled_labels *labels, const struct snapshot_object *object) {
-    struct label_key key;
-    memset(&key, 0, sizeof key); /* padding too: it is compared as bytes */
-    key.id = object->id;
-    key.type = get_class(labels, object->label);
-    key.name = sampled_label_intern(labels, object->name);
-    struct label *label = table_find(labels->by_key, &key, sizeof key);
-    if (label)
-        return label->text;
-    if (labels->count++ >= LABELS_MAX)
-        return key.type;
-    label = arena_alloc(labels->arena, sizeof *label);
-    *label = (struct label){key, make_label(labels, key.type)};
-    table_add(labels->by_key, &label->key, sizeof label->key, label);
-    return label->text;
+/* An object at the same address with the same class and name is the same. Of too many, which a
+ * program makes for each request, only the class is told. */
+const char *sampled_label_get(struct sampled_labels *labels, struct arena *arena,
+                              const struct snapshot_object *object) {
+    const char *end = strrchr(object->label, '#');
+    int length = (int)(end ? (size_t)(end - object->label) : strlen(object->label));
+    const char *class = arena_copy_string(arena, object->label, (size_t)length);
+    const char *key = arena_format(arena, "%llx %s %s", (unsigned long long)object->id, class,
+                                   object->name ? object->name : "");
+    const char *label = table_find(labels->by_key, key, strlen(key));
+    if (label || labels->count >= LABELS_MAX)
+        return label ? label : class;
+    labels->count++;
+    label = make_label(labels, class);
+    key = arena_copy_string(labels->arena, key, strlen(key));
+    table_add(labels->by_key, key, strlen(key), (void *)(uintptr_t)label); /* kept as it is */
+    return label;
 }

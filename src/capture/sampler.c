@@ -141,7 +141,7 @@ static const char *find_end_of_epoch(struct sampler *sampler) {
         return "the last one was too much work";
     if (arena_get_size(sampler->snapshot->arena) > EPOCH_BYTES + 2 * sampler->epoch_bytes)
         return "what was read before takes too much memory";
-    return py_has_lasting_changed(sampler->py) ? "types or code objects have changed" : NULL;
+    return NULL;
 }
 
 /* What the kernel tells, of the moment of the first look. */
@@ -173,6 +173,8 @@ static struct error *look_first(struct sampler *sampler) {
     const char *why = find_end_of_epoch(sampler);
     if (why)
         begin_epoch(sampler, why);
+    else
+        (void)py_renew_lasting(sampler->py);
     err = walk(sampler, aio_sample);
     if (why)
         sampler->epoch_bytes = arena_get_size(sampler->snapshot->arena);
@@ -191,7 +193,16 @@ static const struct scope running_only = {MEMORY_LOOK_AGAIN, aio_sample_running}
 static struct error *look_again(struct sampler *sampler, const struct scope *scope) {
     sampler->kernel.now = process_get_monotonic(sampler->process);
     struct error *err = py_look(sampler->py, scope->look);
-    return err ? err : walk(sampler, scope->sample);
+    if (!err && py_renew_lasting(sampler->py))
+        walk_look_distrust(&sampler->looks);
+    if (!err)
+        err = walk(sampler, scope->sample);
+    /* Code objects that are not those that were read in the last look at all. */
+    if (!err && py_renew_lasting(sampler->py)) {
+        walk_look_distrust(&sampler->looks);
+        err = walk(sampler, scope->sample);
+    }
+    return err;
 }
 
 static struct error *watch_quiet(struct sampler *sampler, bool *ret_quiet) {
@@ -225,7 +236,6 @@ static struct error *look_while_quiet(struct sampler *sampler, const struct scop
 static struct error *look_stopped(struct sampler *sampler, const struct scope *scope,
                                   double *pause_s) {
     struct target_stop *stop;
-    double start = clock_monotonic();
     struct error *err = stop_begin(sampler->process, &stop);
     if (err)
         return err;
@@ -233,6 +243,7 @@ static struct error *look_stopped(struct sampler *sampler, const struct scope *s
         process_refresh_threads(sampler->process, sampler->threads, sampler->kernel.thread_count,
                                 true);
     err = look_again(sampler, scope);
+    double start = stop_get_start(stop);
     stop_end(stop);
     *pause_s = clock_monotonic() - start;
     sampler->statistics.stopped++;
@@ -254,6 +265,9 @@ static struct error *look_unstopped(struct sampler *sampler, const struct scope 
         err = look_again(sampler, scope);
         if (!err)
             err = py_look(sampler->py, scope->look);
+        bool is_renewed = !err && py_renew_lasting(sampler->py);
+        if (is_renewed)
+            walk_look_distrust(&sampler->looks);
         if (!err && walk_look_verify(sampler->py, &sampler->looks, &taken->has_threads))
             break;
     }

@@ -282,6 +282,11 @@ static struct error *look_at_asyncio(struct interpreter_walk *walk) {
     return walk->sample(walk->py, &input);
 }
 
+void walk_look_distrust(const struct walk_looks *looks) {
+    for (size_t i = 0; i < looks->count; i++)
+        aio_memo_distrust(looks->items[i].memo);
+}
+
 bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads) {
     bool is_verified = *ret_threads = !py_has_changed(py, &looks->roots);
     for (size_t i = 0; i < looks->count; i++)

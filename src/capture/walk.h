@@ -57,6 +57,9 @@ typedef struct error *walk_sample(struct py *py, const struct aio_input *input);
 struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct walk_kernel *kernel,
                         struct walk_looks *looks, walk_sample *sample) ERROR_CHECK;
 
+/* As aio_memo_distrust(). */
+void walk_look_distrust(const struct walk_looks *looks);
+
 /* As aio_sample_verify(). *ret_threads: the threads are as they were read, too. */
 bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define CPU_SHARE 0.06      /* that we take ourselves for looks at all tasks */
 #define CPU_SHARE_ASKED 0.7 /* the same where a rate is asked for */
 #define FAILURES_MAX 100    /* in a row */
+#define PRIORITY (-15)
 #define PROGRESS_S 0.2
 #define PYTHON_WAIT_S 0.01 /* between looks whether the child is a Python yet */
 
@@ -221,12 +223,19 @@ static struct error *open_sampler(const struct record_options *options, pid_t pi
     }
 }
 
+/* On a machine with more to do than it can, a process would stand still until it is our turn. Who may
+ * not ask for this does without. */
+static void prefer(bool is_preferred) {
+    (void)setpriority(PRIO_PROCESS, 0, is_preferred ? PRIORITY : 0);
+}
+
 struct error *record_run(const struct record_options *options, pid_t pid, int file,
                          struct record_stop *stop) {
     struct course course = {.options = options,
                             .filtered = filtered_samples_create(options->filter)};
     bool is_full = false;
     seed(&course);
+    prefer(true);
     struct error *err = open_sampler(options, pid, stop, &course.sampler);
     if (!err)
         err = recording_write_begin(file, sampler_get_info(course.sampler), &course.writer);
@@ -235,6 +244,7 @@ struct error *record_run(const struct record_options *options, pid_t pid, int fi
         hide_progress(&course);
         err = finish(&course, err, is_full);
     }
+    prefer(false);
     recording_writer_destroy(course.writer);
     filtered_samples_destroy(course.filtered);
     sampler_close(course.sampler);

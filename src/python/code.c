@@ -93,11 +93,12 @@ struct error *py_code_check(struct py *py, struct py_code *code) {
     if (err)
         return err;
     take_words(&record, words);
-    if (memcmp(words, code->words, sizeof words) != 0)
-        return error_create(ERROR_INVALID, "another code object lies at 0x%llx now",
-                            (unsigned long long)code->address);
     code->look = py->look;
-    return NULL;
+    if (memcmp(words, code->words, sizeof words) == 0)
+        return NULL;
+    py->has_met_other_code = true;
+    return error_create(ERROR_INVALID, "another code object lies at 0x%llx now",
+                        (unsigned long long)code->address);
 }
 
 struct error *py_code_read(struct py *py, uint64_t address, struct py_code **ret) {

@@ -37,6 +37,7 @@ static void forget_caches(struct py *py) {
     py->static_names = NULL;
     py->finds_static_names = false;
     py->lasting.count = 0;
+    py->has_met_other_code = false;
 }
 
 void py_destroy(struct py *py) {
@@ -70,8 +71,11 @@ struct error *py_look(struct py *py, enum memory_look look) {
     return memory_refresh(py->memory, look);
 }
 
-bool py_has_lasting_changed(const struct py *py) {
-    return memory_has_changed(py->memory, &py->lasting);
+bool py_renew_lasting(struct py *py) {
+    if (!py->has_met_other_code && !memory_has_changed(py->memory, &py->lasting))
+        return false;
+    forget_caches(py);
+    return true;
 }
 
 struct memory_footprint *py_track(struct py *py, struct memory_footprint *footprint) {

@@ -96,6 +96,7 @@ struct py {
     bool checks_type;              /* is at it */
     uint64_t look;                 /* counts looks; all code is checked in those at all */
     bool look_is_full;
+    bool has_met_other_code;         /* a code object is not the one that was read */
     struct memory_footprint lasting; /* from where types and code objects were read */
 };
 

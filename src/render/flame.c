@@ -64,9 +64,8 @@ const struct flame_look *flame_get_look(enum flame_kind kind) {
     return &looks[kind];
 }
 
-static enum flame_kind get_code_kind(const char *file) {
-    const struct snapshot_frame frame = {.file = file};
-    switch (frame_get_origin(&frame)) {
+static enum flame_kind get_code_kind(enum frame_origin origin) {
+    switch (origin) {
     case FRAME_USER:
         return FLAME_USER;
     case FRAME_PACKAGE:
@@ -90,7 +89,7 @@ enum flame_kind flame_get_kind(const struct profile_function *function) {
     case PROFILE_FRAME_CODE:
         break;
     }
-    return get_code_kind(function->frame->file);
+    return get_code_kind(function->frame->origin);
 }
 
 unsigned flame_get_shade(const struct profile_function *function) {

@@ -354,7 +354,10 @@ static struct error *read_watched(struct target_memory *memory, uint64_t address
                                   size_t size) {
     if (is_out_of_range(address, size) || size > LARGEST_READ)
         return fault(memory, address, size);
-    return watch_read(memory->watch, address, buffer, size);
+    struct error *err = watch_read(memory->watch, address, buffer, size);
+    if (err && error_get_kind(err) == ERROR_FAULT)
+        memory_charge(memory, FAULT_UNITS);
+    return err;
 }
 
 /* Inlined, so that reading a word costs no call of memcpy. */

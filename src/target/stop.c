@@ -45,6 +45,7 @@ struct target_stop {
     struct stopped_thread *threads;
     size_t count, capacity;
     int unstopped;
+    double since; /* when the first one was seen to stand still; 0: none was */
     pthread_t tracer;
     sem_t stopped, release; /* all stand still; let them go */
     struct error *err;      /* of the stop */
@@ -130,9 +131,15 @@ static struct error *seize_new(struct target_stop *stop, bool *found) {
     return err;
 }
 
+double stop_get_start(const struct target_stop *stop) {
+    return stop->since > 0 ? stop->since : clock_monotonic();
+}
+
 /* A stop by PTRACE_INTERRUPT or a group stop carries an event; any other is a signal that is on
  * its way to the thread and has to be delivered later. */
-static void note_stop(struct stopped_thread *thread, int code) {
+static void note_stop(struct target_stop *stop, struct stopped_thread *thread, int code) {
+    if (stop->since <= 0)
+        stop->since = clock_monotonic();
     thread->stopped = true;
     if (code >> 8 == 0)
         thread->signal = code;
@@ -159,7 +166,7 @@ static size_t collect(struct target_stop *stop) {
         if (!failed && info.si_pid == 0)
             left++;
         else if (!failed && (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED))
-            note_stop(thread, info.si_status);
+            note_stop(stop, thread, info.si_status);
         else { /* it ended */
             reap(stop, thread->tid);
             *thread = stop->threads[--stop->count], i--;

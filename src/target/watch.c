@@ -17,7 +17,7 @@
 
 struct page {
     uint64_t number;
-    unsigned char *bytes;
+    unsigned char *bytes; /* NULL: they could never be had */
     uint32_t *changes;    /* for each word the look that last found another one; NULL: none did */
     uint32_t last_change; /* the latest of these */
     uint32_t phase;       /* of the look that its bytes are of */
@@ -97,7 +97,7 @@ static struct page *add_page(struct watch *watch, uint64_t number) {
         watch->pages = memory_realloc(watch->pages, watch->capacity * sizeof *watch->pages);
     }
     struct page *page = &watch->pages[watch->count++];
-    *page = (struct page){.number = number, .bytes = arena_alloc(watch->arena, PAGE_BYTES)};
+    *page = (struct page){.number = number};
     id_table_add(watch->table, number, (void *)(uintptr_t)watch->count); /* no pointer: a number */
     return page;
 }
@@ -139,6 +139,8 @@ static void take_bytes(struct watch *watch, struct page *page, const unsigned ch
     page->phase = watch->phase;
     if (!page->valid) {
         page->valid = true;
+        if (!page->bytes)
+            page->bytes = arena_alloc(watch->arena, PAGE_BYTES);
         memcpy(page->bytes, bytes, PAGE_BYTES);
         return;
     }
@@ -151,11 +153,15 @@ static void take_bytes(struct watch *watch, struct page *page, const unsigned ch
     memcpy(page->bytes, bytes, PAGE_BYTES);
 }
 
+/* It is not fetched again until it is read again: in a range it would cost the pages behind it a
+ * call each. */
 static void take_failure(struct watch *watch, struct page *page) {
     page->phase = watch->phase;
     if (page->valid)
         mark_all(watch, page);
-    page->valid = false;
+    if (page->wanted)
+        watch->order_is_stale = true;
+    page->valid = page->wanted = false;
 }
 
 /* --- fetching --- */

@@ -50,6 +50,8 @@ static const struct profile_frame *intern(struct made_profile *made,
                                     .name = copy(made, frame->name),
                                     .file = copy(made, frame->file),
                                     .line = frame->line};
+    if (frame->kind == PROFILE_FRAME_CODE)
+        found->origin = frame_get_origin(&(struct snapshot_frame){.file = frame->file});
     table_add(made->found, key, strlen(key), found);
     made->frames = snapshot_vector_grow(made->arena, made->frames, &made->profile.frame_count,
                                         &made->frame_room, sizeof(const struct profile_frame *));

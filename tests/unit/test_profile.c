@@ -97,6 +97,8 @@ static void test_tasks(void **state) {
     assert_int_equal(profile->mode, PROFILE_TASKS);
     assert_true(profile->duration_s == 11);
     assert_ptr_equal(profile->stacks[1].frames[0], profile->stacks[3].frames[0]);
+    assert_int_equal(profile->stacks[0].frames[0]->origin, FRAME_USER);
+    assert_int_equal(profile->stacks[0].frames[1]->origin, FRAME_STDLIB);
 }
 
 static void test_task_states(void **state) {

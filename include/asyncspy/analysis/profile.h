@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asyncspy/analysis/place.h"
 #include "asyncspy/analysis/sample_filter.h"
 #include "asyncspy/snapshot/recording.h"
 
@@ -35,9 +36,10 @@ enum profile_frame_kind {
 struct profile_frame {
     size_t index;
     enum profile_frame_kind kind;
-    const char *name; /* "Pool.acquire"; "Lock#1 'pool.sem'", "sleep", "ready" */
-    const char *file; /* or NULL */
-    int32_t line;     /* that runs or awaits, -1 unknown */
+    const char *name;         /* "Pool.acquire"; "Lock#1 'pool.sem'", "sleep", "ready" */
+    const char *file;         /* or NULL; of a library's the part from the library on */
+    int32_t line;             /* that runs or awaits, -1 unknown */
+    enum frame_origin origin; /* of code: whose it is, which `file` does not tell */
 };
 
 struct profile_stack {

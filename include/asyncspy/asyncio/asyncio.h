@@ -101,6 +101,9 @@ struct error *aio_sample_again(struct py *py, const struct aio_input *input) ERR
 /* A sample of the tasks that run now, or ran in the last one; the others are left as they were. */
 struct error *aio_sample_running(struct py *py, const struct aio_input *input) ERROR_CHECK;
 
+/* What was read since the last aio_sample is to be read again, changed or not. */
+void aio_memo_distrust(struct aio_memo *memo);
+
 /* In a look at what is recent: what of the tasks that were read is as it was, and so was no mixture
  * of before and after a change, is `is_verified`; `runs_verified`: running ones too. False: some
  * are not. */

@@ -48,9 +48,10 @@ void py_begin_looks(struct py *py, struct snapshot *snapshot);
 /* A new look, as memory_refresh(). */
 struct error *py_look(struct py *py, enum memory_look look) ERROR_CHECK;
 
-/* Whether types or code objects have changed, or others lie in their place: then all that was read
- * is to be forgotten (py_begin_looks). */
-bool py_has_lasting_changed(const struct py *py);
+/* Forgets types and code objects if some of them have changed, or others lie in their place; true:
+ * what was decoded since the look before may be wrong, since they may have changed under our eyes.
+ * What an object of the target still refers to is as it was. */
+bool py_renew_lasting(struct py *py);
 
 /* As the functions of memory.h. */
 struct memory_footprint *py_track(struct py *py, struct memory_footprint *footprint);

@@ -27,6 +27,10 @@ void stop_end(struct target_stop *stop);
 /* Threads that were not seen to stop. */
 int stop_get_unstopped(const struct target_stop *stop);
 
+/* When the first thread stood still, in seconds of clock_monotonic(): what came before is the time
+ * that the kernel took, on a busy machine mostly because a thread was not on a CPU anyway. */
+double stop_get_start(const struct target_stop *stop);
+
 struct target_quiet;
 
 /* Starts watching whether any thread runs: keeps the threads' syscall and schedstat files open.
