@@ -105,11 +105,16 @@ static struct error *fill(struct aio *aio, struct aio_sampled_task *it, bool *re
     return err;
 }
 
+/* What is left of a task that ended and was freed after it was listed: TaskObj_clear(). */
+static bool is_freed(const struct snapshot_task *task) {
+    return task->state == SNAPSHOT_TASK_DONE && !task->event_loop && !task->coroutine;
+}
+
 static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {
     struct aio_memo *memo = aio->memo;
     bool is_foreign;
     struct error *err = fill(aio, it, &is_foreign);
-    it->is_valid = !err && !is_foreign;
+    it->is_valid = !err && !is_foreign && !is_freed(&it->task);
     it->is_verified = false;
     it->version++;
     append(&memo->again, it);

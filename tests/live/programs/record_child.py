@@ -37,7 +37,8 @@ async def main(what, number):
     sys.stderr.flush()
     await asyncio.sleep(0.5 if what != "wait" else 30)
     if what == "signal":
-        signal.signal(number, signal.SIG_DFL)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
 masks = read_masks()
