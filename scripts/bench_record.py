@@ -1,8 +1,9 @@
 """How fast `asyncspy record` is and what it costs; a part of scripts/bench.
 
-For 1,000 and 10,000 tasks, three coroutines deep, that wait (quiet) or sleep and work in turn, for which
-the loop has not enough time (work): samples a second, our own CPU, how long the target stood. Then how much
-less the working target does while it is recorded, and while 3.15's `profiling.sampling attach` profiles it.
+For 1,000 and 10,000 tasks, three coroutines deep, that wait (quiet), that wait while the loop spins
+(busy), or that sleep and work in turn, for which the loop has not enough time (work): samples a second, our
+own CPU, how long the target stood. Then how much less the working target does while it is recorded, and while
+3.15's `profiling.sampling attach` profiles it. All of it depends on what else the machine does.
 """
 
 import json
@@ -18,16 +19,20 @@ SECONDS = 3
 ROUNDS = 2  # of each way to be slowed down
 TASKS = 1000  # that are slowed down
 
-# tasks, mode, rate (None: as it is by default), {row's key: (what DESIGN demands, whether that is the least)}
+# tasks, mode, options, {row's key: (what DESIGN demands, whether that is the least)}. How often a target that
+# works can be sampled depends on how often it may be stopped.
 ROWS = [
-    (1000, "quiet", None, {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
-    (1000, "quiet", 1200, {"rate": (1000, True), "errors": (1, False), "stopped": (0, False)}),
-    (1000, "work", None, {"errors": (1, False), "cpu": (10, False), "stopped": (10, False)}),
-    (1000, "work", 1200, {"rate": (1000, True), "errors": (1, False), "stopped": (10, False)}),
-    (10000, "quiet", None, {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
-    (10000, "quiet", 120, {"rate": (100, True), "errors": (1, False), "stopped": (0, False)}),
-    (10000, "work", None, {"errors": (1, False), "stopped": (10, False)}),
-    (10000, "work", 120, {"rate": (100, True), "errors": (1, False), "stopped": (10, False)}),
+    (1000, "quiet", "", {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
+    (1000, "quiet", "-r 1200", {"rate": (1000, True), "errors": (1, False), "stopped": (0, False)}),
+    (1000, "busy", "-r 1200", {"rate": (1000, True), "errors": (1, False), "stopped": (10, False)}),
+    (1000, "work", "", {"errors": (1, False), "cpu": (10, False), "stopped": (10, False)}),
+    (1000, "work", "-r 1200", {"errors": (1, False), "stopped": (10, False)}),
+    (1000, "work", "-r 1200 --nonblocking", {"errors": (1, False), "stopped": (0, False)}),
+    (10000, "quiet", "", {"errors": (1, False), "cpu": (1, False), "stopped": (0, False)}),
+    (10000, "quiet", "-r 120", {"rate": (100, True), "errors": (1, False), "stopped": (0, False)}),
+    (10000, "busy", "-r 120", {"rate": (100, True), "errors": (1, False), "stopped": (10, False)}),
+    (10000, "work", "", {"errors": (1, False), "stopped": (10, False)}),
+    (10000, "work", "-r 120", {"errors": (1, False), "stopped": (10, False)}),
 ]
 
 
@@ -37,10 +42,10 @@ def get_cpu(pid):
         return int(opened.read().split()[0]) / 1e9
 
 
-def start_record(asyncspy, pid, seconds, rate, path):
+def start_record(asyncspy, pid, seconds, options, path):
     return subprocess.Popen(
         [asyncspy, "record", "-q", "--pid", str(pid), "-d", str(seconds), "-o", path] +
-        (["-r", str(rate)] if rate else []), stdout=subprocess.DEVNULL)
+        options.split(), stdout=subprocess.DEVNULL)
 
 
 def read_end(asyncspy, path):
@@ -55,12 +60,12 @@ def read_end(asyncspy, path):
     return json.loads(end)["end"], torn
 
 
-def measure_row(asyncspy, interpreter, make_target, tasks, mode, rate):
+def measure_row(asyncspy, interpreter, make_target, tasks, mode, options):
     with make_target(interpreter, tasks, mode, 0) as pid, \
             tempfile.TemporaryDirectory(prefix="asyncspy-bench-") as folder:
         path = os.path.join(folder, "bench.asyncspy")
         time.sleep(0.5)
-        record = start_record(asyncspy, pid, SECONDS, rate, path)
+        record = start_record(asyncspy, pid, SECONDS, options, path)
         time.sleep(0.5)  # it has begun
         began, cpu = time.perf_counter(), get_cpu(record.pid)
         time.sleep(SECONDS - 0.8)  # and does not yet count what it has
@@ -76,12 +81,8 @@ def measure_row(asyncspy, interpreter, make_target, tasks, mode, rate):
             "longest_ms": 1e3 * end["longest_pause_s"], "mb_s": size / end["time_s"] / 1e6}
 
 
-def name_row(tasks, mode, rate):
-    return "%d %s%s" % (tasks, mode, ", -r %d" % rate if rate else "")
-
-
 def show_row(name, row):
-    print("%-22s %9.1f/s %6.2f %% %7.2f %8.2f ms %8.1f %% %8.2f %%, %5.2f ms %7.2f MB/s" % (
+    print("%-32s %9.1f/s %6.2f %% %7.2f %8.2f ms %8.1f %% %8.2f %%, %5.2f ms %7.2f MB/s" % (
         name, row["rate"], row["errors"], row["torn"], row["late_ms"], row["cpu"], row["stopped"],
         row["longest_ms"], row["mb_s"]), flush=True)
 
@@ -135,7 +136,7 @@ class Ways:
     def list(self):
         names = ["alone", "asyncspy record", "asyncspy record -r 100"]
         if self._interpreter.minor >= (3, 15):
-            names += ["profiling.sampling", "  --async-aware --async-mode=all", "  --blocking"]
+            names += ["profiling.sampling", "  --async-aware --async-mode=all"]
         return names
 
     def run(self, name, worker):
@@ -145,7 +146,8 @@ class Ways:
         self._number += 1
         path = os.path.join(self._folder, "%d.asyncspy" % self._number)
         if name.startswith("asyncspy"):
-            other = start_record(self._asyncspy, self._pid, SECONDS + 1, 100 if "-r" in name else None, path)
+            other = start_record(self._asyncspy, self._pid, SECONDS + 1,
+                                 name[len("asyncspy record"):], path)
         else:
             extra = ["-a"] if name[0] != " " else name.split()
             other = subprocess.Popen(profiling_command(
@@ -196,12 +198,12 @@ def measure_slowdown(asyncspy, interpreter, make_target):
 def measure(asyncspy, interpreter, make_target):
     print("\nasyncspy record, CPython %s (load %.1f on %d CPUs)" % (
         interpreter.label, os.getloadavg()[0], os.cpu_count()))
-    print("%-22s %11s %8s %7s %11s %10s %21s %12s" % (
+    print("%-32s %11s %8s %7s %11s %10s %21s %12s" % (
         "tasks", "samples", "errors", "torn", "late", "own CPU", "stopped, longest", "recording"))
     budgets = []
-    for tasks, mode, rate, demands in ROWS:
-        name = name_row(tasks, mode, rate)
-        row = measure_row(asyncspy, interpreter, make_target, tasks, mode, rate)
+    for tasks, mode, options, demands in ROWS:
+        name = ("%d %s %s" % (tasks, mode, options)).rstrip()
+        row = measure_row(asyncspy, interpreter, make_target, tasks, mode, options)
         show_row(name, row)
         budgets += [(name, key, row[key]) + demand for key, demand in demands.items()]
     print("\n%-44s %10s %10s" % ("budget (shares in %)", "measured", "allowed"))

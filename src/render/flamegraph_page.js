@@ -94,9 +94,11 @@ function showGraph(number) {
 }
 
 function showNotice() {
-  find("notice").textContent = graph.smallCount ? `${formatCount(graph.smallCount)} boxes that are `
+  const [boxes, what] = graph.smallCount === 1 ? ["box that is", "is not drawn; the tables count it"]
+    : ["boxes that are", "are not drawn; the tables count them"];
+  find("notice").textContent = graph.smallCount ? `${formatCount(graph.smallCount)} ${boxes} `
     + `lighter than ${formatSeconds(graph.least)} (${formatShare(graph.least * 1e6 / graph.total)}) `
-    + "or too deep are not drawn; the tables count them." : "";
+    + `or too deep ${what}.` : "";
 }
 
 /* "Every task that is not done, by wall time: 22.5 tasks on average." */
