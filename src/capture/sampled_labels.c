@@ -5,7 +5,8 @@
 
 #include "asyncspy/base/table.h"
 
-#define LABELS_MAX 100000 /* objects that get a number of their own */
+#define LABELS_MAX 100000               /* objects that get a number of their own */
+#define LABELS_BYTES ((size_t)64 << 20) /* of all texts: a hostile program has ever new ones */
 
 struct label_key {
     snapshot_id id;
@@ -19,7 +20,7 @@ struct label {
 
 struct sampled_labels {
     struct arena *arena;
-    struct string_pool *names;
+    struct table *names;            /* texts by themselves */
     struct table *by_key, *classes; /* struct label; numbers by the name of a class */
     size_t count;
 };
@@ -28,7 +29,7 @@ struct sampled_labels *sampled_labels_create(void) {
     struct arena *arena = arena_create();
     struct sampled_labels *labels = arena_alloc(arena, sizeof *labels);
     *labels = (struct sampled_labels){.arena = arena,
-                                      .names = string_pool_create(arena),
+                                      .names = table_create(),
                                       .by_key = table_create(),
                                       .classes = table_create()};
     return labels;
@@ -39,18 +40,32 @@ void sampled_labels_destroy(struct sampled_labels *labels) {
         return;
     table_destroy(labels->by_key);
     table_destroy(labels->classes);
-    string_pool_destroy(labels->names);
+    table_destroy(labels->names);
     arena_destroy(labels->arena);
 }
 
+static bool is_full(const struct sampled_labels *labels) {
+    return arena_get_size(labels->arena) > LABELS_BYTES;
+}
+
+static const char *intern(struct sampled_labels *labels, const char *text, size_t length) {
+    char *known = table_find(labels->names, text, length);
+    if (known || is_full(labels))
+        return known;
+    char *copy = arena_copy_string(labels->arena, text, length);
+    table_add(labels->names, copy, length, copy);
+    return copy;
+}
+
 const char *sampled_label_intern(struct sampled_labels *labels, const char *text) {
-    return text ? string_pool_add(labels->names, text, strlen(text)) : NULL;
+    return text ? intern(labels, text, strlen(text)) : NULL;
 }
 
 /* "Lock" of the label "Lock#3" that the object has among those of its look. */
 static const char *get_class(struct sampled_labels *labels, const char *label) {
     const char *end = strrchr(label, '#');
-    return string_pool_add(labels->names, label, end ? (size_t)(end - label) : strlen(label));
+    const char *class = intern(labels, label, end ? (size_t)(end - label) : strlen(label));
+    return class ? class : "object";
 }
 
 static const char *make_label(struct sampled_labels *labels, const char *class) {
@@ -74,8 +89,9 @@ const char *sampled_label_get(struct sampled_labels *labels, const struct snapsh
     struct label *label = table_find(labels->by_key, &key, sizeof key);
     if (label)
         return label->text;
-    if (labels->count++ >= LABELS_MAX)
+    if (labels->count >= LABELS_MAX || is_full(labels))
         return key.type;
+    labels->count++;
     label = arena_alloc(labels->arena, sizeof *label);
     *label = (struct label){key, make_label(labels, key.type)};
     table_add(labels->by_key, &label->key, sizeof label->key, label);

@@ -14,5 +14,5 @@ void sampled_labels_destroy(struct sampled_labels *labels); /* NULL-safe */
  * Of too many objects only the class. */
 const char *sampled_label_get(struct sampled_labels *labels, const struct snapshot_object *object);
 
-/* A copy that lives as long, equal ones once; NULL for NULL. */
+/* A copy that lives as long, equal ones once; NULL for NULL, and for one of too many. */
 const char *sampled_label_intern(struct sampled_labels *labels, const char *text);
