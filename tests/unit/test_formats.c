@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -34,8 +35,7 @@ static void test_guess(void **state) {
 static void test_names(void **state) {
     (void)state;
     char list[256];
-    assert_true(strlen(output_format_list()) < sizeof list);
-    strcpy(list, output_format_list());
+    assert_true(snprintf(list, sizeof list, "%s", output_format_list()) < (int)sizeof list);
     size_t count = 0;
     for (char *rest = list, *name; (name = strtok_r(rest, ", ", &rest));) {
         if (strcmp(name, "or") == 0)
