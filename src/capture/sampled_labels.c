@@ -5,7 +5,8 @@
 
 #include "asyncspy/base/table.h"
 
-#define LABELS_MAX 100000 /* objects that get a number of their own */
+#define LABELS_MAX 100000               /* objects that get a number of their own */
+#define LABELS_BYTES ((size_t)64 << 20) /* of their texts: a hostile program has ever new ones */
 
 struct sampled_labels {
     struct arena *arena;
@@ -50,7 +51,8 @@ const char *sampled_label_get(struct sampled_labels *labels, struct arena *arena
     const char *key = arena_format(arena, "%llx %s %s", (unsigned long long)object->id, class,
                                    object->name ? object->name : "");
     const char *label = table_find(labels->by_key, key, strlen(key));
-    if (label || labels->count >= LABELS_MAX)
+    bool is_full = labels->count >= LABELS_MAX || arena_get_size(labels->arena) > LABELS_BYTES;
+    if (label || is_full)
         return label ? label : class;
     labels->count++;
     label = make_label(labels, class);

@@ -11,8 +11,9 @@
 #include "../support/recorded.h"
 #include "asyncspy/render/profile_formats.h"
 
-static const struct profile_frame frames[] = {{0, PROFILE_FRAME_CODE, "main", "app.py", 3},
-                                              {1, PROFILE_FRAME_WAIT, "\"<sleep>\xff", NULL, -1}};
+static const struct profile_frame frames[] = {
+    {.index = 0, .kind = PROFILE_FRAME_CODE, .name = "main", .file = "app.py", .line = 3},
+    {.index = 1, .kind = PROFILE_FRAME_WAIT, .name = "\"<sleep>\xff", .line = -1}};
 static const struct profile_frame *const both[] = {frames, frames + 1};
 static const struct profile_frame *const one[] = {frames};
 
