@@ -44,7 +44,8 @@ void peers_destroy(struct peers *peers) {
 }
 
 void peers_begin(struct peers *peers) {
-    peers->asked = 0;
+    if (peers)
+        peers->asked = 0;
 }
 
 /* ":80" of "10.0.0.5:80". */
@@ -108,7 +109,7 @@ static const struct end *find_end(struct peers *peers, uint64_t inode) {
 }
 
 bool peers_find(struct peers *peers, int64_t fd, struct arena *arena, struct peer *ret) {
-    if (fd < 0 || fd > INT32_MAX || peers->asked++ >= PEERS_PER_SAMPLE)
+    if (!peers || fd < 0 || fd > INT32_MAX || peers->asked++ >= PEERS_PER_SAMPLE)
         return false;
     uint64_t inode = files_read_socket(peers->process, (int)fd);
     const struct end *end = inode ? find_end(peers, inode) : NULL;

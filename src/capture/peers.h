@@ -9,7 +9,7 @@
 #include "asyncspy/base/arena.h"
 #include "asyncspy/target/process.h"
 
-struct peers;
+struct peers; /* NULL, where a process is not there to be asked: nothing is known */
 
 /* `process` has to live as long as it does. */
 struct peers *peers_create(const struct target_process *process);

@@ -93,9 +93,10 @@ struct error *py_code_check(struct py *py, struct py_code *code) {
     if (err)
         return err;
     take_words(&record, words);
-    code->look = py->look;
-    if (memcmp(words, code->words, sizeof words) == 0)
+    if (memcmp(words, code->words, sizeof words) == 0) {
+        code->look = py->look;
         return NULL;
+    }
     py->has_met_other_code = true;
     return error_create(ERROR_INVALID, "another code object lies at 0x%llx now",
                         (unsigned long long)code->address);
