@@ -67,11 +67,11 @@ struct aio_timer_memo *aio_memo_get_timer(struct aio_memo *memo, uint64_t addres
 
 /* --- one task --- */
 
-/* Of a running task what changes lies in its thread's stack; what could not be read may have been in
- * the middle of a change elsewhere, in a type or a code object. */
+/* Of a running task what changes lies in its thread's stack; what could not be read may have been
+ * in the middle of a change elsewhere, in a type or a code object. */
 static bool is_as_it_was(const struct aio *aio, const struct aio_sampled_task *it) {
-    return it->is_valid && !it->task.note_count && it->task.state != SNAPSHOT_TASK_RUNNING && !it->is_always_read &&
-           !py_has_changed(aio->py, &it->footprint);
+    return it->is_valid && !it->task.note_count && it->task.state != SNAPSHOT_TASK_RUNNING &&
+           !it->is_always_read && !py_has_changed(aio->py, &it->footprint);
 }
 
 static const struct snapshot_object *find_object(const struct aio *aio,

@@ -223,8 +223,8 @@ static struct error *open_sampler(const struct record_options *options, pid_t pi
     }
 }
 
-/* On a machine with more to do than it can, a process would stand still until it is our turn. Who may
- * not ask for this does without. */
+/* On a machine with more to do than it can, a process would stand still until it is our turn. Who
+ * may not ask for this does without. */
 static void prefer(bool is_preferred) {
     (void)setpriority(PRIO_PROCESS, 0, is_preferred ? PRIORITY : 0);
 }
