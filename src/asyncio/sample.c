@@ -105,9 +105,9 @@ static struct error *fill(struct aio *aio, struct aio_sampled_task *it, bool *re
     return err;
 }
 
-/* What is left of a task that ended and was freed after it was listed: TaskObj_clear(). */
+/* What is left of a task that was freed after it was listed: TaskObj_clear(). */
 static bool is_freed(const struct snapshot_task *task) {
-    return task->state == SNAPSHOT_TASK_DONE && !task->event_loop && !task->coroutine;
+    return !task->event_loop && !task->coroutine && !task->name;
 }
 
 static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {
