@@ -204,7 +204,7 @@ static void test_needs_proof(struct fake_target *target) {
     fake_samples_look(&f.samples);
     const struct recording_sample *sample = fake_samples_add(&f.samples, true);
     replay(&f, sample);
-    assert_int_equal(sample->torn, 2); /* and the one that runs */
+    assert_int_equal(sample->torn, 3); /* and the one that runs, and the one with a note */
     assert_int_equal(find(sample, f.program.not_started)->state, SNAPSHOT_TASK_NOT_STARTED);
     fake_samples_begin_epoch(&f.samples);
     fake_samples_look(&f.samples);
