@@ -385,13 +385,15 @@ static void take_threads(struct sampled *sampled, const struct sampled_input *in
         const struct snapshot_thread *thread = &input->snapshot->threads.items[i];
         enum snapshot_tristate on_cpu = is_on_cpu(thread, input->kernel);
         bool is_torn = !input->has_threads && on_cpu != SNAPSHOT_NO;
+        const char *name = thread->name ? thread->name : thread->kernel_name;
         struct snapshot_stack *stack = arena_alloc(input->arena, sizeof *stack);
-        *stack = is_torn ? (struct snapshot_stack){0} : thread->frames;
+        if (!is_torn)
+            *stack = thread->frames;
         sampled->sample.torn += is_torn;
         ADD(&sampled->threads,
             ((struct recording_thread){.tid = thread->tid,
                                        .ident = thread->ident,
-                                       .name = thread->name ? thread->name : thread->kernel_name,
+                                       .name = name,
                                        .holds_gil = thread->holds_gil,
                                        .waits_for_gil = thread->waits_for_gil,
                                        .on_cpu = on_cpu,

@@ -194,7 +194,7 @@ struct error *py_type_read(struct py *py, uint64_t type_address, struct py_type 
     if (!*ret) {
         struct py_lasting lasting = py_lasting_begin(py);
         struct error *err = py_lasting_end(py, &lasting, add_type(py, type_address, ret));
-        if (err || !(*ret)->tp_name[0])
+        if (err || !*ret || !(*ret)->tp_name[0])
             return err;
     }
     *memo = *ret;

@@ -78,6 +78,8 @@ void watch_destroy(struct watch *watch) {
 /* Index of the page plus 1; 0: it is not there. */
 static size_t find_page(struct watch *watch, uint64_t number) {
     struct memo *memo = &watch->memo[number % MEMO_SIZE];
+    if (!watch->pages)
+        return 0;
     if (memo->index && memo->number == number)
         return memo->index;
     size_t index = (uintptr_t)id_table_find(watch->table, number);
@@ -92,7 +94,7 @@ static struct page *add_page(struct watch *watch, uint64_t number) {
         return &watch->pages[found - 1];
     if (watch->count >= PAGES_MAX)
         return NULL;
-    if (watch->count == watch->capacity) {
+    if (!watch->pages || watch->count == watch->capacity) {
         watch->capacity = watch->capacity ? 2 * watch->capacity : 1024;
         watch->pages = memory_realloc(watch->pages, watch->capacity * sizeof *watch->pages);
     }
@@ -294,7 +296,7 @@ static void add_span(struct memory_footprint *footprint, struct memory_span span
             last->count = (uint16_t)(end - last->word);
         return;
     }
-    if (footprint->count == footprint->capacity) {
+    if (!footprint->spans || footprint->count == footprint->capacity) {
         footprint->capacity = footprint->capacity ? 2 * footprint->capacity : 16;
         footprint->spans =
             memory_realloc(footprint->spans, footprint->capacity * sizeof *footprint->spans);
