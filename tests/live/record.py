@@ -15,16 +15,13 @@ from target import TargetFailed, TargetSkipped
 EVERYWHERE = (record_samples.shares_running, record_samples.lock_and_sleep,
               record_samples.same_as_dump)
 ON_THREE = (record_samples.shares_cpu, record_samples.hung, record_samples.births,
-            record_ends.recorder_killed, record_files.nonblocking)
+            record_samples.true_stacks, record_ends.recorder_killed, record_files.nonblocking)
 ON_ONE = (record_ends.target_killed, record_ends.interrupted, record_ends.child_status,
           record_ends.child_as_before, record_ends.child_signals, record_ends.child_outlives,
           record_ends.no_such_command, record_files.every_format, record_files.existing_file,
           record_files.full_disk, record_files.file_limit)
 # A second busy program would take the CPU of their target.
 ALONE = (record_samples.shares_running, record_samples.shares_cpu)
-
-
-ALONE = (record_samples.shares_running, record_samples.shares_cpu)  # a second busy program would take their CPU
 
 
 def context_of(context, interpreter):

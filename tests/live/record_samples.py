@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 import bad
@@ -256,3 +257,61 @@ def same_as_dump(context, interpreter):
                 yield "%s: %s" % (name, problem)
         except TargetSkipped:
             pass
+
+
+# Which function of record_churn.py, or of asyncio under it, may await which; "#" for digits.
+AWAITS = {
+    "leaf": {"sleep", "__aenter__", "wait_for", "dyn#"},
+    "dyn#": {"sleep"}, "spawner": {"wait"}, "wait": {"_wait"}, "__aenter__": {"acquire"},
+    "wait_for": {"wait", "_cancel_and_wait"}, "sleep": set(), "acquire": {"locked"},
+}
+# What the innermost of them may wait for.
+LEAVES = {
+    "sleep": {"sleep"}, "acquire": {"lock"}, "_wait": {"wait"}, "wait": {"event"},
+    "wait_for": {"timeout", "event"}, "_cancel_and_wait": {"timeout", "task"}, "leaf": {"gather"},
+    "main": {"gather"},
+}
+
+
+def name_of(frame):
+    return re.sub(r"\d+", "#", frame["function"])
+
+
+def false_stack(task):
+    """Why the stack of a task that does not run cannot have been; None: it can."""
+    names = [name_of(frame) for frame in task["frames"]]
+    for inner, outer in zip(names, names[1:]):
+        if inner not in AWAITS.get(outer, {inner}):
+            return "%s awaits %s" % (outer, inner)
+    wait = task["awaiting"]
+    if task["state"] == "waiting" and (not names or not wait):
+        return "it waits in %s for %s" % (names, wait)
+    if wait and wait["kind"] not in LEAVES.get(names[0], {"future"}) | {"future"}:
+        return "%s waits for %s" % (names[0], wait["kind"])
+    return None
+
+
+def true_stacks(context, interpreter):
+    """Tasks that live for milliseconds, and functions made anew for each: what is seen of them in the
+    middle of a change is not shown."""
+    for options in ((), ("--nonblocking",)):
+        with program(context, "churn") as process, folder() as path:
+            output = os.path.join(path, "out.jsonl")
+            done = context.run("record", "-p", process.pid, "-d", 2, "-r", 300, "-o", output, *options)
+            yield from done_well(done)
+            shown, unknown = 0, 0
+            for line in lines_of(output):
+                for change in line.get("sample", {}).get("changes", ()):
+                    task = change.get("task")
+                    if not task or task["state"] == "running":
+                        continue
+                    shown += 1
+                    unknown += bool(task["awaiting"]) and task["awaiting"]["kind"] == "future"
+                    why = false_stack(task)
+                    if why:
+                        yield "%s, task %s: %s" % (" ".join(options), task["name"], why)
+            if shown < 200:
+                yield "only %d states of tasks were shown" % shown
+            # A future whose maker has not come to wait for it yet belongs to nobody for a moment.
+            if unknown > shown / 100:
+                yield "%d of %d waits are for nobody knows what" % (unknown, shown)
