@@ -44,7 +44,7 @@ struct watch {
     bool order_is_stale;
     uint32_t phase;      /* looks, counted from 1 */
     uint32_t full_phase; /* the last one at everything */
-    uint32_t read_phase; /* the last one where something is read */
+    uint32_t read_phase; /* the last one of another kind */
     struct memory_footprint *footprint;
     unsigned char *scratch;
     struct memo memo[MEMO_SIZE];
@@ -372,7 +372,7 @@ static bool is_fetched(const struct watch *watch, const struct page *page, enum 
     case MEMORY_LOOK_AT_ALL:
         return true;
     case MEMORY_LOOK_AT_RECENT:
-        return page->tracked >= watch->full_phase;
+        return page->tracked >= watch->full_phase || page->read == watch->read_phase;
     case MEMORY_LOOK_AGAIN:
         return page->read == watch->read_phase;
     }
@@ -398,7 +398,7 @@ struct error *watch_refresh(struct watch *watch, enum memory_look look) {
     struct error *err = fetch_pages(watch, look);
     if (look == MEMORY_LOOK_AT_ALL)
         watch->full_phase = watch->phase;
-    if (look == MEMORY_LOOK_AGAIN)
+    else
         watch->read_phase = watch->phase;
     return err;
 }

@@ -41,8 +41,8 @@ struct memory_statistics {
 /* What a look fetches beforehand. */
 enum memory_look {
     MEMORY_LOOK_AT_ALL,    /* all pages of which something was ever read */
-    MEMORY_LOOK_AT_RECENT, /* those of which something was tracked since the last look at all */
-    MEMORY_LOOK_AGAIN,     /* those that the last look of this kind has read */
+    MEMORY_LOOK_AT_RECENT, /* those of which something was tracked since the last look at all, and */
+    MEMORY_LOOK_AGAIN,     /* those that only the last look of these two kinds has read */
 };
 
 /* Words of 8 bytes in a page, as a look read them; all three by their numbers. */
