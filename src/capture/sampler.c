@@ -241,8 +241,27 @@ static struct error *look_while_quiet(struct sampler *sampler, const struct scop
     return err;
 }
 
-/* Of hundreds of threads most sleep. */
+/* Of hundreds of threads most sleep: then those are asked about that ran, or that have a loop. */
 #define THREADS_REFRESHED 16
+
+static bool has_loop(const struct sampler *sampler, pid_t tid) {
+    const struct snapshot *snapshot = sampler->snapshot;
+    for (size_t i = 0; i < snapshot->threads.count; i++)
+        if (snapshot->threads.items[i].tid == tid)
+            return snapshot->threads.items[i].event_loop != 0;
+    return false;
+}
+
+static void refresh_threads(struct sampler *sampler) {
+    size_t count = sampler->kernel.thread_count;
+    if (count <= THREADS_REFRESHED) {
+        process_refresh_threads(sampler->process, sampler->threads, count, true);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (sampler->threads[i].on_cpu || has_loop(sampler, sampler->threads[i].tid))
+            process_refresh_threads(sampler->process, &sampler->threads[i], 1, true);
+}
 
 static struct error *look_stopped(struct sampler *sampler, const struct scope *scope,
                                   double *pause_s) {
@@ -250,9 +269,7 @@ static struct error *look_stopped(struct sampler *sampler, const struct scope *s
     struct error *err = stop_begin(sampler->process, &stop);
     if (err)
         return err;
-    if (sampler->kernel.thread_count <= THREADS_REFRESHED)
-        process_refresh_threads(sampler->process, sampler->threads, sampler->kernel.thread_count,
-                                true);
+    refresh_threads(sampler);
     err = look_again(sampler, scope);
     *pause_s = stop_end(stop);
     sampler->statistics.stopped++;
