@@ -154,7 +154,7 @@ $(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libas
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Debian's python3, for its python3-jsonschema.
-GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/render_snapshot
+GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/tests/render_snapshot
 
 check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden/
 	$(GOLDEN)
