@@ -41,7 +41,7 @@ struct memory_statistics {
 /* What a look fetches beforehand. */
 enum memory_look {
     MEMORY_LOOK_AT_ALL,    /* all pages of which something was ever read */
-    MEMORY_LOOK_AT_RECENT, /* those of which something was tracked since the last look at all, and */
+    MEMORY_LOOK_AT_RECENT, /* those tracked since the last look at all, and as AGAIN */
     MEMORY_LOOK_AGAIN,     /* those that only the last look of these two kinds has read */
 };
 
