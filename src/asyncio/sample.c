@@ -105,9 +105,12 @@ static struct error *fill(struct aio *aio, struct aio_sampled_task *it, bool *re
     return err;
 }
 
-/* What is left of a task that was freed after it was listed: TaskObj_clear(). */
+/* What is left of a task that was freed after it was listed (TaskObj_clear()), or what took its
+ * place since: a lock, a handle, also know their loop. */
 static bool is_freed(const struct snapshot_task *task) {
-    return !task->event_loop && !task->coroutine && !task->name;
+    bool has_nothing = !task->event_loop && !task->coroutine && !task->name;
+    bool is_idle = task->state == SNAPSHOT_TASK_WAITING && !task->awaiting;
+    return has_nothing || (is_idle && !task->coroutine && !task->frames.count);
 }
 
 static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {
