@@ -119,6 +119,10 @@ static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {
     struct error *err = fill(aio, it, &is_foreign);
     it->is_valid = !err && !is_foreign && !is_freed(&it->task);
     it->is_verified = false;
+    if (!it->task.note_count)
+        it->noted_since = 0;
+    else if (!it->noted_since)
+        it->noted_since = memo->sample;
     it->version++;
     append(&memo->again, it);
     if (!it->is_fresh)
@@ -275,9 +279,17 @@ struct error *aio_sample_running(struct py *py, const struct aio_input *input) {
     return run(py, input, queue_running);
 }
 
-static bool verify(struct py *py, struct aio_sampled_task *it, bool runs_verified) {
+/* What could not be read in one sample may have been in the middle of a change, though nothing of
+ * the task itself was; of what can never be read the samples before tell. */
+static bool is_doubtful(const struct aio_memo *memo, const struct aio_sampled_task *it) {
+    return it->task.note_count && it->noted_since == memo->sample;
+}
+
+static bool verify(struct py *py, const struct aio_memo *memo, struct aio_sampled_task *it,
+                   bool runs_verified) {
     bool is_running = it->task.state == SNAPSHOT_TASK_RUNNING;
-    if (it->is_valid && (!is_running || runs_verified) && !py_has_changed(py, &it->footprint))
+    if (it->is_valid && (!is_running || runs_verified) && !is_doubtful(memo, it) &&
+        !py_has_changed(py, &it->footprint))
         it->is_verified = true;
     return it->is_verified;
 }
@@ -285,7 +297,7 @@ static bool verify(struct py *py, struct aio_sampled_task *it, bool runs_verifie
 bool aio_sample_verify(struct py *py, const struct aio_memo *memo, bool runs_verified) {
     bool is_verified = true;
     for (size_t i = 0; i < memo->again.count; i++)
-        is_verified &= verify(py, memo->again.items[i], runs_verified);
+        is_verified &= verify(py, memo, memo->again.items[i], runs_verified);
     return is_verified;
 }
 

@@ -58,11 +58,7 @@ struct error *py_unit_read(struct py *py, const struct py_position *position, in
     *ret = (struct py_unit){0, 0};
     if (back > 0 && (at < position->code->first_instruction || at > position->instruction))
         return NULL;
-    /* The interpreter rewrites instructions as they run; what they mean stays. */
-    struct memory_footprint *tracked = py_track(py, NULL);
-    struct error *err = memory_read(py->memory, at, ret, sizeof *ret);
-    py_track(py, tracked);
-    return err;
+    return memory_read(py->memory, at, ret, sizeof *ret);
 }
 
 /* Whether the instruction after the last one continues an await or yield from: YIELD_FROM up to
@@ -70,7 +66,10 @@ struct error *py_unit_read(struct py *py, const struct py_position *position, in
 static struct error *continues_await(struct py *py, struct py_position *position, bool *ret) {
     const struct py_traits *traits = &py->layout.traits;
     struct py_unit unit;
-    if (position->awaits >= 0) {
+    /* In a look whoever asks depends on what stands there: it may be read in the middle of a
+     * change.
+     */
+    if (position->awaits >= 0 && !py->looks) {
         *ret = position->awaits == 1;
         return NULL;
     }
@@ -165,7 +164,7 @@ struct error *py_position_find_use(struct py *py, struct py_position *position) 
     struct py_unit unit = {0, 0};
     bool yields_from;
     int back = with->get_awaitable_distance;
-    if (position->has_use)
+    if (position->has_use && !py->looks)
         return NULL;
     struct error *err = is_yield_from(py, position, &yields_from);
     for (int i = 0; !err && i <= EXTENDED_ARGS_MAX; i++) {

@@ -190,6 +190,12 @@ static void test_verifies(struct fake_target *target) {
     struct fixture f;
     set_up(&f, target);
     const struct aio_memo *memo = f.samples.looks.items[0].memo;
+    fake_expect_success(py_look(target->py, MEMORY_LOOK_AT_RECENT));
+    assert_false(aio_sample_verify(target->py, memo, true)); /* what cannot be read is doubted */
+    FAKE_SET(f.fake, f.program.waiting, task, state, FAKE_FINISHED_STATE);
+    fake_samples_look(&f.samples);
+    FAKE_SET(f.fake, f.program.waiting, task, state, FAKE_PENDING);
+    fake_samples_look(&f.samples);
     assert_false(fake_samples_task(&f.samples, f.program.waiting)->is_verified);
     fake_expect_success(py_look(target->py, MEMORY_LOOK_AT_RECENT));
     assert_false(aio_sample_verify(target->py, memo, false)); /* one runs */

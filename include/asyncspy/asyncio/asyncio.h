@@ -71,12 +71,13 @@ struct aio_sampled_task {
         coroutine; /* the object; with the name it tells one task from the next at an address */
     const struct snapshot_object *object; /* that it waits for, or NULL */
     struct memory_footprint footprint;
-    uint64_t sample;               /* the last one that lists it */
-    uint64_t version;              /* counts how often it was read */
-    bool is_valid;                 /* it could be read */
-    bool is_verified;              /* a later look found it so, or nothing could run meanwhile */
-    bool is_always_read;           /* it leads to tasks that no registry has */
-    bool is_fresh;                 /* it was read since aio_memo_forget_read() */
+    uint64_t sample;      /* the last one that lists it */
+    uint64_t version;     /* counts how often it was read */
+    uint64_t noted_since; /* the sample from which on not all of it could be read; 0: all can */
+    bool is_valid;        /* it could be read */
+    bool is_verified;     /* a later look found it so, or nothing could run meanwhile */
+    bool is_always_read;  /* it leads to tasks that no registry has */
+    bool is_fresh;        /* it was read since aio_memo_forget_read() */
     struct aio_sampled_task *next; /* of all that were ever met */
 };
 
