@@ -43,7 +43,6 @@ struct sampler {
     bool is_partial;    /* the last sample has only looked at what runs */
     bool is_shown;      /* a sample shows all tasks of the epoch */
     double look_due;    /* the next look at all tasks, in seconds since `began` */
-    struct sampler_statistics statistics;
 };
 
 static void describe(struct sampler *sampler) {
@@ -111,12 +110,6 @@ double sampler_get_time(const struct sampler *sampler) {
     return clock_monotonic() - sampler->began;
 }
 
-struct sampler_statistics sampler_get_statistics(const struct sampler *sampler) {
-    struct sampler_statistics statistics = sampler->statistics;
-    statistics.bytes_read = memory_get_statistics(process_get_memory(sampler->process)).bytes_read;
-    return statistics;
-}
-
 /* --- looks --- */
 
 static void swap_snapshots(struct sampler *sampler) {
@@ -137,7 +130,6 @@ static void begin_epoch(struct sampler *sampler, const char *why) {
     *py_get_layout(sampler->py) = sampler->layout;
     py_begin_looks(sampler->py, sampler->snapshot);
     sampler->epoch++;
-    sampler->statistics.epochs++;
     log_debug(LOG_CAPTURE, "everything is read anew: %s", why);
 }
 
@@ -272,7 +264,6 @@ static struct error *look_stopped(struct sampler *sampler, const struct scope *s
     refresh_threads(sampler);
     err = look_again(sampler, scope);
     *pause_s = stop_end(stop);
-    sampler->statistics.stopped++;
     return err;
 }
 
@@ -305,7 +296,6 @@ static struct error *look_at_moment(struct sampler *sampler, const struct scope 
                                     struct taken *ret) {
     bool done;
     struct error *err = look_while_quiet(sampler, scope, &done);
-    sampler->statistics.quiet += done;
     if (err || done)
         return err;
     ret->time_s = sampler_get_time(sampler);
@@ -321,10 +311,8 @@ static struct error *look_at_all(struct sampler *sampler, struct taken *ret) {
         err = look_first(sampler);
     if (err)
         return err;
-    if (has_been_quiet(sampler, is_quiet)) {
-        sampler->statistics.quiet++;
+    if (has_been_quiet(sampler, is_quiet))
         return NULL;
-    }
     return look_at_moment(sampler, &all_again, ret);
 }
 
@@ -358,7 +346,6 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
     /* What only a look at all tasks would show is not there yet, however quiet it is since. */
     bool is_stale = sampler->is_partial && is_full;
     if (!is_stale && sampler->quiet && quiet_check(sampler->quiet)) {
-        sampler->statistics.unchanged++;
         *ret = sampled_repeat(sampler->sampled, sampler_get_time(sampler));
         return NULL;
     }
@@ -381,7 +368,5 @@ struct error *sampler_take(struct sampler *sampler, const struct recording_sampl
                    : sampled_add_running(sampler->sampled, &input);
     sampler->is_partial = !is_full;
     sampler->is_shown = true;
-    sampler->statistics.full += is_full;
-    sampler->statistics.torn += (*ret)->torn;
     return NULL;
 }

@@ -33,7 +33,7 @@ static const struct argp_option option_table[] = {
     {"duration", 'd', "SECONDS", 0, "For so long; else until Ctrl-C or the end of the process", 1},
     {"rate", 'r', "RATE", 0, "Samples a second, 100 by default", 1},
     {"nonblocking", KEY_NONBLOCKING, NULL, 0,
-     "Never stop the process; what changes while it is read is left out", 1},
+     "Never stop the process; a task that changes while it is read is shown as it was", 1},
     {"output", 'o', "FILE", 0, "Write to FILE; by default asyncspy-PID-TIME.html", 2},
     {"format", KEY_FORMAT, "FORMAT", 0,
      "html, svg, trace, speedscope, collapsed, pprof, jsonl or raw; else what the name of FILE "

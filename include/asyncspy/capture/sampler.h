@@ -16,7 +16,8 @@
 #include "asyncspy/snapshot/recording.h"
 
 struct sampler_options {
-    bool nonblocking; /* never stop the process: what changes while it is read is left out */
+    bool nonblocking; /* never stop the process: what changes while it is read is shown
+                       * as it was, and counted */
     double rate;      /* samples a second that are asked for; for recording_info */
     double cpu_share; /* of a CPU that looks at all tasks may take; between them samples look at
                        * what runs */
@@ -39,13 +40,3 @@ double sampler_get_time(const struct sampler *sampler);
  * the same. `late_s` is the caller's. ERROR_GONE: the process has ended. */
 struct error *sampler_take(struct sampler *sampler, const struct recording_sample **ret,
                            uint64_t *ret_epoch) ERROR_CHECK;
-
-/* How the samples were had. */
-struct sampler_statistics {
-    uint64_t unchanged; /* nothing had run since the last one */
-    uint64_t quiet;     /* nothing ran meanwhile */
-    uint64_t full;      /* looked at all tasks */
-    uint64_t stopped, torn;
-    uint64_t tasks_read, bytes_read, epochs;
-};
-struct sampler_statistics sampler_get_statistics(const struct sampler *sampler);

@@ -86,7 +86,8 @@ struct recording_sample {
     double time_s;
     double pause_s; /* that the target was stopped for it */
     double late_s;  /* after it was due */
-    uint64_t torn;  /* tasks and threads that changed while they were read, and are left out */
+    uint64_t torn;  /* tasks and threads that changed while they were read: tasks are shown as they
+                     * were  before, if they were there, threads without their stacks */
     uint64_t reads_failed; /* of tasks and threads that could not be read */
     uint64_t gc;           /* bit i: interpreter i (of the first 64) was collecting garbage */
     const struct recording_task *const *tasks; /* all of them */
