@@ -44,6 +44,7 @@ struct capture {
     struct py_layout layout;
     struct py *py;
     double shown_now;           /* the target's clock at the last picture */
+    double shown_at;            /* ours, when it was begun */
     struct target_runs *runs;   /* between two looks */
     struct forgotten forgotten; /* found since then */
     double runs_since;
@@ -466,6 +467,33 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
     return err;
 }
 
+static void end_runs(struct capture *capture) {
+    runs_end(capture->runs);
+    capture->runs = NULL;
+}
+
+struct error *capture_watch_threads(struct capture *capture) {
+    end_runs(capture);
+    return runs_begin(capture->process, &capture->runs);
+}
+
+struct error *capture_take_next(struct capture *capture, struct snapshot *before,
+                                struct snapshot *snapshot) {
+    double before_now = capture->shown_now;
+    double passed = before ? clock_monotonic() - capture->shown_at : NAN;
+    if (capture->runs)
+        runs_update(capture->runs);
+    capture->shown_at = clock_monotonic();
+    struct error *err = capture_take(capture, snapshot);
+    if (!err && before) {
+        second_look_compare(&(struct look_at){snapshot, capture->shown_now},
+                            &(struct look_at){before, before_now}, capture->runs, false);
+        snapshot->capture.second_look_s = passed;
+    }
+    end_runs(capture);
+    return err;
+}
+
 struct error *capture_save(struct capture *capture, const struct snapshot *snapshot,
                            uint64_t *ret_size) {
     return save_finish(capture->save, capture->process, snapshot, ret_size);
@@ -481,7 +509,8 @@ static void look_at_sockets(struct capture *capture, struct snapshot *first,
     second->tasks.items = first->tasks.items;
     second->tasks.count = first->tasks.count;
     network_add_sockets(capture->process, second);
-    second_look_stood_still(first, second);
+    second_look_stood_still(&(struct look_at){first, capture->shown_now},
+                            &(struct look_at){second, process_get_monotonic(capture->process)});
 }
 
 static struct error *look_at_all(struct capture *capture, struct snapshot *first,
@@ -494,7 +523,7 @@ static struct error *look_at_all(struct capture *capture, struct snapshot *first
     if (!err) {
         network_add_sockets(capture->process, second);
         second_look_compare(&(struct look_at){first, capture->shown_now},
-                            &(struct look_at){second, shot.kernel.now}, capture->runs);
+                            &(struct look_at){second, shot.kernel.now}, capture->runs, true);
         first->capture.pause_s += shot.pause_s;
         if (shot.pause_s > 0)
             first->capture.mode = shot.mode;
@@ -504,8 +533,7 @@ static struct error *look_at_all(struct capture *capture, struct snapshot *first
 }
 
 struct error *capture_begin_second_look(struct capture *capture, struct snapshot *snapshot) {
-    runs_end(capture->runs);
-    capture->runs = NULL;
+    end_runs(capture);
     capture->runs_since = clock_monotonic();
     capture->forgotten = (struct forgotten){.searched = false};
     memory_release(process_get_memory(capture->process));

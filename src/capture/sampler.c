@@ -110,6 +110,10 @@ double sampler_get_time(const struct sampler *sampler) {
     return clock_monotonic() - sampler->began;
 }
 
+void sampler_set_nonblocking(struct sampler *sampler, bool nonblocking) {
+    sampler->options.nonblocking = nonblocking;
+}
+
 /* --- looks --- */
 
 static void swap_snapshots(struct sampler *sampler) {

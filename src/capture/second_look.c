@@ -10,6 +10,7 @@
 struct comparison {
     const struct look_at *first, *second;
     const struct target_runs *runs;
+    bool runs_cover; /* all the time between the looks */
     struct arena *arena;
     const struct task_index *index; /* of the second picture's tasks */
 };
@@ -52,7 +53,8 @@ static size_t count_common_frames(const struct snapshot_stack *a, const struct s
 }
 
 static enum snapshot_tristate has_run(const struct comparison *comparison, int64_t tid) {
-    int ran = tid == SNAPSHOT_UNKNOWN ? -1 : runs_get(comparison->runs, (pid_t)tid);
+    bool is_watched = comparison->runs && tid != SNAPSHOT_UNKNOWN;
+    int ran = is_watched ? runs_get(comparison->runs, (pid_t)tid) : -1;
     return ran < 0 ? SNAPSHOT_MAYBE : ran ? SNAPSHOT_YES : SNAPSHOT_NO;
 }
 
@@ -90,7 +92,7 @@ static enum snapshot_tristate compare_loop(const struct comparison *comparison,
     const struct snapshot_loop *b = find_loop(comparison->second->snapshot, a->id);
     if (!b)
         return SNAPSHOT_YES;
-    if (has_run(comparison, a->tid) == SNAPSHOT_NO)
+    if (comparison->runs_cover && has_run(comparison, a->tid) == SNAPSHOT_NO)
         return SNAPSHOT_NO;
     return compare_runs(comparison, a, b);
 }
@@ -177,19 +179,25 @@ static const struct snapshot_socket *find_socket(const struct snapshot *snapshot
     return NULL;
 }
 
+static bool has_received(const struct snapshot_socket *earlier,
+                         const struct snapshot_socket *later) {
+    return later->last_received_s < earlier->last_received_s; /* false of what is not known */
+}
+
 static bool equal_sockets(const struct snapshot_socket *a, const struct snapshot_socket *b) {
-    if (b->last_received_s < a->last_received_s) /* false of what is not known */
-        return false;
     return a->receive_queue == b->receive_queue && a->send_queue == b->send_queue &&
            equal_texts(a->state, b->state) && equal_texts(a->local, b->local) &&
            equal_texts(a->peer, b->peer);
 }
 
-static void compare_sockets(struct snapshot *first, const struct snapshot *second) {
-    for (size_t i = 0; i < first->sockets.count; i++) {
-        struct snapshot_socket *a = &first->sockets.items[i];
-        const struct snapshot_socket *b = find_socket(second, i, a->fd);
-        a->moved = b && equal_sockets(a, b) ? SNAPSHOT_NO : SNAPSHOT_YES;
+static void compare_sockets(const struct look_at *marked, const struct look_at *other) {
+    bool is_later = marked->now > other->now;
+    for (size_t i = 0; i < marked->snapshot->sockets.count; i++) {
+        struct snapshot_socket *a = &marked->snapshot->sockets.items[i];
+        const struct snapshot_socket *b = find_socket(other->snapshot, i, a->fd);
+        bool is_same =
+            b && equal_sockets(a, b) && !(is_later ? has_received(b, a) : has_received(a, b));
+        a->moved = is_same ? SNAPSHOT_NO : SNAPSHOT_YES;
     }
 }
 
@@ -205,10 +213,13 @@ static void compare_thread(const struct comparison *comparison, struct snapshot_
 }
 
 void second_look_compare(const struct look_at *first, const struct look_at *second,
-                         const struct target_runs *runs) {
+                         const struct target_runs *runs, bool runs_cover) {
     struct snapshot *snapshot = first->snapshot;
-    struct comparison comparison = {
-        .first = first, .second = second, .runs = runs, .arena = arena_create()};
+    struct comparison comparison = {.first = first,
+                                    .second = second,
+                                    .runs = runs,
+                                    .runs_cover = runs_cover,
+                                    .arena = arena_create()};
     comparison.index = task_index_create(comparison.arena, second->snapshot);
     for (size_t i = 0; i < snapshot->threads.count; i++)
         compare_thread(&comparison, &snapshot->threads.items[i]);
@@ -218,16 +229,17 @@ void second_look_compare(const struct look_at *first, const struct look_at *seco
         loop->common_frames = compare_running(&comparison, loop);
     }
     compare_tasks(&comparison);
-    compare_sockets(snapshot, second->snapshot);
+    compare_sockets(first, second);
     arena_destroy(comparison.arena);
 }
 
-void second_look_stood_still(struct snapshot *first, const struct snapshot *second) {
+void second_look_stood_still(const struct look_at *looked_at, const struct look_at *second) {
+    struct snapshot *first = looked_at->snapshot;
     for (size_t i = 0; i < first->threads.count; i++)
         first->threads.items[i].moved = SNAPSHOT_NO;
     for (size_t i = 0; i < first->event_loops.count; i++)
         first->event_loops.items[i].moved = SNAPSHOT_NO;
     for (size_t i = 0; i < first->tasks.count; i++)
         first->tasks.items[i].moved = SNAPSHOT_NO;
-    compare_sockets(first, second);
+    compare_sockets(looked_at, second);
 }

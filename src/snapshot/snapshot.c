@@ -87,6 +87,7 @@ static void clear(struct snapshot *snapshot) {
                     .reads = SNAPSHOT_UNKNOWN,
                     .bytes_read = SNAPSHOT_UNKNOWN,
                     .second_look_s = NAN},
+        .files = {.open = SNAPSHOT_UNKNOWN, .limit = SNAPSHOT_UNKNOWN},
     };
 }
 

@@ -67,7 +67,7 @@ static int tear_down(void **state) {
 
 static void compare(const struct looks *looks) {
     second_look_compare(&(struct look_at){looks->snapshots[0], 1000},
-                        &(struct look_at){looks->snapshots[1], 1000 + PASSED}, looks->runs);
+                        &(struct look_at){looks->snapshots[1], 1000 + PASSED}, looks->runs, true);
 }
 
 /* The loop of both pictures runs in the thread `tid`. */
@@ -399,7 +399,8 @@ static void test_stood_still(void **state) {
     struct snapshot *first = looks->snapshots[0];
     first->threads.items[0].moved = first->event_loops.items[0].moved = SNAPSHOT_MAYBE;
     tasks[0]->moved = SNAPSHOT_MAYBE;
-    second_look_stood_still(first, looks->snapshots[1]);
+    second_look_stood_still(&(struct look_at){first, 1000},
+                            &(struct look_at){looks->snapshots[1], 1000 + PASSED});
     assert_int_equal(first->threads.items[0].moved, SNAPSHOT_NO);
     assert_int_equal(first->event_loops.items[0].moved, SNAPSHOT_NO);
     assert_int_equal(first->tasks.items[0].moved, SNAPSHOT_NO);

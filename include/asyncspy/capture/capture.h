@@ -45,6 +45,15 @@ void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopp
 /* Fills `snapshot` (it is reset first). */
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
 
+/* Fills `snapshot` with a further picture, and sets `moved` in it: what changed since `before`, the
+ * one that this capture took last. Without one (NULL) it is the first of several. */
+struct error *capture_take_next(struct capture *capture, struct snapshot *before,
+                                struct snapshot *snapshot) ERROR_CHECK;
+
+/* Watches which threads run until then, so that the next picture of capture_take_next tells of them
+ * too: to be called some 50 ms before it, in which nothing may stop the process. */
+struct error *capture_watch_threads(struct capture *capture) ERROR_CHECK;
+
 /* Looks a second time, 200 ms later, and sets `moved` in the picture that capture_take just made:
  * which tasks, loops, threads and sockets changed. Meanwhile it looks for coroutines that nobody
  * awaited, and adds them, if the target stands still and there is time. ERROR_GONE when the process

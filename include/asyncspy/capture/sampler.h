@@ -36,6 +36,9 @@ const struct recording_info *sampler_get_info(const struct sampler *sampler);
 /* Seconds since then. */
 double sampler_get_time(const struct sampler *sampler);
 
+/* From the next sample on. */
+void sampler_set_nonblocking(struct sampler *sampler, bool nonblocking);
+
 /* Takes a sample. It lives until the next one, and what it points to as long as *ret_epoch stays
  * the same. `late_s` is the caller's. ERROR_GONE: the process has ended. */
 struct error *sampler_take(struct sampler *sampler, const struct recording_sample **ret,

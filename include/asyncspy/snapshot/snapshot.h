@@ -310,6 +310,12 @@ struct snapshot_capture {
     double second_look_s; /* NaN: none */
 };
 
+/* The file descriptors of the target, or SNAPSHOT_UNKNOWN. */
+struct snapshot_files {
+    int64_t open;
+    int64_t limit; /* how many may be (RLIMIT_NOFILE) */
+};
+
 /* A vector of one kind of record: `items` has `count` elements and room for `capacity`. */
 #define SNAPSHOT_VECTOR(type)                                                                      \
     struct {                                                                                       \
@@ -407,6 +413,7 @@ struct snapshot {
     const char *captured_at; /* RFC 3339 UTC */
     struct snapshot_target target;
     struct snapshot_capture capture;
+    struct snapshot_files files;
     SNAPSHOT_VECTOR(struct snapshot_missing) missing;
     SNAPSHOT_VECTOR(struct snapshot_interpreter) interpreters;
     SNAPSHOT_VECTOR(struct snapshot_loop) event_loops;
