@@ -176,6 +176,14 @@ static void add_registered(struct network *network) {
                              "there are very many of them");
 }
 
+static void count_files(const struct network *network) {
+    int64_t limit = files_read_limit(network->process);
+    if (network->files.complete)
+        network->snapshot->files.open = (int64_t)network->files.count;
+    if (limit >= 0)
+        network->snapshot->files.limit = limit;
+}
+
 void network_add_sockets(const struct target_process *process, struct snapshot *snapshot) {
     struct network network = {.process = process, .snapshot = snapshot};
     if (snapshot->tasks.count == 0 && snapshot->event_loops.count == 0)
@@ -186,6 +194,7 @@ void network_add_sockets(const struct target_process *process, struct snapshot *
         snapshot_add_missing(snapshot, "sockets", error_get_message(err));
         error_destroy(err);
     } else {
+        count_files(&network);
         add_rows(&network);
         add_registered(&network);
     }

@@ -266,10 +266,25 @@ static void print_threads(struct report *report) {
     page_end_line(page);
 }
 
+/* Where there are few descriptors left, or everything is told. */
+static void print_files(struct report *report) {
+    const struct snapshot_files *files = &report->snapshot->files;
+    bool is_known = files->open != SNAPSHOT_UNKNOWN && files->limit != SNAPSHOT_UNKNOWN;
+    bool is_short = is_known && files->open >= files->limit - files->limit / 10;
+    if (!is_known || (!is_short && !report->options->verbose))
+        return;
+    report_start_count(report, "FILES", (size_t)files->open);
+    page_put_styled(&report->page, is_short ? PAGE_WARNING : PAGE_PLAIN,
+                    arena_format(report->page.scratch, "open, of %s that may be",
+                                 page_count(&report->page, (size_t)files->limit)));
+    page_end_line(&report->page);
+}
+
 void report_counts(struct report *report) {
     page_end_line(&report->page);
     print_loops(report);
     print_tasks(report);
     print_threads(report);
+    print_files(report);
     arena_reset(report->page.scratch);
 }

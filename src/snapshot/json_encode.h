@@ -57,6 +57,7 @@ void json_add_referrers(struct json_encoder *encoder, cJSON *object,
 
 cJSON *json_encode_target(struct json_encoder *encoder, const struct snapshot_target *target);
 cJSON *json_encode_capture(struct json_encoder *encoder, const struct snapshot_capture *capture);
+cJSON *json_encode_files(struct json_encoder *encoder, const struct snapshot_files *files);
 cJSON *json_encode_missing(struct json_encoder *encoder, const struct snapshot_missing *missing);
 cJSON *json_encode_interpreter(struct json_encoder *encoder,
                                const struct snapshot_interpreter *interpreter);

@@ -32,6 +32,14 @@ cJSON *json_encode_capture(struct json_encoder *encoder, const struct snapshot_c
     return object;
 }
 
+cJSON *json_encode_files(struct json_encoder *encoder, const struct snapshot_files *files) {
+    (void)encoder; /* has no strings */
+    cJSON *object = cJSON_CreateObject();
+    json_add_count(object, "open", files->open);
+    json_add_count(object, "limit", files->limit);
+    return object;
+}
+
 cJSON *json_encode_missing(struct json_encoder *encoder, const struct snapshot_missing *missing) {
     cJSON *object = cJSON_CreateObject();
     json_add_string(encoder, object, "what", missing->what);

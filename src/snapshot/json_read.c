@@ -29,6 +29,7 @@ static void read_root(struct json_decoder *decoder, const cJSON *root) {
     snapshot->captured_at = json_get_string(decoder, root, "captured_at");
     json_read_target(decoder, root);
     json_read_capture(decoder, root);
+    json_read_files(decoder, root);
     READ_RECORDS(decoder, root, "missing", &snapshot->missing, read_missing);
     json_read_verdict(decoder, root);
     json_read_findings(decoder, root);

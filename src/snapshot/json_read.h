@@ -15,6 +15,7 @@ struct error *json_read_snapshot(struct snapshot *snapshot, const cJSON *root) E
 /* Members of the root. */
 void json_read_target(struct json_decoder *decoder, const cJSON *root);
 void json_read_capture(struct json_decoder *decoder, const cJSON *root);
+void json_read_files(struct json_decoder *decoder, const cJSON *root);
 void json_read_findings(struct json_decoder *decoder, const cJSON *root);
 void json_read_verdict(struct json_decoder *decoder, const cJSON *root);
 

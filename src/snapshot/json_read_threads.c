@@ -35,6 +35,15 @@ void json_read_capture(struct json_decoder *decoder, const cJSON *root) {
     json_leave(decoder);
 }
 
+void json_read_files(struct json_decoder *decoder, const cJSON *root) {
+    struct snapshot_files *files = &decoder->snapshot->files;
+    const cJSON *object = json_get_object(decoder, root, "files");
+    json_enter(decoder, "files", SIZE_MAX);
+    files->open = json_get_count(decoder, object, "open");
+    files->limit = json_get_count(decoder, object, "limit");
+    json_leave(decoder);
+}
+
 void json_read_interpreter(struct json_decoder *decoder, const cJSON *object, void *record) {
     struct snapshot_interpreter *interpreter = record;
     interpreter->id = json_get_integer(decoder, object, "id");

@@ -88,6 +88,8 @@ static void write_all(struct writer *writer, const struct snapshot *snapshot) {
     write_value(writer, json_encode_target(&writer->encoder, &snapshot->target));
     write_key(writer, "capture");
     write_value(writer, json_encode_capture(&writer->encoder, &snapshot->capture));
+    write_key(writer, "files");
+    write_value(writer, json_encode_files(&writer->encoder, &snapshot->files));
     WRITE_RECORDS(writer, "missing", &snapshot->missing, json_encode_missing);
     write_key(writer, "verdict");
     write_value(writer, json_encode_verdict(&writer->encoder, &snapshot->verdict));

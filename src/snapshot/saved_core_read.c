@@ -242,6 +242,7 @@ static void complete_head(struct json_decoder *decoder, const cJSON *root) {
     struct snapshot_capture capture = snapshot->capture;
     json_read_target(decoder, root);
     json_read_capture(decoder, root);
+    json_read_files(decoder, root);
     capture.second_look_s = snapshot->capture.second_look_s;
     snapshot->capture = capture;
     snapshot->target.kind = target.kind;

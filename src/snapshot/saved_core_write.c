@@ -176,6 +176,7 @@ static void write_picture(struct writer *writer, const struct snapshot *snapshot
     write_member(writer, "captured_at", json_encode_string(encoder, snapshot->captured_at));
     write_member(writer, "target", json_encode_target(encoder, &snapshot->target));
     write_member(writer, "capture", json_encode_capture(encoder, &snapshot->capture));
+    write_member(writer, "files", json_encode_files(encoder, &snapshot->files));
     WRITE_RECORDS(writer, "missing", &snapshot->missing, 0, json_encode_missing);
     WRITE_RECORDS(writer, "event_loops", &snapshot->event_loops, 0, encode_loop);
     WRITE_RECORDS(writer, "threads", &snapshot->threads, 0, encode_thread);

@@ -77,6 +77,21 @@ struct error *files_list(const struct target_process *process, struct arena *are
     return NULL;
 }
 
+/* "Max open files            1024                 524288               files" */
+int64_t file_parse_limits(const char *text) {
+    static const char mark[] = "Max open files";
+    const char *line = strstr(text, mark);
+    char *rest = NULL;
+    int64_t limit = line ? strtoll(line + sizeof mark - 1, &rest, 10) : 0;
+    return line && rest != line + sizeof mark - 1 && limit >= 0 && limit < INT64_MAX ? limit : -1;
+}
+
+int64_t files_read_limit(const struct target_process *process) {
+    char text[4096];
+    process_read_small(process->folder, "limits", text, sizeof text);
+    return file_parse_limits(text);
+}
+
 uint64_t files_read_socket(const struct target_process *process, int fd) {
     char name[32];
     struct target_file file;

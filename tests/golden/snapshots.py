@@ -106,6 +106,7 @@ def snapshot(tasks, loops=None, threads=None, **more):
         "capture": {"mode": more.get("mode", "running"), "pause_s": more.get("pause_s", 0.0),
                     "duration_s": 0.0029, "reads": 160, "bytes_read": 655360,
                     "second_look_s": None},
+        "files": more.get("files", {"open": 88, "limit": 1024}),
         "missing": more.get("missing", []), "verdict": None, "findings": [],
         "interpreters": [{"id": 0, "gil_holder": None, "gc_collecting": False}],
         "event_loops": [loop()] if loops is None else loops,

@@ -4,7 +4,9 @@ In an expectation a dict stands for "these keys, whatever else is there"; a dict
 keys of MATCHERS stands for a condition.
 """
 
+import os
 import re
+import resource
 import unicodedata
 
 import verdict
@@ -13,6 +15,12 @@ LINES_SHOWN = 12
 TEXT_WIDTH = 100
 # The schema check of every one of 10,000 equal tasks takes a minute.
 VALIDATED_ITEMS = 300
+
+
+def true_files(pid):
+    """The files of a process that does not open any now."""
+    return {"open": len(os.listdir("/proc/%d/fd" % pid)),
+            "limit": resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]}
 
 
 def matches_any_of(options, actual, path):
@@ -202,6 +210,7 @@ def compare(expectation, snapshot, mode=None, pid=None):
     target = {"kind": "process", "python_version": expectation["python_version"], "core": None}
     if pid is not None:
         target["pid"] = pid
+        problems += difference(true_files(pid), snapshot["files"], "files")
     problems += difference(target, snapshot["target"], "target")
     if mode is not None:
         problems += difference(mode, snapshot["capture"]["mode"], "capture.mode")

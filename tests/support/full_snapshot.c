@@ -71,6 +71,7 @@ static void fill_head(struct snapshot *snapshot) {
         .bytes_read = (int64_t)1 << 40,
         .second_look_s = 0.5,
     };
+    snapshot->files = (struct snapshot_files){.open = 88, .limit = 1024};
     snapshot_add_missing(snapshot, "task 0x10", "address 0x0 cannot be read");
     *SNAPSHOT_APPEND(snapshot, &snapshot->interpreters) =
         (struct snapshot_interpreter){.id = 1, .gil_holder = 4243, .gc_collecting = SNAPSHOT_YES};

@@ -111,6 +111,15 @@ static void test_epoll_bound(void **state) {
 
 static void test_pidfd_text(void **state) {
     (void)state;
+    assert_int_equal(
+        file_parse_limits("Max processes  9 9 processes\nMax open files            1024"
+                          "                 524288               files\n"),
+        1024);
+    assert_int_equal(file_parse_limits("Max open files            unlimited   unlimited   files\n"),
+                     -1);
+    assert_int_equal(file_parse_limits("Max open files            99999999999999999999 1 files\n"),
+                     -1);
+    assert_int_equal(file_parse_limits(""), -1);
     assert_int_equal(file_parse_pidfd("pos:\t0\nflags:\t02\nPid:\t16226\nNSpid:\t16226\n"), 16226);
     assert_int_equal(file_parse_pidfd("pos:\t0\nNSpid:\t5\nPid:\t-1\n"), 0);
     assert_int_equal(file_parse_pidfd("pos:\t0\nPid:\t0\n"), 0); /* in another pid namespace */

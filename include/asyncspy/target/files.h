@@ -40,6 +40,9 @@ struct target_files {
 struct error *files_list(const struct target_process *process, struct arena *arena,
                          struct target_files *ret) ERROR_CHECK;
 
+/* How many descriptors the process may have open (RLIMIT_NOFILE); -1: unknown, or without limit. */
+int64_t files_read_limit(const struct target_process *process);
+
 /* The inode of the socket `fd`, 0: it is none, or closed. */
 uint64_t files_read_socket(const struct target_process *process, int fd);
 
