@@ -106,11 +106,13 @@ static struct error *fill(struct aio *aio, struct aio_sampled_task *it, bool *re
 }
 
 /* What is left of a task that was freed after it was listed (TaskObj_clear()), or what took its
- * place since: a lock, a handle, also know their loop. */
+ * place since: a lock, a handle, also know their loop; of anything else some word may be taken for
+ * a coroutine. */
 static bool is_freed(const struct snapshot_task *task) {
-    bool has_nothing = !task->event_loop && !task->coroutine && !task->name;
-    bool is_idle = task->state == SNAPSHOT_TASK_WAITING && !task->awaiting;
-    return has_nothing || (is_idle && !task->coroutine && !task->frames.count);
+    bool is_nobody = !task->event_loop && !task->name;
+    bool is_nowhere = !task->frames.count && !task->awaiting;
+    bool is_waiting = task->state == SNAPSHOT_TASK_WAITING;
+    return task->coroutine ? is_nobody && is_nowhere : is_nobody || (is_nowhere && is_waiting);
 }
 
 static struct error *read_task(struct aio *aio, struct aio_sampled_task *it) {

@@ -58,7 +58,14 @@ struct error *py_unit_read(struct py *py, const struct py_position *position, in
     *ret = (struct py_unit){0, 0};
     if (back > 0 && (at < position->code->first_instruction || at > position->instruction))
         return NULL;
-    return memory_read(py->memory, at, ret, sizeof *ret);
+    /* From 3.11 on there are counters between the instructions that change each time one runs,
+     * while what a suspended one means stays; whether the code is another one, its object tells. */
+    bool is_tracked = py->layout.traits.await_kind == PY_AWAIT_YIELD_FROM;
+    struct memory_footprint *tracked = is_tracked ? NULL : py_track(py, NULL);
+    struct error *err = memory_read(py->memory, at, ret, sizeof *ret);
+    if (!is_tracked)
+        py_track(py, tracked);
+    return err;
 }
 
 /* Whether the instruction after the last one continues an await or yield from: YIELD_FROM up to

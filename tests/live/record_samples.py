@@ -297,7 +297,7 @@ def true_stacks(context, interpreter):
     for options in ((), ("--nonblocking",)):
         with program(context, "churn") as process, folder() as path:
             output = os.path.join(path, "out.jsonl")
-            done = context.run("record", "-p", process.pid, "-d", 2, "-r", 300, "-o", output, *options)
+            done = context.run("record", "-p", process.pid, "-d", 3, "-r", 300, "-o", output, *options)
             yield from done_well(done)
             shown, unknown = 0, 0
             for line in lines_of(output):
