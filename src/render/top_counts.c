@@ -103,13 +103,13 @@ static struct top_pieces make_waits(struct top_words *words) {
     return pieces;
 }
 
-/* " (+12/s -11/s)"; what is not known is left out. */
+/* "(+12/s -11/s)"; what is not known is left out. */
 static const char *describe_flow(struct top_words *words) {
     const struct live *live = words->input->live;
     struct arena *arena = words->report.page.scratch;
     if (!(live->births >= 0 && live->deaths >= 0))
         return "";
-    return arena_format(arena, " (+%.0f/s -%.0f/s)", live->births, live->deaths);
+    return arena_format(arena, "(+%.0f/s -%.0f/s)", live->births, live->deaths);
 }
 
 static void add_tasks(struct top_words *words, struct top_pieces *pieces) {
@@ -118,9 +118,8 @@ static void add_tasks(struct top_words *words, struct top_pieces *pieces) {
     struct arena *arena = words->report.page.scratch;
     if (!words->report.snapshot)
         return;
-    top_pieces_add(pieces, SCREEN_BOLD, 0, "Tasks");
-    top_pieces_add(pieces, SCREEN_PLAIN, 1,
-                   arena_format(arena, "%zu%s", live->tasks, describe_flow(words)));
+    top_pieces_add(pieces, SCREEN_BOLD, 0, arena_format(arena, "Tasks %zu", live->tasks));
+    top_pieces_add(pieces, SCREEN_PLAIN, 1, describe_flow(words));
     top_pieces_add(pieces, SCREEN_PLAIN, TOP_GAP,
                    arena_format(arena, "run %zu", states[SNAPSHOT_TASK_RUNNING]));
     top_pieces_add(pieces, SCREEN_PLAIN, TOP_GAP,

@@ -126,6 +126,8 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     ret[OLDEST] = top_cell_age(words, group->oldest);
     ret[MOVED] = top_cell_share(words, group->moved);
     ret[CPU] = top_cell_cpu(words, group->cpu);
+    if (table->orders_only)
+        return;
     if (members)
         get_tasks(words, members, ret);
     else

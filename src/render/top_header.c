@@ -13,6 +13,7 @@
 #define ROWS_WITH_COST 20
 #define ROWS_PER_LOOP 12 /* of the screen, for each loop that has a line */
 #define LOOPS_LEAST 2
+#define OLD_PICTURE_S 3.0 /* a picture is told to be old from then on */
 
 int top_header_add_row(struct top_header *header) {
     return header->row + header->used++;
@@ -132,13 +133,14 @@ static const struct live_block *find_worst(const struct live *live, uint64_t *re
 }
 
 /* "  req-812  sleep < build_csv  app/report.py:57": whatever is known. */
-static const char *describe_blame(struct report *report, const struct live_block *block) {
+static const char *describe_blame(struct report *report, const struct live_block *block,
+                                  enum top_wording wording) {
     struct arena *arena = report->page.scratch;
     const char *text = block->task ? arena_format(arena, "  %s", block->task) : "";
     const char *inner = block->callee ? block->callee : block->frame;
     if (inner)
         text = arena_format(arena, "%s  %s", text, inner);
-    if (block->callee && block->frame)
+    if (block->callee && block->frame && wording < TOP_SHORTEST)
         text = arena_format(arena, "%s < %s", text, block->frame);
     if (block->file && block->line >= 0)
         text = arena_format(arena, "%s  %s:%d", text, block->file, (int)block->line);
@@ -147,23 +149,22 @@ static const char *describe_blame(struct report *report, const struct live_block
     return page_escape(&report->page, text);
 }
 
-/* `in_short`: without the words that go first where room is short. */
 static const char *describe_blocks(struct top_words *words, const struct live_block *worst,
-                                   uint64_t count, bool in_short) {
+                                   uint64_t count, enum top_wording wording) {
     struct report *report = &words->report;
     struct arena *arena = report->page.scratch;
     double within = fmin(LIVE_BLOCKS_WITHIN_S, words->input->live->watched_s);
     const char *text = arena_format(arena, "%" PRIu64 " %s >%.0f ms in %s%.0f s", count,
                                     count == 1 ? "time" : "times", LIVE_BLOCK_S * 1e3,
-                                    in_short ? "" : "the last ", within);
+                                    wording == TOP_LONG ? "the last " : "", within);
     if (!worst)
         return text;
     text = arena_format(arena, "%s, worst >=%s", text, label_duration(report, worst->length_s));
     if (worst->ended_s <= 0)
         text = arena_format(arena, "%s goes on", text);
-    else if (!in_short)
+    else if (wording == TOP_LONG)
         text = arena_format(arena, "%s %.0f s ago", text, worst->ended_s);
-    return arena_format(arena, "%s%s", text, describe_blame(report, worst));
+    return arena_format(arena, "%s%s", text, describe_blame(report, worst, wording));
 }
 
 /* Where it was is what must stay. */
@@ -182,33 +183,48 @@ static void draw_blocks(struct top_header *header) {
     int room = header->screen->columns - column;
     if (room <= 0)
         return;
-    const char *text = describe_blocks(header->words, worst, count, false);
+    const char *text = describe_blocks(header->words, worst, count, TOP_LONG);
     if (text_width(text) > room)
-        text = describe_blocks(header->words, worst, count, true);
+        text = describe_blocks(header->words, worst, count, TOP_SHORT);
+    if (text_width(text) > room)
+        text = describe_blocks(header->words, worst, count, TOP_SHORTEST);
     screen_put(header->screen, row, column, style,
                text_clip(page->scratch, shorten_text(page, text, room, 1), room), room);
 }
 
 /* --- what asyncspy costs --- */
 
-static void draw_cost(struct top_header *header) {
-    struct top_words *words = header->words;
+static struct top_pieces make_cost(struct top_words *words) {
+    struct top_pieces cost = {0};
     const struct live *live = words->input->live;
     struct arena *arena = words->report.page.scratch;
-    if (header->screen->rows < ROWS_WITH_COST || !top_header_has_room(header))
-        return;
-    const char *text =
-        arena_format(arena, "%" PRIu64 " samples, %" PRIu64 " failed, %" PRIu64 " torn",
-                     live->samples, live->failed, live->torn);
+    if (words->report.snapshot && live->picture_age_s > OLD_PICTURE_S)
+        top_pieces_add(&cost, SCREEN_WARNING, 0,
+                       arena_format(arena, "picture %s old",
+                                    label_duration(&words->report, live->picture_age_s)));
+    top_pieces_add(&cost, SCREEN_DIM, TOP_GAP,
+                   arena_format(arena, "%" PRIu64 " samples, %" PRIu64 " failed, %" PRIu64 " torn",
+                                live->samples, live->failed, live->torn));
     if (live->own_cpu >= 0)
-        text = arena_format(arena, "%s; asyncspy itself %.1f %% CPU", text, live->own_cpu * 100);
+        top_pieces_add(&cost, SCREEN_DIM, TOP_GAP,
+                       arena_format(arena, "asyncspy %.1f %% CPU", live->own_cpu * 100));
     if (live->paused > 0)
-        text = arena_format(arena, "%s, process stopped %.1f %%", text, live->paused * 100);
+        top_pieces_add(&cost, SCREEN_DIM, TOP_GAP,
+                       arena_format(arena, "stopped %.1f %%", live->paused * 100));
     if (live->longest_pause_s > 0)
-        text = arena_format(arena, "%s (longest %s)", text,
-                            label_duration(&words->report, live->longest_pause_s));
-    int row = top_header_add_row(header);
-    screen_put(header->screen, row, 0, SCREEN_DIM, text, header->screen->columns);
+        top_pieces_add(&cost, SCREEN_DIM, TOP_GAP,
+                       arena_format(arena, "longest %s",
+                                    label_duration(&words->report, live->longest_pause_s)));
+    return cost;
+}
+
+static void draw_cost(struct top_header *header) {
+    struct screen *screen = header->screen;
+    if (screen->rows < ROWS_WITH_COST || !top_header_has_room(header))
+        return;
+    struct top_pieces cost = make_cost(header->words);
+    top_pieces_put(&cost, 0, top_pieces_fit(&cost, 0, screen->columns), screen,
+                   top_header_add_row(header), 0);
 }
 
 int top_draw_header(struct top_words *words, struct screen *screen, int row, int most) {

@@ -12,6 +12,9 @@ struct top_header {
     int row, most, used;
 };
 
+/* How much is told: the less, the less room there is. */
+enum top_wording { TOP_LONG, TOP_SHORT, TOP_SHORTEST };
+
 bool top_header_has_room(const struct top_header *header);
 /* The next row. */
 int top_header_add_row(struct top_header *header);

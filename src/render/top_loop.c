@@ -16,21 +16,21 @@
 struct level {
     int name; /* columns */
     int bar;  /* columns without the brackets, 0: none */
-    bool long_words;
+    enum top_wording wording;
 };
 
-static const struct level levels[] = {{NAME_COLUMNS, BAR_MOST, true},
-                                      {NAME_COLUMNS, 10, true},
-                                      {NAME_COLUMNS, 10, false},
-                                      {NAME_COLUMNS_SHORT, 5, false},
-                                      {NAME_COLUMNS_SHORT, 0, false}};
+static const struct level levels[] = {{NAME_COLUMNS, BAR_MOST, TOP_LONG},
+                                      {NAME_COLUMNS, 10, TOP_LONG},
+                                      {NAME_COLUMNS, 10, TOP_SHORT},
+                                      {NAME_COLUMNS_SHORT, 5, TOP_SHORT},
+                                      {NAME_COLUMNS_SHORT, 0, TOP_SHORTEST}};
 /* A single loop is the one that is meant: the bar tells more than its name. */
-static const struct level levels_of_one[] = {{NAME_COLUMNS, BAR_MOST, true},
-                                             {NAME_COLUMNS, 10, true},
-                                             {NAME_COLUMNS, 10, false},
-                                             {0, 10, false},
-                                             {0, 5, false},
-                                             {0, 0, false}};
+static const struct level levels_of_one[] = {{NAME_COLUMNS, BAR_MOST, TOP_LONG},
+                                             {NAME_COLUMNS, 10, TOP_LONG},
+                                             {NAME_COLUMNS, 10, TOP_SHORT},
+                                             {0, 10, TOP_SHORT},
+                                             {0, 5, TOP_SHORT},
+                                             {0, 0, TOP_SHORTEST}};
 
 /* "[############--------]" */
 static const char *make_bar(struct arena *arena, double share, int columns) {
@@ -54,26 +54,27 @@ static bool is_running(const struct live_loop *loop) {
     return loop->state != SNAPSHOT_LOOP_STOPPED && loop->state != SNAPSHOT_LOOP_CLOSED;
 }
 
-/* "61% busy", "blocked, 100% busy", "stopped". */
+/* "61% busy", "blocked, 100%", "stopped". */
 static const char *describe_state(struct top_words *words, const struct live_loop *loop) {
     const char *state = snapshot_loop_state_name(loop->state);
-    const char *blocked = loop->state == SNAPSHOT_LOOP_BLOCKED ? "blocked, " : "";
     if (!is_running(loop))
         return state ? state : "";
-    return arena_format(words->report.page.scratch, "%s%s busy", blocked,
+    return arena_format(words->report.page.scratch,
+                        loop->state == SNAPSHOT_LOOP_BLOCKED ? "blocked, %s" : "%s busy",
                         top_share(words, loop->busy));
 }
 
 static const char *describe_iteration(struct report *report, const struct live_loop *loop,
-                                      bool long_words) {
+                                      enum top_wording wording) {
     const char *median = label_duration(report, loop->iteration_median_s);
     const char *worst = label_duration(report, loop->iteration_worst_s);
     if (!*median || !*worst)
         return "";
-    return arena_format(report->page.scratch,
-                        long_words ? "iteration >=%s median, >=%s worst"
-                                   : "iteration >=%s, worst >=%s",
-                        median, worst);
+    if (wording == TOP_LONG)
+        return arena_format(report->page.scratch, "iteration >=%s median, >=%s worst", median,
+                            worst);
+    return arena_format(report->page.scratch, "%s >=%s, worst >=%s",
+                        wording == TOP_SHORT ? "iteration" : "iter", median, worst);
 }
 
 static const char *describe_lag(struct report *report, const struct live_loop *loop) {
@@ -93,8 +94,10 @@ static struct top_pieces make_pieces(struct top_words *words, const struct live_
                        make_bar(arena, loop->busy, level->bar));
     top_pieces_add(&pieces, is_blocked ? SCREEN_ALARM : SCREEN_BOLD, 1,
                    describe_state(words, loop));
+    if (!is_running(loop))
+        return pieces;
     top_pieces_add(&pieces, SCREEN_PLAIN, TOP_GAP,
-                   describe_iteration(&words->report, loop, level->long_words));
+                   describe_iteration(&words->report, loop, level->wording));
     top_pieces_add(&pieces, SCREEN_PLAIN, TOP_GAP, describe_lag(&words->report, loop));
     if (loop->ready != SNAPSHOT_UNKNOWN)
         top_pieces_add(&pieces, SCREEN_PLAIN, TOP_GAP,

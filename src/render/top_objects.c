@@ -63,11 +63,13 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     struct top_words *words = table->words;
     const struct snapshot_object *object = get_object(table, row);
     const struct live_object *live = &words->input->live->object_rows[table->order[row]];
-    ret[OBJECT] = top_cell_text(label_object(&words->report, object));
-    ret[STATE] = top_cell_text(label_object_state(&words->report, object));
     ret[WAITERS] = top_cell_count(words, (int64_t)object->waiter_count);
     ret[CHANGE] = top_cell_rate(words, live->change);
     ret[OLDEST] = top_cell_age(words, live->oldest);
+    if (table->orders_only)
+        return;
+    ret[OBJECT] = top_cell_text(label_object(&words->report, object));
+    ret[STATE] = top_cell_text(label_object_state(&words->report, object));
     ret[HOLDERS] = top_cell_text(describe_holders(words, object));
     if (!object->waiter_count)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_DIM);

@@ -61,6 +61,7 @@ struct top_table {
     const char *nothing; /* what to say where there are no rows */
     const size_t *order; /* of each row, which of the things that the tab shows it is */
     const void *more;    /* what else the tab needs for its rows, or NULL */
+    bool orders_only;    /* of rows only the `order` of numbers is read: texts may be left out */
 };
 
 /* The rows in their natural order. Texts are made when they are asked for: of 100,000 tasks a

@@ -66,13 +66,15 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     struct top_words *words = table->words;
     const struct snapshot_task *task = get_task(table, row);
     const struct live_task *live = get_live(table, row);
+    ret[AGE] = top_cell_age(words, live->age);
+    ret[CPU] = top_cell_cpu(words, live->cpu);
+    if (table->orders_only)
+        return;
     const char *where = top_where(words, &task->frames);
     ret[NAME] = top_cell_text(label_task(&words->report, task));
     ret[STATE] = top_cell_text(top_task_state(task));
     ret[WAITS] = top_cell_text(label_wait(&words->report, task));
-    ret[AGE] = top_cell_age(words, live->age);
     ret[MOVED] = top_cell_text(describe_moved(live->moved));
-    ret[CPU] = top_cell_cpu(words, live->cpu);
     ret[WHERE] = top_cell_text(*where ? where : task->coroutine);
     if (task->state == SNAPSHOT_TASK_RUNNING)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_BOLD);

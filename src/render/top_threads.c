@@ -69,10 +69,12 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     const struct snapshot_thread *thread = get_thread(table, row);
     const struct live_thread *live = get_live(table, row);
     ret[TID] = top_cell_count(words, thread->tid);
-    ret[NAME] = top_cell_text(label_thread_name(thread));
     ret[CPU] = top_cell_cpu(words, live->cpu);
     ret[GIL] = get_percent(words, live->gil);
     ret[WAIT] = get_percent(words, live->gil_wait);
+    if (table->orders_only)
+        return;
+    ret[NAME] = top_cell_text(label_thread_name(thread));
     ret[STATE] = top_cell_text(label_thread_state(&words->report, thread));
     ret[RUNS] = top_cell_text(describe_runs(words, thread));
     if (thread->holds_gil == SNAPSHOT_YES)
