@@ -83,6 +83,17 @@ const char *top_task_state(const struct snapshot_task *task) {
     }
 }
 
+const char *top_wait(struct top_words *words, const struct snapshot_task *task, const char *text) {
+    struct report *report = &words->report;
+    if (task->state != SNAPSHOT_TASK_WAITING || !task->awaiting)
+        return text;
+    const struct snapshot_object *object = label_find_object(report, task->awaiting->object);
+    if (!object || strcmp(text, label_object(report, object)) != 0)
+        return text;
+    const char *state = label_object_state(report, object);
+    return *state ? arena_format(report->page.scratch, "%s, %s", text, state) : text;
+}
+
 /* Adds " < caller" for the user's frames around `own`. */
 static const char *add_callers(struct top_words *words, const struct snapshot_stack *stack,
                                size_t own) {

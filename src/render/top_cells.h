@@ -27,6 +27,10 @@ const char *top_rate(struct top_words *words, double per_second);
 /* "run", "ready", "new", "wait", "idle", "done". */
 const char *top_task_state(const struct snapshot_task *task);
 
+/* What a task waits for (`text`), with the state of an object where that is not a part of it:
+ * "Semaphore#1 'pool.sem', 0 free". */
+const char *top_wait(struct top_words *words, const struct snapshot_task *task, const char *text);
+
 /* "Connection.fetch < orders.list  app/db.py:71": the user's own frame, who called it, where it is;
  * "" of an empty stack. */
 const char *top_where(struct top_words *words, const struct snapshot_stack *stack);

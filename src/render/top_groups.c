@@ -70,20 +70,6 @@ static void make(struct top_table *table) {
     table->order = top_order_by_rank(table->words, live->group_count, get_rank);
 }
 
-/* What the group waits for, with the state of an object where that is not a part of it: "Lock#1
- * 'pool.lock', locked". */
-static const char *describe_wait(struct report *report, const struct snapshot_group *members,
-                                 const struct snapshot_task *first) {
-    const char *text = report_group_wait(report, members);
-    const struct snapshot_object *object = first->state == SNAPSHOT_TASK_WAITING && first->awaiting
-                                               ? label_find_object(report, first->awaiting->object)
-                                               : NULL;
-    const char *state = object ? label_object_state(report, object) : "";
-    if (!*state || strcmp(text, label_object(report, object)) != 0)
-        return text;
-    return arena_format(report->page.scratch, "%s, %s", text, state);
-}
-
 /* Of a single running task its name too: it is what people look for. */
 static const char *describe_where(struct top_words *words, const struct snapshot_group *members,
                                   const struct snapshot_task *first) {
@@ -100,7 +86,7 @@ static void get_tasks(struct top_words *words, const struct snapshot_group *memb
                       struct top_cell *ret) {
     const struct snapshot_task *first = get_first(words, members);
     ret[STATE] = top_cell_text(top_task_state(first));
-    ret[WAITS] = top_cell_text(describe_wait(&words->report, members, first));
+    ret[WAITS] = top_cell_text(top_wait(words, first, report_group_wait(&words->report, members)));
     ret[WHERE] = top_cell_text(describe_where(words, members, first));
     if (first->state == SNAPSHOT_TASK_RUNNING)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_BOLD);

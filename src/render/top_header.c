@@ -9,7 +9,7 @@
 #include "top_header.h"
 #include "top_pieces.h"
 
-#define COMMAND_LEAST 12 /* columns: else what stands behind the command goes */
+#define COMMAND_LEAST 20 /* columns: else what stands behind the command goes */
 #define ROWS_WITH_COST 20
 #define ROWS_PER_LOOP 12 /* of the screen, for each loop that has a line */
 #define LOOPS_LEAST 2

@@ -73,7 +73,7 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     const char *where = top_where(words, &task->frames);
     ret[NAME] = top_cell_text(label_task(&words->report, task));
     ret[STATE] = top_cell_text(top_task_state(task));
-    ret[WAITS] = top_cell_text(label_wait(&words->report, task));
+    ret[WAITS] = top_cell_text(top_wait(words, task, label_wait(&words->report, task)));
     ret[MOVED] = top_cell_text(describe_moved(live->moved));
     ret[WHERE] = top_cell_text(*where ? where : task->coroutine);
     if (task->state == SNAPSHOT_TASK_RUNNING)
