@@ -51,8 +51,8 @@ static const char *describe_runs(struct top_words *words, const struct snapshot_
     const char *where = top_where(words, &thread->frames);
     if (!thread->current_task)
         return where;
-    return arena_format(report->page.scratch, "%s  %s", label_task_id(report, thread->current_task),
-                        where);
+    return arena_format(report->page.scratch, "%s%s%s", label_task_id(report, thread->current_task),
+                        *where ? "  " : "", where);
 }
 
 /* A share as the number of percent: the title has the sign. */
