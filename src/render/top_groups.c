@@ -21,13 +21,13 @@ enum {
 };
 
 static const struct top_column columns[COLUMN_COUNT] = {
-    [COUNT] = {.title = "COUNT", .columns = 6, .is_number = true},
-    [CHANGE] = {.title = "+/-s", .columns = 5, .rank = 4, .is_number = true},
+    [COUNT] = {.title = "COUNT", .columns = 5, .is_number = true},
+    [CHANGE] = {.title = "+/-s", .columns = 4, .rank = 4, .is_number = true},
     [STATE] = {.title = "STATE", .columns = 5},
     [WAITS] = {.title = "WAITS FOR", .columns = 22, .share = 2},
-    [OLDEST] = {.title = "OLDEST", .columns = 8, .rank = 2, .is_number = true},
+    [OLDEST] = {.title = "OLDEST", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 5, .is_number = true},
-    [CPU] = {.title = "CPU%", .columns = 5, .rank = 3, .is_number = true},
+    [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
     [WHERE] = {.title = "WHERE", .columns = 17, .share = 3, .rank = 1},
 };
 

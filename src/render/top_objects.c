@@ -23,8 +23,8 @@ static const struct top_column columns[COLUMN_COUNT] = {
     [OBJECT] = {.title = "OBJECT", .columns = 20, .share = 2},
     [STATE] = {.title = "STATE", .columns = 13, .share = 1},
     [WAITERS] = {.title = "WAITERS", .columns = 7, .is_number = true},
-    [CHANGE] = {.title = "+/-s", .columns = 5, .rank = 3, .is_number = true},
-    [OLDEST] = {.title = "OLDEST", .columns = 8, .rank = 2, .is_number = true},
+    [CHANGE] = {.title = "+/-s", .columns = 4, .rank = 3, .is_number = true},
+    [OLDEST] = {.title = "OLDEST", .columns = 6, .rank = 2, .is_number = true},
     [HOLDERS] = {.title = "HELD BY", .columns = 14, .share = 3, .rank = 1},
 };
 

@@ -27,9 +27,9 @@ static const struct top_column columns[COLUMN_COUNT] = {
     [STATE] = {.title = "STATE", .columns = 11},
     [LOCAL] = {.title = "LOCAL", .columns = 15, .share = 1, .rank = 4, .cuts_start = true},
     [PEER] = {.title = "PEER", .columns = 15, .share = 1, .cuts_start = true},
-    [UNREAD] = {.title = "UNREAD", .columns = 7, .rank = 2, .is_number = true},
-    [UNSENT] = {.title = "UNSENT", .columns = 7, .rank = 3, .is_number = true},
-    [SILENT] = {.title = "SILENT", .columns = 7, .rank = 1, .is_number = true},
+    [UNREAD] = {.title = "UNREAD", .columns = 6, .rank = 2, .is_number = true},
+    [UNSENT] = {.title = "UNSENT", .columns = 6, .rank = 3, .is_number = true},
+    [SILENT] = {.title = "SILENT", .columns = 6, .rank = 1, .is_number = true},
     [TASKS] = {.title = "TASKS", .columns = 5, .is_number = true},
     [WATCHED] = {.title = "WATCHED", .columns = 7, .rank = 5},
 };

@@ -21,9 +21,9 @@ static const struct top_column columns[COLUMN_COUNT] = {
     [NAME] = {.title = "NAME", .columns = 12, .share = 1},
     [STATE] = {.title = "STATE", .columns = 5},
     [WAITS] = {.title = "WAITS FOR", .columns = 22, .share = 2},
-    [AGE] = {.title = "AGE", .columns = 8, .rank = 2, .is_number = true},
+    [AGE] = {.title = "AGE", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4},
-    [CPU] = {.title = "CPU%", .columns = 5, .rank = 3, .is_number = true},
+    [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
     [WHERE] = {.title = "WHERE", .columns = 17, .share = 3, .rank = 1},
 };
 

@@ -21,7 +21,7 @@ enum {
 static const struct top_column columns[COLUMN_COUNT] = {
     [TID] = {.title = "TID", .columns = 7, .is_number = true},
     [NAME] = {.title = "NAME", .columns = 14, .share = 1},
-    [CPU] = {.title = "CPU%", .columns = 5, .is_number = true},
+    [CPU] = {.title = "CPU%", .columns = 4, .is_number = true},
     [GIL] = {.title = "GIL%", .columns = 4, .rank = 2, .is_number = true},
     [WAIT] = {.title = "WAIT%", .columns = 5, .rank = 3, .is_number = true},
     [STATE] = {.title = "STATE", .columns = 14, .share = 1, .rank = 1},

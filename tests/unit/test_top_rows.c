@@ -162,8 +162,8 @@ static void test_groups(void **state) {
     (void)state;
     static const char *const expected[] = {
         "1|-|run|-|-|-|-|busy  crunch < handler  app/main.py:20",
-        "3|+21|wait|Semaphore#1 'pool.sem', 0 free|>=48.0 s|33%|12.0|fetch < handler  "
-        "app/main.py:20",
+        ("3|+21|wait|Semaphore#1 'pool.sem', 0 free|>=48.0 s|33%|12.0|fetch < handler  "
+         "app/main.py:20"),
         "1|-|wait|socket 10.0.3.7:5432 (read)|-|-|-|read < handler  app/main.py:20",
         "1|-|new|its first turn|-|-|-|start < handler  app/main.py:20",
         "1|-0.5|idle|Queue#1 empty|4.1 s|-|-|work < handler  app/main.py:20",
