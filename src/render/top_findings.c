@@ -11,15 +11,6 @@
 #define PLACE_SHARE 5        /* of the row, that the place may take from the summary */
 #define COLUMNS_WITH_AGE 120 /* from so many on the age of old ones is told too */
 
-/* The order in which findings are shown. */
-enum rank { RANK_PRESENT, RANK_GONE, RANK_POSSIBLE, RANK_COUNT };
-
-static enum rank get_rank(const struct live_finding *finding) {
-    if (finding->confidence == SNAPSHOT_POSSIBLE)
-        return RANK_POSSIBLE;
-    return finding->news == LIVE_GONE ? RANK_GONE : RANK_PRESENT;
-}
-
 static const char *get_mark(enum snapshot_confidence confidence) {
     return confidence == SNAPSHOT_CERTAIN ? "!!" : confidence == SNAPSHOT_LIKELY ? " !" : " ?";
 }
@@ -85,15 +76,15 @@ static void draw_finding(struct top_words *words, const struct live_finding *fin
                    text_clip(page->scratch, text, end - MARK_COLUMNS), end - MARK_COLUMNS);
 }
 
-/* All of them in the order in which they are shown. */
+/* All of them; those that are only possible come last. */
 static const struct live_finding **order_findings(struct top_words *words) {
     const struct live *live = words->input->live;
     const struct live_finding **order =
         arena_alloc_array(words->report.page.scratch, live->finding_count, sizeof *order);
     size_t count = 0;
-    for (int rank = 0; rank < RANK_COUNT; rank++)
+    for (int possible = 0; possible < 2; possible++)
         for (size_t i = 0; i < live->finding_count; i++)
-            if ((int)get_rank(&live->findings[i]) == rank)
+            if ((live->findings[i].confidence == SNAPSHOT_POSSIBLE) == possible)
                 order[count++] = &live->findings[i];
     return order;
 }
