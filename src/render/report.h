@@ -32,6 +32,13 @@ void report_groups(struct report *report);
 void report_all_tasks(struct report *report);
 void report_graph(struct report *report);
 
+/* What the tasks of a group wait for; not yet escaped. */
+const char *report_group_wait(struct report *report, const struct snapshot_group *group);
+
+/* A finding in at most `lines`; `gravest`: of the first one other things matter. */
+void report_finding(struct report *report, const struct snapshot_finding *finding, size_t lines,
+                    bool gravest);
+
 void report_threads(struct report *report);
 void report_missing(struct report *report);
 

@@ -44,7 +44,7 @@ static const char *describe_awaited(struct report *report, const struct snapshot
     return arena_format(page->scratch, "%s %s", count == 1 ? "task" : "tasks", text);
 }
 
-static const char *describe_wait(struct report *report, const struct snapshot_group *group) {
+const char *report_group_wait(struct report *report, const struct snapshot_group *group) {
     const struct snapshot_task *first = get_first(report, group);
     bool waits = first->state == SNAPSHOT_TASK_WAITING && first->awaiting;
     if (waits && first->awaiting->kind == SNAPSHOT_WAIT_TASK && first->awaiting->task_count)
@@ -58,7 +58,7 @@ static int measure_waits(struct report *report, const struct snapshot_group **gr
     struct page *page = &report->page;
     int columns = WAIT_COLUMNS_LEAST, most = page->width / 2 - 10;
     for (size_t i = 0; i < count; i++) {
-        int width = text_width(page_escape(page, describe_wait(report, groups[i])));
+        int width = text_width(page_escape(page, report_group_wait(report, groups[i])));
         columns = width > columns ? width : columns;
         arena_reset(page->scratch);
     }
@@ -102,7 +102,7 @@ static void print_heading(const struct block *block, const struct snapshot_group
     int rest = page->width - WAIT_COLUMN - block->wait_columns - 2;
     const char *who = page_escape(page, describe_who(block->report, group, placed, rest));
     int spare = rest - text_width(who);
-    const char *wait = describe_wait(block->report, group);
+    const char *wait = report_group_wait(block->report, group);
     page_put_count(page, group->task_count, COUNT_COLUMNS);
     page_move(page, STATE_COLUMN);
     page_put_styled(page, PAGE_BOLD, label_task_state(get_first(block->report, group)));
@@ -119,7 +119,7 @@ static void print_group(const struct block *block, const struct snapshot_group *
     bool verbose = report->options->verbose, brief = !verbose && is_idle(report, group);
     print_heading(block, group, brief && group->frames.count);
     if (!brief) {
-        report_whole_wait(report, describe_wait(report, group), block->wait_columns);
+        report_whole_wait(report, report_group_wait(report, group), block->wait_columns);
         report_stack(report, get_first(report, group), REPORT_BRIEF, group->task_count == 1);
         report_facts(report, group->tasks, group->task_count, !verbose);
     }

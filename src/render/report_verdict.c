@@ -168,8 +168,8 @@ static size_t print_heading(struct report *report, const char *mark, enum page_s
     return count;
 }
 
-static void print_finding(struct report *report, const struct snapshot_finding *finding,
-                          size_t lines, bool gravest) {
+void report_finding(struct report *report, const struct snapshot_finding *finding, size_t lines,
+                    bool gravest) {
     static const struct {
         const char *mark;
         enum page_style style;
@@ -213,7 +213,7 @@ static void print_findings(struct report *report, bool possible, size_t *printed
             continue;
         size_t lines = choose_lines(report, finding, *printed);
         if (lines)
-            print_finding(report, finding, lines, *printed == 0);
+            report_finding(report, finding, lines, *printed == 0);
         *printed += lines > 0;
         *left += lines == 0;
     }
