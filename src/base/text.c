@@ -141,6 +141,13 @@ int text_width(const char *text) {
     return columns;
 }
 
+size_t text_measure_character(const char *text, int *ret_columns) {
+    size_t size;
+    int32_t code = decode(text, strnlen(text, CHARACTER_MAX), &size);
+    *ret_columns = code < 0 || is_unsafe(code) ? -1 : measure(code);
+    return size;
+}
+
 size_t text_count_fitting(const char *text, int columns) {
     size_t done = 0, size;
     for (; text[done]; done += size) {

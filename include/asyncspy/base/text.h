@@ -32,6 +32,10 @@ int text_width(const char *text);
 const char *text_clip(struct arena *arena, const char *text, int columns);
 const char *text_clip_start(struct arena *arena, const char *text, int columns);
 
+/* Bytes of the character that escaped text starts with; not at its end. The columns that it takes
+ * in `ret_columns`; 0: it combines with the one before it, -1: it should have been escaped. */
+size_t text_measure_character(const char *text, int *ret_columns);
+
 /* How many bytes at the start of escaped text fit into `columns`. */
 size_t text_count_fitting(const char *text, int columns);
 
