@@ -59,6 +59,9 @@ struct top_table {
     size_t column_count;
     size_t row_count;
     const char *nothing; /* what to say where there are no rows */
+    const size_t *order; /* of each row, which of the things that the tab shows it is */
+    const void *more;    /* what else the tab needs for its rows, or NULL */
+    bool orders_only;    /* of rows only the `order` of numbers is read: texts may be left out */
 };
 
 /* The rows in their natural order. Texts are made when they are asked for: of 100,000 tasks a
@@ -68,6 +71,12 @@ void top_table_get_row(const struct top_table *table, size_t row,
                        struct top_cell ret[TOP_COLUMNS_MAX]);
 /* Tells a row from others, in other pictures too. */
 uint64_t top_table_get_key(const struct top_table *table, size_t row);
+
+/* The same of TOP_TAB_PROCESSES. */
+struct top_table top_processes_make(struct top_words *words, enum top_tab tab);
+void top_processes_get_row(const struct top_table *table, size_t row,
+                           struct top_cell ret[TOP_COLUMNS_MAX]);
+uint64_t top_processes_get_key(const struct top_table *table, size_t row);
 
 /* --- details --- */
 
