@@ -14,13 +14,13 @@ enum { PID, STATE, BUSY, TASKS, READY, BLOCKS, CPU, FINDING, COMMAND, COLUMN_COU
 
 static const struct top_column columns[COLUMN_COUNT] = {
     [PID] = {.title = "PID", .columns = 7, .is_number = true},
-    [STATE] = {.title = "STATE", .columns = 9, .rank = 3},
+    [STATE] = {.title = "STATE", .columns = 12, .rank = 3},
     [BUSY] = {.title = "BUSY%", .columns = 5, .is_number = true},
     [TASKS] = {.title = "TASKS", .columns = 6, .rank = 2, .is_number = true},
     [READY] = {.title = "READY", .columns = 5, .rank = 5, .is_number = true},
     [BLOCKS] = {.title = "BLOCKS", .columns = 6, .rank = 4, .is_number = true},
     [CPU] = {.title = "CPU%", .columns = 5, .rank = 6, .is_number = true},
-    [FINDING] = {.title = "FINDING", .columns = 16, .share = 3},
+    [FINDING] = {.title = "FINDING", .columns = 22, .share = 3},
     [COMMAND] = {.title = "COMMAND", .columns = 12, .share = 2, .rank = 1},
 };
 
