@@ -53,6 +53,9 @@ static const struct entry entries[] = {
     {"GIL", "share of the samples in which a thread held the GIL"},
     {"GC", "share of the samples in which the garbage collector ran"},
     {"Wait", "tasks by the kind of what they wait for"},
+    {"samples", "how many there were since the last update; failed: that could not be had; torn: "
+                "tasks and threads that changed while they were read, and are left out"},
+    {"stopped", "share of the time that the process was stopped to be read; longest: at once"},
     {"accept queue", "connections that nobody has accepted yet, and how many there may be"},
     {"", ""},
     {"", "FINDINGS"},

@@ -323,16 +323,12 @@ static enum top_action press_lines(const struct press *press) {
     const struct top_key *key = press->key;
     bool asks_help =
         key->kind == TOP_KEY_CHARACTER && (key->character == '?' || key->character == 'h');
-    size_t rows = (size_t)press->scene->line_rows, count = press->scene->lines.count;
-    size_t most = count > rows ? count - rows : 0;
     if (leaves_lines(key) || (asks_help && view->mode == TOP_MODE_HELP))
         show(view, TOP_MODE_TABLE);
     else if (asks_help)
         show(view, TOP_MODE_HELP);
     else
         view->scroll = step(press->scene->scroll, get_move(key->kind, press->scene->line_rows));
-    if (view->scroll > most)
-        view->scroll = most;
     return TOP_NOTHING;
 }
 
