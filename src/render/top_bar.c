@@ -146,17 +146,15 @@ void top_bar_draw(const struct top_view *view, const struct top_input *input,
     const char *filter = view->tabs[scene->tab].filter;
     if (view->is_frozen)
         put_frozen(&bar);
-    if (is_table && view->is_typing)
+    if (is_table && (view->is_typing || (*filter && !input->notice)))
         put_filter(&bar, view, input, filter);
+    if (is_table && view->is_typing)
+        put(&bar, SCREEN_DIM, "Enter keep  Esc drop");
     else if (input->notice)
         put(&bar, input->is_notice_alarm ? SCREEN_ALARM : SCREEN_BOLD,
             escape(&bar, input, input->notice));
-    else if (is_table && *filter)
-        put_filter(&bar, view, input, filter);
-    if (is_table && !view->is_typing && !input->notice)
+    else if (is_table)
         put_table_keys(&bar, view, input, scene->tab);
-    else if (!is_table && !input->notice)
+    else
         put_line_keys(&bar, scene);
-    else if (view->is_typing)
-        put(&bar, SCREEN_DIM, "Enter keep  Esc drop");
 }

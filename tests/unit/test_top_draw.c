@@ -127,7 +127,7 @@ static void draw_at(int height, int width) {
 
 static void draw_all_sizes(void) {
     for (int height = 1; height <= 30; height++)
-        for (int width = 1; width <= 120; width += height % 3 ? 3 : 1)
+        for (int width = 1; width <= 120; width++)
             draw_at(height, width);
 }
 
