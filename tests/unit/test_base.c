@@ -239,6 +239,23 @@ static void test_text_escape(void **state) {
     arena_destroy(arena);
 }
 
+static void test_text_measure_character(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        int columns;
+    } cases[] = {{"ab", 1, 1},        {"\u00e9x", 2, 1},     {"\u4e2dx", 3, 2},
+                 {"\u0301x", 2, 0},   {"\U0001f40dx", 4, 2}, {"\nx", 1, -1},
+                 {"\x7f", 1, -1},     {"\xc2\x9bx", 2, -1},  {"\u202ex", 3, -1},
+                 {"\xff\xff", 1, -1}, {"\xe4\xb8", 1, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int columns;
+        assert_int_equal(text_measure_character(cases[i].text, &columns), cases[i].size);
+        assert_int_equal(columns, cases[i].columns);
+    }
+}
+
 static void test_text_width(void **state) {
     (void)state;
     assert_int_equal(text_width(""), 0);
@@ -297,13 +314,13 @@ static void test_durations(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),       cmocka_unit_test(test_error),
-        cmocka_unit_test(test_arena),           cmocka_unit_test(test_table),
-        cmocka_unit_test(test_id_table),        cmocka_unit_test(test_id_table_remove),
-        cmocka_unit_test(test_string_pool),     cmocka_unit_test(test_log),
-        cmocka_unit_test(test_clock),           cmocka_unit_test(test_text_escape),
-        cmocka_unit_test(test_text_width),      cmocka_unit_test(test_text_clip),
-        cmocka_unit_test(test_text_from_bytes),
+        cmocka_unit_test(test_durations),   cmocka_unit_test(test_error),
+        cmocka_unit_test(test_arena),       cmocka_unit_test(test_table),
+        cmocka_unit_test(test_id_table),    cmocka_unit_test(test_id_table_remove),
+        cmocka_unit_test(test_string_pool), cmocka_unit_test(test_log),
+        cmocka_unit_test(test_clock),       cmocka_unit_test(test_text_escape),
+        cmocka_unit_test(test_text_width),  cmocka_unit_test(test_text_measure_character),
+        cmocka_unit_test(test_text_clip),   cmocka_unit_test(test_text_from_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,241 @@
+/* The screen of `top`: what stands where, the list of processes, every size; and the same as lines.
+ */
+#include "../support/top_stage.h"
+
+static void test_layout(void **state) {
+    (void)state;
+    assert_int_equal(find_selected(), FIRST_ROW);
+    assert_shows("header\nheader\nheader\n-----");
+    assert_shows("\n  NAME  ");
+    assert_shows("\nTab [groups]|tasks|locks|sockets|threads s sort / filter Enter details ");
+    assert_shows("f freeze");
+    assert_shows("? help q quit\n");
+    finding_lines = 2;
+    live.finding_count = 2;
+    assert_shows("header\n---");
+    assert_shows("-\nfinding\nfinding\n---");
+    finding_lines = header_lines = 100;
+    live.finding_count = 100;
+    find_selected();
+    assert_shows("-\nfinding\nfinding\nfinding\n---");
+    assert_int_equal(find_selected(), ROWS - ROWS / 3);
+}
+
+static void test_notice(void **state) {
+    (void)state;
+    input.notice = "written: \x1b[31m dump.json";
+    assert_shows("\nwritten: \\x1b[31m dump.json\n");
+    assert_int_equal(screen->cells[(ROWS - 1) * COLUMNS].style, SCREEN_BOLD);
+    input.is_notice_alarm = true;
+    type("f");
+    assert_shows("  FROZEN\n");
+    assert_int_equal(screen->cells[(ROWS - 1) * COLUMNS].style, SCREEN_ALARM);
+    type("/x"); /* what is typed is seen in any case */
+    assert_shows("\n/x_");
+}
+
+/* --- processes --- */
+
+static void test_processes(void **state) {
+    (void)state;
+    make_processes();
+    assert_shows(
+        "\n"
+        "      PID STATE        BUSY%  TASKS READY BLOCKS  CPU% FINDING                      "
+        "COMMAND\n"
+        ">     100 -                -      -     -      -     - no asyncio                   "
+        "gunicorn app:app\n"
+        "      101 busy            75    331     3      3  12.5 no problem found             "
+        "  gunicorn ap...\n"
+        "      102 -                -      -     -      -     - not watched                  "
+        "    gunicorn ...\n"
+        "      103 gone             -      -     -      -     - gone 12.0 s ago              "
+        "  gunicorn ap...\n");
+    live.snapshot = NULL;
+    assert_shows("\n      101 -               75      -     3      3     - the first picture is");
+    type("/orn");
+    press(TOP_KEY_ENTER);
+    type("ssss"); /* TASKS; those that have none keep their order */
+    assert_int_equal(find_selected(), FIRST_ROW);
+    assert_shows("/orn  Enter look into it");
+}
+
+static void test_verdict_of_a_process(void **state) {
+    (void)state;
+    make_processes();
+    snapshot.verdict = (struct snapshot_verdict){.code = SNAPSHOT_FINDING_DEADLOCK,
+                                                 .confidence = SNAPSHOT_CERTAIN,
+                                                 .text = "two tasks \x1b wait"};
+    assert_shows("  12.5 DEADLOCK - two tasks ");
+    bool is_alarm = false;
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        is_alarm = is_alarm || screen->cells[i].style == SCREEN_ALARM;
+    assert_true(is_alarm);
+    press(TOP_KEY_DOWN);
+    thing_count = 0;
+    processes[1] = processes[2]; /* the parent is gone, and the child still there */
+    input.process_count = 2;
+    assert_shows(
+        "\n>     102 -                -      -     -      -     - not watched               "
+        "   gunicorn app:app\n");
+}
+
+static void test_entering_a_process(void **state) {
+    (void)state;
+    type("/zeb");
+    press(TOP_KEY_ENTER);
+    make_processes();
+    assert_int_equal(press(TOP_KEY_ENTER), TOP_NOTHING); /* not watched */
+    press(TOP_KEY_DOWN);
+    assert_int_equal(press(TOP_KEY_ENTER), TOP_ENTER_PROCESS);
+    assert_int_equal(top_view_get_process(view), 101);
+    assert_int_equal(type("d"), TOP_NOTHING);
+    assert_int_equal(type("!3"), TOP_NOTHING);
+    assert_int_equal(press(TOP_KEY_TAB), TOP_NOTHING);
+    assert_int_equal(press(TOP_KEY_ESCAPE), TOP_NOTHING);
+    input.live = &live;
+    assert_shows("\nTab [groups]|"); /* without the filter of another process */
+    input.live = NULL;
+    assert_shows(">     101");
+}
+
+static void test_processes_in_circles(void **state) {
+    (void)state;
+    make_processes();
+    for (size_t i = 0; i < 4; i++) {
+        processes[i].parent = 100 + (int64_t)(i + 1) % 4;
+        processes[i].command_line_count = 0;
+    }
+    processes[3].pid = 102;
+    for (int i = 0; i < 4; i++)
+        press(TOP_KEY_DOWN);
+    assert_shows("   102");
+}
+
+/* --- all sizes --- */
+
+static void draw_at(int height, int width) {
+    struct screen *it = screen_create(height, width);
+    top_draw(view, &input, it);
+    for (int i = 0; i < height * width; i++)
+        for (const char *at = it->cells[i].text; *at; at++)
+            assert_true(!input.ascii || (*at >= ' ' && *at <= '~'));
+    screen_destroy(it);
+    const struct top_key key = {.kind = TOP_KEY_PAGE_DOWN};
+    top_view_press(view, &input, &key, height, width);
+}
+
+static void draw_all_sizes(void) {
+    for (int height = 1; height <= 30; height++)
+        for (int width = 1; width <= 120; width++)
+            draw_at(height, width);
+}
+
+static void test_all_sizes(void **state) {
+    (void)state;
+    header_lines = 5;
+    finding_lines = 3;
+    live.finding_count = 3;
+    draw_all_sizes();
+    type("s");
+    input.ascii = true;
+    draw_all_sizes();
+    input.notice = "caf\u00e9";
+    type("f");
+    draw_all_sizes();
+    input.notice = NULL;
+    type("/\xc3\xa9");
+    draw_all_sizes();
+    press(TOP_KEY_ESCAPE);
+    type("?");
+    draw_all_sizes();
+    type("q");
+    press(TOP_KEY_ENTER);
+    draw_all_sizes();
+}
+
+static void test_processes_in_all_sizes(void **state) {
+    (void)state;
+    make_processes();
+    draw_all_sizes();
+    header_lines = 0;
+    draw_all_sizes();
+}
+
+static void test_small(void **state) {
+    (void)state;
+    header_lines = finding_lines = 9;
+    live.finding_count = 9;
+    rows = 1;
+    assert_shows("header\n");
+    rows = 2;
+    assert_shows("header\nTab");
+    rows = 3;
+    assert_shows("header\n> api.list");
+    rows = 4;
+    assert_shows("header\n  NAME");
+    assert_shows("\n> api.list");
+    rows = 5;
+    assert_shows("header\nheader\n  NAME");
+    rows = 12;
+    assert_hides("finding");
+}
+
+/* --- for a reader --- */
+
+static const char *print(size_t most) {
+    size_t size;
+    free(text);
+    FILE *out = open_memstream(&text, &size);
+    struct error *err = top_print(&input, 20, most, out);
+    (void)fclose(out);
+    assert_null(err);
+    return text;
+}
+
+static void test_print(void **state) {
+    (void)state;
+    header_lines = 1;
+    finding_lines = 1;
+    live.finding_count = 1;
+    print(2);
+    assert_non_null(strstr(text, "header\n---"));
+    assert_non_null(strstr(text, "\nfinding\n---"));
+    assert_non_null(strstr(text, "\n  NAME  "));
+    assert_non_null(strstr(text, "\n  api.list"));
+    assert_string_equal(strstr(text, "\n ... 38"), "\n ... 38 more rows\n");
+    assert_null(strstr(print(100), "more"));
+    assert_null(strstr(print(SIZE_MAX), "more"));
+    assert_null(strstr(text, " \n"));
+    thing_count = 0;
+    assert_non_null(strstr(print(100), "\n no sockets\n"));
+    live.snapshot = NULL;
+    assert_non_null(strstr(print(100), "\n the first picture is being taken\n"));
+    make_processes();
+    assert_non_null(strstr(print(100), "not watched"));
+    FILE *full = fopen("/dev/full", "w");
+    if (!full)
+        return;
+    struct error *err = top_print(&input, 100, 5, full);
+    assert_non_null(err);
+    error_destroy(err);
+    (void)fclose(full);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(test_) cmocka_unit_test_setup_teardown(test_, set_up, tear_down)
+        TEST(test_layout),
+        TEST(test_notice),
+        TEST(test_processes),
+        TEST(test_verdict_of_a_process),
+        TEST(test_entering_a_process),
+        TEST(test_processes_in_circles),
+        TEST(test_all_sizes),
+        TEST(test_processes_in_all_sizes),
+        TEST(test_small),
+        TEST(test_print),
+    };
+    setlocale(LC_CTYPE, "C.UTF-8");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
