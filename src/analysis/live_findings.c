@@ -111,17 +111,14 @@ static struct live_finding_state keep_gone(struct live_picture *picture,
     return state;
 }
 
-/* Those that are gone now come before those that are so for longer, and that are told of no more
- * at last: the findings of the picture before are in that order. */
+/* Those that are gone now come before those that are so for longer: the findings of the picture
+ * before are in that order. */
 static void add_gone(struct live_picture *picture, const struct live_picture *before,
                      const struct id_table *table) {
     size_t most = picture->finding_count + GONE_MAX;
-    for (size_t i = 0; i < before->finding_count && picture->finding_count < most; i++) {
-        const struct live_finding_state *old = &before->findings[i];
-        bool is_old = old->shown.news == LIVE_GONE && picture->time_s - old->from_s > LIVE_GONE_S;
-        if (!is_old && !id_table_find(table, old->key))
-            picture->findings[picture->finding_count++] = keep_gone(picture, old);
-    }
+    for (size_t i = 0; i < before->finding_count && picture->finding_count < most; i++)
+        if (!id_table_find(table, before->findings[i].key))
+            picture->findings[picture->finding_count++] = keep_gone(picture, &before->findings[i]);
 }
 
 static struct id_table *index_states(struct arena *arena, struct live_finding_state *states,

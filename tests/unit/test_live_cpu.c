@@ -253,14 +253,15 @@ static void test_totals(void **state) {
 /* Threads without a number of the kernel are known by their own. */
 static void test_thread_without_tid(void **state) {
     (void)state;
-    threads[1].tid = SNAPSHOT_UNKNOWN;
-    threads[1].ident = 77;
-    snapshot->threads.items[1].tid = SNAPSHOT_UNKNOWN;
-    snapshot->threads.items[1].ident = 77;
+    for (size_t i = 0; i < 2; i++) {
+        threads[i].tid = snapshot->threads.items[i].tid = SNAPSHOT_UNKNOWN;
+        threads[i].ident = snapshot->threads.items[i].ident = 77 + i;
+    }
     live_fold_add(fold, sample(0));
     threads[1].cpu_s += 0.5;
     live_fold_add(fold, sample(1));
-    assert_true(is_near(update(1, 1)->thread_rows[1].cpu, 0.5));
+    const struct live *live = update(1, 1);
+    assert_true(is_near(live->thread_rows[0].cpu, 0) && is_near(live->thread_rows[1].cpu, 0.5));
 }
 
 int main(void) {

@@ -167,6 +167,10 @@ static void test_idle_between(void **state) {
     const struct live_loop *row = update(1);
     assert_int_equal(row->iterations, 2);
     assert_int_equal(row->blocks, 2);
+    take(1.1, 0.0001);
+    take(1.1004, NAN);
+    take(1.1010, 0.0003);
+    assert_int_equal(update(2)->iterations, 2);
 }
 
 static void test_block(void **state) {
@@ -309,6 +313,11 @@ static void test_picture(void **state) {
     row = update(2);
     assert_true(row->busy == 1);
     assert_int_equal(row->executor.max_workers, 6);
+    take(2.1, 0.01);
+    live_fold_add_picture(fold, snapshot, 2.2);
+    row = update(3); /* the samples of the interval count */
+    assert_int_equal(row->state, SNAPSHOT_LOOP_RUNNING);
+    assert_int_equal(row->ready, 0);
     snapshot_destroy(snapshot);
 }
 

@@ -331,20 +331,20 @@ static void test_findings(void **state) {
 static void test_finding_keys(void **state) {
     (void)state;
     static snapshot_id lock = 0x77;
-    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 3 tasks wait 420 ms for 10.0.0.3:5432");
-    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 3 tasks wait 420 ms for 10.0.0.4:5432");
+    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 3 tasks wait 420 ms for 10.0.0.3");
+    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 3 tasks wait 420 ms for 10.0.0.4");
     add_finding(SNAPSHOT_FINDING_LOCK_PILEUP, "PILE - held by Task-1");
     snapshot->findings.items[2].objects = &lock;
     snapshot->findings.items[2].object_count = 1;
     look_unanalyzed(1);
-    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 1 task waits 1.4 s for 10.0.0.4:5432");
+    add_finding(SNAPSHOT_FINDING_PEER_SILENT, "PEER - 1 task waits 1.4 s for 10.0.0.4");
     add_finding(SNAPSHOT_FINDING_LOCK_PILEUP, "PILE - held by Task-2");
     snapshot->findings.items[1].objects = &lock;
     snapshot->findings.items[1].object_count = 1;
     const struct live *live = look_unanalyzed(2);
     assert_int_equal(live->finding_count, 3);
     assert_true(live->findings[0].since_s == 1 && live->findings[1].since_s == 1);
-    expect_finding(live, 2, LIVE_GONE, 0, false, "PEER - 3 tasks wait 420 ms for 10.0.0.3:5432");
+    expect_finding(live, 2, LIVE_GONE, 0, false, "PEER - 3 tasks wait 420 ms for 10.0.0.3");
 }
 
 static void test_many_findings_gone(void **state) {
