@@ -49,9 +49,11 @@ void live_births_add(struct live_fold *fold, const struct recording_sample *samp
 
 void live_births_look(struct live_fold *fold, const struct live_picture *before,
                       const struct live_picture *picture) {
-    double passed_s = before ? picture->time_s - before->time_s : 0;
+    if (!before)
+        return;
+    double passed_s = picture->time_s - before->time_s;
     size_t stayed = 0;
-    for (size_t i = 0; before && i < picture->entry_count; i++) {
+    for (size_t i = 0; i < picture->entry_count; i++) {
         const struct live_entry *entry = &picture->entries[i];
         bool is_new = !live_history_find(before, entry->id, entry->identity);
         stayed += !is_new;

@@ -79,7 +79,7 @@ static void vote_place(struct live_iteration *iteration, const struct recording_
                        const struct recording_loop *shown, const struct recording_task *task) {
     struct snapshot_stack stack = find_stack(sample, shown, task);
     const struct snapshot_frame *user = stack_find_user(&stack);
-    if (!user)
+    if (!user || !stack.frames)
         return;
     struct live_place *place = &iteration->place;
     const struct snapshot_frame *innermost = stack.frames[0];

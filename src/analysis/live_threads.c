@@ -37,7 +37,7 @@ static struct live_thread_state *get_state(struct live_fold *fold, uint64_t key)
     struct live_thread_state *state = find_state(threads, key);
     if (state || threads->count == THREADS_MAX)
         return state;
-    if (threads->count == threads->capacity) {
+    if (!threads->items || threads->count == threads->capacity) {
         threads->capacity = threads->capacity ? 2 * threads->capacity : 16;
         threads->items = memory_realloc(threads->items, threads->capacity * sizeof *threads->items);
     }
