@@ -350,7 +350,7 @@ const struct top_process *top_children_get_rows(struct top_children *children, s
             .command_line = child->arguments,
             .command_line_count = child->argument_count,
             .live = child->session ? top_session_get_live(child->session) : NULL,
-            .why = child->why ? child->why : NOT_YET,
+            .why = child->session || child->why ? child->why : NOT_YET,
             .gone_s = is_gone(child) ? now - child->gone_at : NAN};
     }
     *ret_count = children->count;

@@ -338,9 +338,9 @@ static struct error *run(struct top *top) {
         wait_and_read(top);
         if (!top->is_over && work(top))
             err = show(top);
-        notice_end(top);
         if (top->notice && clock_monotonic() >= top->notice_until)
             drop_notice(top);
+        notice_end(top);
         if (top->terminal && top->is_changed)
             draw(top);
     }
