@@ -14,8 +14,8 @@ void last_act_set(void (*act)(const void *context), const void *context) {
 }
 
 void last_act_do(void) {
-    void (*act)(const void *context) = last_act.act;
+    void (*what)(const void *context) = last_act.act;
     last_act.act = NULL;
-    if (act)
-        act(last_act.context);
+    if (what)
+        what(last_act.context);
 }

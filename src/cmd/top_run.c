@@ -227,7 +227,7 @@ static void stop_here(struct top *top) {
     sigaddset(&stop, SIGTSTP);
     terminal_suspend(top->terminal);
     (void)signal(SIGTSTP, SIG_DFL);
-    (void)raise(SIGTSTP);
+    (void)kill(getpid(), SIGTSTP);
     sigprocmask(SIG_UNBLOCK, &stop, &blocked);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     terminal_resume(top->terminal);

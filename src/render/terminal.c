@@ -136,7 +136,7 @@ static void make_styles(struct terminal *terminal, bool color) {
         [SCREEN_BOLD] = A_BOLD, [SCREEN_DIM] = A_DIM, [SCREEN_ALARM] = A_BOLD};
     bool has = color && has_colors() && start_color() != ERR;
     short background = has && use_default_colors() != ERR ? -1 : COLOR_BLACK;
-    for (short i = 0; i < SCREEN_STYLE_COUNT; i++) {
+    for (short i = 0; i < (short)SCREEN_STYLE_COUNT; i++) {
         terminal->styles[i].attributes = attributes[i];
         if (has && colors[i] && init_pair(i, colors[i], background) != ERR)
             terminal->styles[i].pair = i;
