@@ -1,6 +1,6 @@
 # asyncspy: `make help` lists the targets.
 CC ?= cc
-PKGS := libelf libcjson libzstd liblz4 liblzma zlib
+PKGS := libelf libcjson libzstd liblz4 liblzma zlib ncursesw
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local

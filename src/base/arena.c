@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "asyncspy/base/last_act.h"
+
 #if defined(__SANITIZE_ADDRESS__) /* gcc */
 #define HAS_SANITIZER
 #elif defined(__has_feature) /* clang */
@@ -50,6 +52,7 @@ struct arena {
 
 void memory_exhausted(void) {
     static const char message[] = "asyncspy: out of memory\n";
+    last_act_do();
     ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
     (void)ignored;
     _exit(1);

@@ -22,6 +22,7 @@ int ps_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int report_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* Two files are kept open for each thread of the target: the soft limit, 1024 mostly, is low. */
 void command_raise_file_limit(void);
@@ -31,6 +32,9 @@ int command_fail(struct error *err);
 
 /* Parses a process id; false when `text` is none. */
 bool command_parse_pid(const char *text, int *ret);
+
+/* Parses a number above 0 from `least` to `most`; false when `text` is none. */
+bool command_parse_number(const char *text, double least, double most, double *ret);
 
 /* The process to look at when the user names none: the only one that runs asyncio. 0 where there
  * is none or a choice, which is listed on stderr. */

@@ -8,6 +8,7 @@
 
 static const struct command commands[] = {
     {"dump", "every task of a process: who waits, where, for what", dump_main},
+    {"top", "a live screen of what a process does", top_main},
     {"record", "samples over time: flame graph, trace, profile", record_main},
     {"report", "a recording as another of these", report_main},
     {"ps", "the Python processes of this machine, their event loops and tasks", ps_main},

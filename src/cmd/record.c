@@ -53,13 +53,6 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static bool parse_number(const char *text, double most, double *ret) {
-    char *end;
-    errno = 0;
-    *ret = strtod(text, &end);
-    return !errno && end != text && !*end && *ret > 0 && *ret <= most;
-}
-
 static void choose_format(struct record_options *options, struct argp_state *state) {
     if (options->format_name)
         options->format = output_format_find(options->format_name);
@@ -91,11 +84,11 @@ static error_t parse_target(int key, char *argument, struct argp_state *state) {
             argp_error(state, "--pid takes the number of a process");
         break;
     case 'd':
-        if (!parse_number(argument, INFINITY, &options->duration_s))
+        if (!command_parse_number(argument, 0, INFINITY, &options->duration_s))
             argp_error(state, "--duration takes seconds");
         break;
     case 'r':
-        if (!parse_number(argument, RATE_MAX, &options->rate))
+        if (!command_parse_number(argument, 0, RATE_MAX, &options->rate))
             argp_error(state, "--rate takes samples a second, at most %d", RATE_MAX);
         options->is_rate_given = true;
         break;

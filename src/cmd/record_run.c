@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -15,14 +13,13 @@
 #include "asyncspy/base/clock.h"
 #include "asyncspy/capture/sampler.h"
 #include "asyncspy/snapshot/recording_file.h"
+#include "pace.h"
 #include "record.h"
 
 #define STOPPED_SHARE 0.1   /* of the time at most */
-#define JITTER 0.5          /* an interval is longer or shorter by as much of itself at most */
 #define CPU_SHARE 0.06      /* that we take ourselves for looks at all tasks */
 #define CPU_SHARE_ASKED 0.7 /* the same where a rate is asked for */
 #define FAILURES_MAX 100    /* in a row */
-#define PRIORITY (-15)
 #define PROGRESS_S 0.2
 #define PYTHON_WAIT_S 0.01 /* between looks whether the child is a Python yet */
 
@@ -78,23 +75,10 @@ struct course {
     struct recording_end end;
     uint64_t failures; /* in a row */
     uint64_t torn;
-    double due, free_at; /* times of the sampler: the next sample; not before that */
+    struct pace pace;
+    double free_at; /* time of the sampler: no sample before that */
     double told;
-    uint64_t random;
 };
-
-/* xorshift64: jitter needs no better numbers. */
-static double get_jitter(struct course *course) {
-    course->random ^= course->random << 13;
-    course->random ^= course->random >> 7;
-    course->random ^= course->random << 17;
-    return ((double)(course->random >> 11) / (double)(UINT64_C(1) << 53) * 2 - 1) * JITTER;
-}
-
-static void seed(struct course *course) {
-    if (getrandom(&course->random, sizeof course->random, 0) < 0 || !course->random)
-        course->random = 88172645463325252u;
-}
 
 static void show_progress(struct course *course) {
     double now = sampler_get_time(course->sampler);
@@ -156,25 +140,17 @@ static struct error *take(struct course *course, double late_s, bool *ret_full) 
     return err;
 }
 
-/* When the next sample is due; *ret_late: how late the one of now is. */
-static double wait_for_turn(struct course *course, double *ret_late) {
-    double now = sampler_get_time(course->sampler), period = 1 / course->options->rate;
-    *ret_late = now > course->due ? now - course->due : 0;
-    double next = (*ret_late > period ? now : course->due) + period * (1 + get_jitter(course));
-    return next;
-}
-
 static struct error *sample(struct course *course, struct record_stop *stop, bool *ret_full) {
     struct error *err = NULL;
     *ret_full = false;
     course->end.reason = "interrupted";
     for (;;) {
-        double late, now = sampler_get_time(course->sampler);
+        double now = sampler_get_time(course->sampler);
         if (now >= course->options->duration_s) {
             course->end.reason = "the time was over";
             return NULL;
         }
-        double at = course->due > course->free_at ? course->due : course->free_at;
+        double at = fmax(course->pace.due, course->free_at);
         if (at > course->options->duration_s)
             at = course->options->duration_s;
         if (record_stop_wait(stop, at - now)) {
@@ -182,11 +158,11 @@ static struct error *sample(struct course *course, struct record_stop *stop, boo
                 course->end.reason = "it ended";
             return NULL;
         }
-        if (sampler_get_time(course->sampler) >= course->options->duration_s)
+        now = sampler_get_time(course->sampler);
+        if (now >= course->options->duration_s)
             continue;
-        double next = wait_for_turn(course, &late);
+        double late = pace_step(&course->pace, now, 1 / course->options->rate);
         err = take(course, late, ret_full);
-        course->due = next;
         if (err)
             return err;
         show_progress(course);
@@ -223,19 +199,13 @@ static struct error *open_sampler(const struct record_options *options, pid_t pi
     }
 }
 
-/* On a machine with more to do than it can, a process would stand still until it is our turn. Who
- * may not ask for this does without. */
-static void prefer(bool is_preferred) {
-    (void)setpriority(PRIO_PROCESS, 0, is_preferred ? PRIORITY : 0);
-}
-
 struct error *record_run(const struct record_options *options, pid_t pid, int file,
                          struct record_stop *stop) {
     struct course course = {.options = options,
                             .filtered = filtered_samples_create(options->filter)};
     bool is_full = false;
-    seed(&course);
-    prefer(true);
+    pace_begin(&course.pace);
+    pace_prefer(true);
     struct error *err = open_sampler(options, pid, stop, &course.sampler);
     if (!err)
         err = recording_write_begin(file, sampler_get_info(course.sampler), &course.writer);
@@ -244,7 +214,7 @@ struct error *record_run(const struct record_options *options, pid_t pid, int fi
         hide_progress(&course);
         err = finish(&course, err, is_full);
     }
-    prefer(false);
+    pace_prefer(false);
     recording_writer_destroy(course.writer);
     filtered_samples_destroy(course.filtered);
     sampler_close(course.sampler);

@@ -42,6 +42,13 @@ bool command_parse_pid(const char *text, int *ret) {
     return true;
 }
 
+bool command_parse_number(const char *text, double least, double most, double *ret) {
+    char *end;
+    errno = 0;
+    *ret = strtod(text, &end);
+    return !errno && end != text && !*end && *ret > 0 && *ret >= least && *ret <= most;
+}
+
 /* Of those that run asyncio, the ones that this user (root: anybody) can mean. */
 static void keep_candidates(struct snapshot_processes *processes) {
     size_t kept = 0;

@@ -148,9 +148,8 @@ void live_fold_add(struct live_fold *fold, const struct recording_sample *sample
 /* A sample that could not be had. */
 void live_fold_add_failed(struct live_fold *fold);
 
-/* Takes in a picture that took `pause_s` and shows the process at `time_s`; `moved` of its tasks
- * says what went on since the picture before. It is analyzed, and stays as it is until the next
- * one. */
+/* Takes in a picture that shows the process at `time_s`; `moved` of its tasks says what went on
+ * since the picture before. It is analyzed, and stays as it is until the next one. */
 void live_fold_add_picture(struct live_fold *fold, const struct snapshot *snapshot, double time_s);
 
 /* Ends the interval at `time_s`, in which asyncspy used `own_cpu_s` seconds of CPU, and begins the
