@@ -1,5 +1,6 @@
 #include "sampled.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -379,12 +380,17 @@ static enum snapshot_tristate is_on_cpu(const struct snapshot_thread *thread,
     return SNAPSHOT_MAYBE;
 }
 
+/* What a thread that ran meanwhile was seen to do may never have been so. */
+static bool is_thread_torn(const struct sampled_input *input, const struct snapshot_thread *it) {
+    return !input->has_threads && is_on_cpu(it, input->kernel) != SNAPSHOT_NO;
+}
+
 static void take_threads(struct sampled *sampled, const struct sampled_input *input) {
     sampled->threads.count = 0;
     for (size_t i = 0; i < input->snapshot->threads.count; i++) {
         const struct snapshot_thread *thread = &input->snapshot->threads.items[i];
         enum snapshot_tristate on_cpu = is_on_cpu(thread, input->kernel);
-        bool is_torn = !input->has_threads && on_cpu != SNAPSHOT_NO;
+        bool is_torn = is_thread_torn(input, thread);
         const char *name = thread->name ? thread->name : thread->kernel_name;
         struct snapshot_stack *stack = arena_alloc(input->arena, sizeof *stack);
         if (!is_torn)
@@ -411,19 +417,28 @@ static uint64_t find_running_task(const struct sampled *sampled, const struct sn
     return 0;
 }
 
+static bool is_loop_torn(const struct sampled_input *input, const struct snapshot_loop *loop) {
+    for (size_t i = 0; i < input->snapshot->threads.count; i++)
+        if (input->snapshot->threads.items[i].event_loop == loop->id)
+            return is_thread_torn(input, &input->snapshot->threads.items[i]);
+    return false;
+}
+
 static void take_loops(struct sampled *sampled, const struct sampled_input *input) {
     sampled->loops.count = 0;
     for (size_t i = 0; i < input->snapshot->event_loops.count; i++) {
         const struct snapshot_loop *loop = &input->snapshot->event_loops.items[i];
-        ADD(&sampled->loops, ((struct recording_loop){.id = loop->id,
-                                                      .type = loop->type,
-                                                      .tid = loop->tid,
-                                                      .state = loop->state,
-                                                      .task = find_running_task(sampled, loop),
-                                                      .ready = loop->ready,
-                                                      .timers = loop->timers,
-                                                      .overdue_s = loop->overdue_s,
-                                                      .blocked_s = loop->iteration_age_s}));
+        bool is_torn = is_loop_torn(input, loop);
+        ADD(&sampled->loops,
+            ((struct recording_loop){.id = loop->id,
+                                     .type = loop->type,
+                                     .tid = loop->tid,
+                                     .state = loop->state,
+                                     .task = find_running_task(sampled, loop),
+                                     .ready = loop->ready,
+                                     .timers = loop->timers,
+                                     .overdue_s = is_torn ? NAN : loop->overdue_s,
+                                     .blocked_s = is_torn ? NAN : loop->iteration_age_s}));
     }
 }
 

@@ -1,24 +1,6 @@
 /* Which tab shows what. */
 #include "top_rows.h"
 
-/* Stand-ins where there is no list of processes. */
-__attribute__((weak)) struct top_table top_processes_make(struct top_words *words,
-                                                          enum top_tab tab) {
-    return (struct top_table){.words = words, .tab = tab, .nothing = "no processes"};
-}
-
-__attribute__((weak)) void top_processes_get_row(const struct top_table *table, size_t row,
-                                                 struct top_cell ret[TOP_COLUMNS_MAX]) {
-    (void)table;
-    (void)row;
-    (void)ret;
-}
-
-__attribute__((weak)) uint64_t top_processes_get_key(const struct top_table *table, size_t row) {
-    (void)table;
-    return row;
-}
-
 const struct top_rows *top_rows_find(enum top_tab tab) {
     static const struct top_rows *const tabs[TOP_TAB_COUNT] = {
         [TOP_TAB_GROUPS] = &top_groups,   [TOP_TAB_TASKS] = &top_tasks,
