@@ -44,7 +44,9 @@ struct watch {
     bool order_is_stale;
     uint32_t phase;      /* looks, counted from 1 */
     uint32_t full_phase; /* the last one at everything */
-    uint32_t read_phase; /* the last one of another kind */
+    /* The last two of another kind. Of two in a row one may be for proof alone, and reads nothing.
+     */
+    uint32_t read_phase, read_before;
     struct memory_footprint *footprint;
     unsigned char *scratch;
     struct memo memo[MEMO_SIZE];
@@ -367,14 +369,18 @@ static void sort_pages(struct watch *watch) {
     free(sorted);
 }
 
+static bool is_read_again(const struct watch *watch, const struct page *page) {
+    return page->read && (page->read == watch->read_phase || page->read == watch->read_before);
+}
+
 static bool is_fetched(const struct watch *watch, const struct page *page, enum memory_look look) {
     switch (look) {
     case MEMORY_LOOK_AT_ALL:
         return true;
     case MEMORY_LOOK_AT_RECENT:
-        return page->tracked >= watch->full_phase || page->read == watch->read_phase;
+        return page->tracked >= watch->full_phase || is_read_again(watch, page);
     case MEMORY_LOOK_AGAIN:
-        return page->read == watch->read_phase;
+        return is_read_again(watch, page);
     }
     return false;
 }
@@ -396,10 +402,12 @@ struct error *watch_refresh(struct watch *watch, enum memory_look look) {
         sort_pages(watch);
     watch->phase++;
     struct error *err = fetch_pages(watch, look);
-    if (look == MEMORY_LOOK_AT_ALL)
+    if (look == MEMORY_LOOK_AT_ALL) {
         watch->full_phase = watch->phase;
-    else
+    } else {
+        watch->read_before = watch->read_phase;
         watch->read_phase = watch->phase;
+    }
     return err;
 }
 

@@ -42,7 +42,7 @@ struct memory_statistics {
 enum memory_look {
     MEMORY_LOOK_AT_ALL,    /* all pages of which something was ever read */
     MEMORY_LOOK_AT_RECENT, /* those tracked since the last look at all, and as AGAIN */
-    MEMORY_LOOK_AGAIN,     /* those that only the last look of these two kinds has read */
+    MEMORY_LOOK_AGAIN,     /* those that one of the last two looks of these two kinds has read */
 };
 
 /* Words of 8 bytes in a page, as a look read them; all three by their numbers. */
