@@ -14,8 +14,10 @@
 #include "sampled.h"
 #include "walk.h"
 
-/* Looks at what changes all the time before it is given up, with --nonblocking. */
+/* Looks at what changes all the time before it is given up, where nothing is stopped: what runs
+ * Python code is another one each time. */
 #define UNSTOPPED_TRIES 3
+#define UNSTOPPED_TRIES_RUNNING 1
 /* What tasks leave behind that were read again and again; then everything is read anew. */
 #define EPOCH_BYTES ((size_t)16 << 20)
 
@@ -189,9 +191,11 @@ static struct error *look_first(struct sampler *sampler) {
 struct scope {
     enum memory_look look;
     walk_sample *sample;
+    int unstopped_tries;
 };
-static const struct scope all_again = {MEMORY_LOOK_AT_RECENT, aio_sample_again};
-static const struct scope running_only = {MEMORY_LOOK_AGAIN, aio_sample_running};
+static const struct scope all_again = {MEMORY_LOOK_AT_RECENT, aio_sample_again, UNSTOPPED_TRIES};
+static const struct scope running_only = {MEMORY_LOOK_AGAIN, aio_sample_running,
+                                          UNSTOPPED_TRIES_RUNNING};
 
 /* What was read in the last look, and what runs. */
 static struct error *look_again(struct sampler *sampler, const struct scope *scope) {
@@ -282,7 +286,7 @@ static struct error *look_unstopped(struct sampler *sampler, const struct scope 
                                     struct taken *taken) {
     struct error *err = NULL;
     taken->needs_proof = true;
-    for (int i = 0; !err && i < UNSTOPPED_TRIES; i++) {
+    for (int i = 0; !err && i < scope->unstopped_tries; i++) {
         err = look_again(sampler, scope);
         if (!err)
             err = py_look(sampler->py, scope->look);

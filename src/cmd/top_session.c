@@ -20,7 +20,7 @@
 #define STOPPED_CREDIT_S 0.02 /* that may be saved up */
 #define PICTURE_STOPPED_SHARE 0.006
 #define PICTURE_SHARE 0.2   /* of our time */
-#define SAMPLES_SHARE 0.015 /* of a CPU for looks at all tasks */
+#define SAMPLES_SHARE 0.008 /* of a CPU for looks at all tasks */
 #define FIRST_INTERVAL_S 0.2
 #define WATCH_S 0.05     /* that is known of threads at a picture */
 #define FAILURES_MAX 100 /* in a row */
