@@ -479,16 +479,17 @@ struct error *capture_watch_threads(struct capture *capture) {
 
 struct error *capture_take_next(struct capture *capture, struct snapshot *before,
                                 struct snapshot *snapshot) {
-    double before_now = capture->shown_now;
-    double passed = before ? clock_monotonic() - capture->shown_at : NAN;
+    double before_now = capture->shown_now, before_at = capture->shown_at;
     if (capture->runs)
         runs_update(capture->runs);
-    capture->shown_at = clock_monotonic();
+    double began = clock_monotonic();
     struct error *err = capture_take(capture, snapshot);
+    if (!err)
+        capture->shown_at = began;
     if (!err && before) {
         second_look_compare(&(struct look_at){snapshot, capture->shown_now},
                             &(struct look_at){before, before_now}, capture->runs, false);
-        snapshot->capture.second_look_s = passed;
+        snapshot->capture.second_look_s = began - before_at;
     }
     end_runs(capture);
     return err;

@@ -96,13 +96,13 @@ static void read_debug_offsets_head(const struct search *search, struct py_disco
     error_destroy(err);
 }
 
-static uint32_t scan_mapping(const struct search *search, const struct target_mapping *mapping) {
+static uint32_t scan_mapping(const struct search *search, struct target_mapping mapping) {
     struct target_memory *memory = process_get_memory(search->process);
-    uint64_t size = mapping->end - mapping->start;
+    uint64_t size = mapping.end - mapping.start;
     if (size > SCAN_MAX)
         size = SCAN_MAX;
     char *bytes = memory_alloc(size);
-    struct error *err = memory_read_uncached(memory, mapping->start, bytes, size);
+    struct error *err = memory_read_uncached(memory, mapping.start, bytes, size);
     memory_charge(memory, size / SCANNED_A_UNIT);
     uint32_t version = err ? 0 : py_version_scan(bytes, size);
     error_destroy(err);
@@ -110,13 +110,13 @@ static uint32_t scan_mapping(const struct search *search, const struct target_ma
     return version;
 }
 
-/* Finds the text of Py_GetVersion() in the writable memory of a module. */
+/* Finds the text of Py_GetVersion() in the writable memory of a module. Reading may renew the
+ * mappings. */
 static void scan_version(const struct search *search, const struct target_module *module,
                          struct py_discovery *found) {
-    struct target_mappings mappings = process_get_mappings(search->process);
-    for (size_t i = 0; i < mappings.count && !found->hexversion; i++) {
-        const struct target_mapping *mapping = &mappings.items[i];
-        if (mapping->start < module->start || mapping->end > module->end || !mapping->writable)
+    for (size_t i = 0; i < process_get_mappings(search->process).count && !found->hexversion; i++) {
+        struct target_mapping mapping = process_get_mappings(search->process).items[i];
+        if (mapping.start < module->start || mapping.end > module->end || !mapping.writable)
             continue;
         found->hexversion = scan_mapping(search, mapping);
         found->version_source = "the version text in its memory";

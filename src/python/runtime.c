@@ -183,15 +183,15 @@ bool py_runtime_scan(struct target_process *process, const struct target_module 
                      uint32_t hexversion, uint64_t *ret) {
     struct scan scan = {.process = process};
     const struct py_table *table = find_table(hexversion);
-    struct target_mappings mappings = process_get_mappings(process);
     struct py_offset_words none = {NULL, 0};
     if (!table || table->debug_offsets_size)
         return false;
     struct error *err = py_layout_resolve(table, none, none, &scan.layout);
-    for (size_t i = 0; !err && i < mappings.count; i++)
-        if (mappings.items[i].writable && mappings.items[i].start >= module->start &&
-            mappings.items[i].end <= module->end)
-            scan_mapping(&scan, &mappings.items[i]);
+    for (size_t i = 0; !err && i < process_get_mappings(process).count; i++) {
+        struct target_mapping mapping = process_get_mappings(process).items[i];
+        if (mapping.writable && mapping.start >= module->start && mapping.end <= module->end)
+            scan_mapping(&scan, &mapping);
+    }
     error_destroy(err);
     *ret = scan.runtime;
     return scan.chain > 0;

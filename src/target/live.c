@@ -11,6 +11,7 @@
 
 #include "asyncspy/base/arena.h"
 #include "asyncspy/base/clock.h"
+#include "asyncspy/base/string_pool.h"
 #include "asyncspy/target/access.h"
 #include "process_private.h"
 
@@ -93,6 +94,31 @@ static bool read_stat(const struct target_process *process, struct process_stat 
     return found;
 }
 
+/* A target may map files of ever new names; those beyond this have none. */
+#define PATHS_BYTES_MAX ((size_t)64 << 20)
+
+static const char *keep_path(struct target_process *process, const char *path) {
+    if (!*path || arena_get_size(process->arena) > PATHS_BYTES_MAX)
+        return "";
+    return string_pool_add(process->paths, path, strlen(path));
+}
+
+/* Of mappings those before them stay as well: a loop over them may read memory. */
+static void take_mappings(struct target_process *process, const char *text) {
+    struct arena *arena = process->mappings_arenas[1];
+    process->mappings_arenas[1] = process->mappings_arenas[0];
+    process->mappings_arenas[0] = arena;
+    arena_reset(arena);
+    struct target_mappings parsed = mappings_parse(arena, text);
+    struct target_mapping *items = arena_alloc_array(arena, parsed.count, sizeof *items);
+    for (size_t i = 0; i < parsed.count; i++) {
+        items[i] = parsed.items[i];
+        items[i].path = keep_path(process, items[i].path);
+    }
+    process->mappings = (struct target_mappings){parsed.count, items};
+    process->mappings_read_at = clock_monotonic();
+}
+
 static struct error *refresh_mappings(struct target_process *process) {
     char *text;
     size_t size;
@@ -106,9 +132,7 @@ static struct error *refresh_mappings(struct target_process *process) {
         error_destroy(err);
         return access_explain(process->pid, error_number, false);
     }
-    /* What points into the old mappings (module paths) stays valid: the arena only grows. */
-    process->mappings = mappings_parse(process->arena, text);
-    process->mappings_read_at = clock_monotonic();
+    take_mappings(process, text);
     free(text);
     return NULL;
 }
@@ -271,6 +295,9 @@ const struct process_operations live_operations = {
 
 struct error *process_open(pid_t pid, struct target_process **ret) {
     struct target_process *process = process_create(&live_operations);
+    process->paths = string_pool_create(process->arena);
+    for (int i = 0; i < 2; i++)
+        process->mappings_arenas[i] = arena_create();
     process->pid = pid;
     struct error *err = open_process(process);
     if (err) {

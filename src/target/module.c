@@ -139,16 +139,16 @@ static size_t scan_bytes(const unsigned char *bytes, uint64_t address, size_t si
     return count;
 }
 
-static size_t scan_mapping(struct target_process *process, const struct target_mapping *mapping,
+static size_t scan_mapping(struct target_process *process, struct target_mapping mapping,
                            const void *pattern, size_t size, size_t alignment, uint64_t *found,
                            size_t limit) {
-    uint64_t length = mapping->end - mapping->start;
+    uint64_t length = mapping.end - mapping.start;
     length = length < SCAN_MAX ? length : SCAN_MAX;
     unsigned char *bytes = memory_alloc(length);
-    struct error *err = memory_read_uncached(process->memory, mapping->start, bytes, length);
+    struct error *err = memory_read_uncached(process->memory, mapping.start, bytes, length);
     memory_charge(process->memory, length / SCANNED_A_UNIT);
     size_t count =
-        err ? 0 : scan_bytes(bytes, mapping->start, length, pattern, size, alignment, found, limit);
+        err ? 0 : scan_bytes(bytes, mapping.start, length, pattern, size, alignment, found, limit);
     error_destroy(err);
     free(bytes);
     return count;
@@ -159,9 +159,9 @@ size_t module_scan_writable(struct target_process *process, const struct target_
                             size_t limit) {
     size_t count = 0;
     for (size_t i = 0; i < process->mappings.count && count < limit; i++) {
-        const struct target_mapping *mapping = &process->mappings.items[i];
-        if (mapping->writable && mapping->readable && mapping->start >= module->start &&
-            mapping->end <= module->end)
+        struct target_mapping mapping = process->mappings.items[i];
+        if (mapping.writable && mapping.readable && mapping.start >= module->start &&
+            mapping.end <= module->end)
             count += scan_mapping(process, mapping, pattern, size, alignment, found + count,
                                   limit - count);
     }

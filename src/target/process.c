@@ -20,6 +20,9 @@ void process_close(struct target_process *process) {
         return;
     process->operations->close(process);
     memory_destroy(process->memory);
+    string_pool_destroy(process->paths);
+    arena_destroy(process->mappings_arenas[0]);
+    arena_destroy(process->mappings_arenas[1]);
     arena_destroy(process->arena);
     free(process->executable);
     free(process);

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "asyncspy/base/string_pool.h"
 #include "asyncspy/target/module.h"
 #include "asyncspy/target/process.h"
 #include "asyncspy/target/scan.h"
@@ -42,7 +43,7 @@ struct target_process {
     const struct process_operations *operations;
     pid_t pid;
     pid_t namespace_pid;
-    struct arena *arena; /* of the mappings; it only grows */
+    struct arena *arena; /* what lives as long as the process */
     struct target_mappings mappings;
     char *executable;
     struct target_memory *memory;
@@ -56,6 +57,8 @@ struct target_process {
     double clock_offset; /* what its CLOCK_MONOTONIC is ahead of ours, NaN unknown */
     uint64_t stack;      /* where it starts; tells an exec of the same program */
     double mappings_read_at;
+    struct arena *mappings_arenas[2]; /* of the mappings, and of those before them */
+    struct string_pool *paths;        /* those that mappings have or had: modules keep them */
 };
 
 /* A process without memory yet; process_close() ends it. */
