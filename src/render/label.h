@@ -49,6 +49,9 @@ bool label_wait_is_known(const struct snapshot_task *task);
 const char *label_object(struct report *report, const struct snapshot_object *object);
 const char *label_object_state(struct report *report, const struct snapshot_object *object);
 
+/* Its state in very few words: "0/10 free", "empty". */
+const char *label_object_brief(struct report *report, const struct snapshot_object *object);
+
 /* "held by t-ba, perhaps held by t-ab", "held by 10: Task-2 .. Task-11", the names in about
  * `columns`;
  * "" where no holder is known. */

@@ -27,15 +27,21 @@ static const char *describe_flag(const struct snapshot_object *object, const cha
 }
 
 /* "0 of 10 free", "3 items": a count, and out of how many where that is known and not zero. */
-static const char *describe_share(struct report *report, const struct snapshot_object *object,
-                                  const char *key, const char *whole_key, const char *what) {
+static const char *describe_share_with(struct report *report, const struct snapshot_object *object,
+                                       const char *key, const char *whole_key, const char *of,
+                                       const char *what) {
     struct arena *arena = report->page.scratch;
     int64_t part, whole;
     if (!snapshot_object_get_fact(object, key, &part))
         return "";
     if (snapshot_object_get_fact(object, whole_key, &whole) && whole > 0)
-        return arena_format(arena, "%" PRId64 " of %" PRId64 " %s", part, whole, what);
+        return arena_format(arena, "%" PRId64 "%s%" PRId64 " %s", part, of, whole, what);
     return arena_format(arena, "%" PRId64 " %s", part, what);
+}
+
+static const char *describe_share(struct report *report, const struct snapshot_object *object,
+                                  const char *key, const char *whole_key, const char *what) {
+    return describe_share_with(report, object, key, whole_key, " of ", what);
 }
 
 /* Adds ", 3 unfinished" where that is known and not zero. */
@@ -72,6 +78,33 @@ const char *label_object_state(struct report *report, const struct snapshot_obje
     case SNAPSHOT_OBJECT_KIND_COUNT:
     default:
         return "";
+    }
+}
+
+static const char *describe_queue(struct report *report, const struct snapshot_object *object) {
+    int64_t size, most;
+    if (snapshot_object_get_fact(object, "size", &size) && size == 0)
+        return "empty";
+    if (snapshot_object_get_fact(object, "max_size", &most) && most > 0)
+        return describe_share_with(report, object, "size", "max_size", "/",
+                                   size >= most ? "full" : "items");
+    return describe_share(report, object, "size", "", "items");
+}
+
+const char *label_object_brief(struct report *report, const struct snapshot_object *object) {
+    switch ((int)object->kind) {
+    case SNAPSHOT_OBJECT_SEMAPHORE:
+        return describe_share_with(report, object, "value", "bound", "/", "free");
+    case SNAPSHOT_OBJECT_BARRIER:
+        return describe_share_with(report, object, "count", "parties", "/", "arrived");
+    case SNAPSHOT_OBJECT_QUEUE:
+        return describe_queue(report, object);
+    case SNAPSHOT_OBJECT_TASK_GROUP:
+        return describe_share(report, object, "children", "", "left");
+    case SNAPSHOT_OBJECT_EXECUTOR:
+        return describe_share_with(report, object, "busy", "max_workers", "/", "busy");
+    default:
+        return label_object_state(report, object);
     }
 }
 

@@ -14,6 +14,27 @@ static const char *const style_codes[] = {
     [PAGE_GOOD] = "\033[1;32m", [PAGE_WARNING] = "\033[1;33m", [PAGE_ALARM] = "\033[1;31m",
 };
 
+#define PLAIN_CODE "\033[0m"
+
+bool page_read_style(const char **text, enum page_style *ret) {
+    size_t length = strlen(PLAIN_CODE);
+    *ret = PAGE_PLAIN;
+    if (**text != '\033')
+        return false;
+    for (size_t i = PAGE_BOLD; strncmp(*text, PLAIN_CODE, length) != 0; i++) {
+        if (i == sizeof style_codes / sizeof *style_codes)
+            return false;
+        size_t size = strlen(style_codes[i]);
+        if (strncmp(*text, style_codes[i], size) == 0) {
+            *ret = (enum page_style)i;
+            length = size;
+            break;
+        }
+    }
+    *text += length;
+    return true;
+}
+
 const char *page_escape(struct page *page, const char *text) {
     return page->ascii ? text_escape_ascii(page->scratch, text) : text_escape(page->scratch, text);
 }
@@ -33,7 +54,7 @@ static void put_escaped(struct page *page, enum page_style style, const char *te
         fputs(style_codes[style], page->out);
     fwrite(text, 1, length, page->out);
     if (styled)
-        fputs("\033[0m", page->out);
+        fputs(PLAIN_CODE, page->out);
     page->column += text_width(text);
     page->written = page->column - (int)strlen(text + length);
 }

@@ -32,6 +32,10 @@ void page_put_head_styled(struct page *page, enum page_style style, const char *
 void page_put_tail(struct page *page, const char *text, int columns);
 void page_format(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of what is on a page with colours: moves `text` behind the mark of a style that it starts with;
+ * false: it starts with none. Behind styled text PAGE_PLAIN follows. */
+bool page_read_style(const char **text, enum page_style *ret);
+
 /* A number with thousands separated, right-aligned in `columns`. */
 void page_put_count(struct page *page, size_t count, int columns);
 

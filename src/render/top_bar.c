@@ -7,13 +7,15 @@
 #define FROZEN "FROZEN"
 #define FROZEN_FROM 20 /* columns: below, nothing else is shown beside it */
 
-/* Those of the highest rank go first where room is short. */
+/* A key. Where room is short it stands in brief, those of the highest `wordy` first, and those of
+ * the highest rank go first. */
 struct piece {
-    const char *text;
-    int rank;
+    const char *text, *brief;
+    int wordy, rank;
 };
 
 #define PIECES_MAX 9
+#define TAB_KEY "Tab "
 
 struct bar {
     struct screen *screen;
@@ -26,86 +28,129 @@ static void put(struct bar *bar, enum screen_style style, const char *text) {
     bar->next += screen_put(bar->screen, bar->row, bar->next, style, text, bar->end - bar->next);
 }
 
-static int measure(const struct piece *pieces, const bool *shown, int gap) {
+struct choice {
+    bool shown, brief;
+};
+
+static const char *get_text(const struct piece *piece, struct choice choice) {
+    return choice.brief ? piece->brief : piece->text;
+}
+
+static int measure(const struct piece *pieces, const struct choice *choices, int gap) {
     int columns = 0;
-    for (size_t i = 0; i < PIECES_MAX && pieces[i].text; i++)
-        if (shown[i])
-            columns += text_width(pieces[i].text) + gap;
+    for (size_t i = 0; i < PIECES_MAX; i++)
+        if (choices[i].shown)
+            columns += text_width(get_text(&pieces[i], choices[i])) + gap;
     return columns - gap;
 }
 
-static void drop_last(const struct piece *pieces, bool *shown) {
+static void drop_last(const struct piece *pieces, struct choice *choices) {
     size_t found = 0;
     int rank = -1;
-    for (size_t i = 0; i < PIECES_MAX && pieces[i].text; i++)
-        if (shown[i] && pieces[i].rank > rank) {
+    for (size_t i = 0; i < PIECES_MAX; i++)
+        if (choices[i].shown && pieces[i].rank > rank) {
             rank = pieces[i].rank;
             found = i;
         }
-    shown[found] = false;
+    choices[found].shown = false;
 }
 
-/* As many pieces as there is room for, closer together where that helps. */
-static void put_pieces(struct bar *bar, const struct piece *pieces) {
-    bool shown[PIECES_MAX];
-    memset(shown, true, sizeof shown);
+/* Has as many of them in full as there is room for. */
+static void tell_more(const struct piece *pieces, struct choice *choices, int room) {
+    for (int wordy = 0; wordy <= PIECES_MAX; wordy++)
+        for (size_t i = 0; i < PIECES_MAX; i++) {
+            if (!choices[i].shown || pieces[i].wordy != wordy)
+                continue;
+            choices[i].brief = false;
+            choices[i].brief = measure(pieces, choices, 1) > room;
+        }
+}
+
+/* As many pieces as there is room for, closer together where that helps. Returns how the first one
+ * stands there. */
+static struct choice put_pieces(struct bar *bar, const struct piece *pieces) {
+    struct choice choices[PIECES_MAX];
+    for (size_t i = 0; i < PIECES_MAX; i++)
+        choices[i] = (struct choice){.shown = pieces[i].text, .brief = true};
     int room = bar->end - bar->next;
-    while (measure(pieces, shown, 1) > room)
-        drop_last(pieces, shown);
-    const char *gap = measure(pieces, shown, 2) > room ? " " : "  ", *between = "";
-    for (size_t i = 0; i < PIECES_MAX && pieces[i].text; i++) {
-        if (!shown[i])
+    while (measure(pieces, choices, 1) > room)
+        drop_last(pieces, choices);
+    tell_more(pieces, choices, room);
+    const char *gap = measure(pieces, choices, 2) > room ? " " : "  ", *between = "";
+    for (size_t i = 0; i < PIECES_MAX; i++) {
+        if (!choices[i].shown)
             continue;
         put(bar, SCREEN_PLAIN, between);
-        put(bar, SCREEN_PLAIN, pieces[i].text);
+        put(bar, SCREEN_PLAIN, get_text(&pieces[i], choices[i]));
         between = gap;
     }
+    return choices[0];
 }
 
-/* "Tab groups|[tasks]|locks|sockets|threads". */
+static const char *const tab_names[TOP_TAB_COUNT] = {
+    [TOP_TAB_GROUPS] = "groups",   [TOP_TAB_TASKS] = "tasks",     [TOP_TAB_OBJECTS] = "locks",
+    [TOP_TAB_SOCKETS] = "sockets", [TOP_TAB_THREADS] = "threads",
+};
+
+/* "groups|[tasks]|locks|sockets|threads". */
 static const char *make_tabs(struct arena *arena, enum top_tab tab) {
-    static const char *const names[TOP_TAB_COUNT] = {
-        [TOP_TAB_GROUPS] = "groups",   [TOP_TAB_TASKS] = "tasks",     [TOP_TAB_OBJECTS] = "locks",
-        [TOP_TAB_SOCKETS] = "sockets", [TOP_TAB_THREADS] = "threads",
-    };
-    const char *text = "Tab ";
+    const char *text = "";
     for (size_t i = 0; i < TOP_TAB_COUNT; i++)
-        text = arena_format(arena, i == tab ? "%s%s[%s]" : "%s%s%s", text, i ? "|" : "", names[i]);
+        text =
+            arena_format(arena, i == tab ? "%s%s[%s]" : "%s%s%s", text, i ? "|" : "", tab_names[i]);
     return text;
 }
 
-static void put_table_keys(struct bar *bar, const struct top_view *view,
-                           const struct top_input *input, enum top_tab tab) {
-    const struct piece of_process[PIECES_MAX] = {
-        {make_tabs(bar->arena, tab), 2},
-        {"s sort", 6},
-        {"/ filter", 5},
-        {"Enter details", 3},
-        {view->is_frozen ? "f go on" : "f freeze", 7},
-        {"d dump", 8},
-        {input->can_go_back ? "Esc processes" : NULL, 4},
+/* Where the names are that `make_tabs` has put from a column on. */
+static void find_tabs(struct top_scene *scene, int column) {
+    for (size_t i = 0; i < TOP_TAB_COUNT; i++) {
+        int columns = (int)strlen(tab_names[i]) + (i == scene->tab ? 2 : 0);
+        scene->tabs[i] = (struct top_span){column, column + columns};
+        column += columns + 1;
+    }
+}
+
+static void put_process_keys(struct bar *bar, const struct top_view *view,
+                             const struct top_input *input, struct top_scene *scene) {
+    const char *tabs = make_tabs(bar->arena, scene->tab);
+    const struct piece pieces[PIECES_MAX] = {
+        {arena_format(bar->arena, TAB_KEY "%s", tabs), tabs, 8, 2},
+        {"s sort", "s", 0, 5},
+        {"/ filter", "/", 3, 4},
+        {"Enter details", "Enter", 7, 8},
+        {view->is_frozen ? "f go on" : "f freeze", "f", 1, 6},
+        {"d dump", "d", 2, 7},
+        {input->can_go_back ? "Esc processes" : NULL, "Esc", 4, 3},
+        {"? help", "?", 5, 1},
+        {"q quit", "q", 6, 0},
     };
-    const struct piece of_list[PIECES_MAX] = {{"Enter look into it", 2},
-                                              {"s sort", 4},
-                                              {"/ filter", 3},
-                                              {view->is_frozen ? "f go on" : "f freeze", 5}};
-    struct piece pieces[PIECES_MAX];
-    memcpy(pieces, tab == TOP_TAB_PROCESSES ? of_list : of_process, sizeof pieces);
-    size_t count = 0;
-    while (pieces[count].text)
-        count++;
-    pieces[count++] = (struct piece){"? help", 1};
-    pieces[count] = (struct piece){"q quit", 0};
+    int start = bar->next;
+    struct choice first = put_pieces(bar, pieces);
+    if (first.shown)
+        find_tabs(scene, start + (first.brief ? 0 : (int)strlen(TAB_KEY)));
+}
+
+static void put_list_keys(struct bar *bar, const struct top_view *view) {
+    const struct piece pieces[PIECES_MAX] = {
+        {"Enter look into it", "Enter", 5, 2},
+        {"s sort", "s", 0, 4},
+        {"/ filter", "/", 2, 3},
+        {view->is_frozen ? "f go on" : "f freeze", "f", 1, 5},
+        {"? help", "?", 3, 1},
+        {"q quit", "q", 4, 0},
+    };
     put_pieces(bar, pieces);
 }
 
 static void put_line_keys(struct bar *bar, const struct top_scene *scene) {
     size_t rows = (size_t)scene->line_rows, count = scene->lines.count;
     size_t last = count - scene->scroll < rows ? count : scene->scroll + rows;
+    const char *lines =
+        arena_format(bar->arena, "lines %zu-%zu of %zu", scene->scroll + 1, last, count);
     const struct piece pieces[PIECES_MAX] = {
-        {"Esc back", 0},
-        {"up/down/PgUp/PgDn scroll", 2},
-        {arena_format(bar->arena, "lines %zu-%zu of %zu", scene->scroll + 1, last, count), 1},
+        {"Esc back", "Esc back", 0, 0},
+        {"up/down/PgUp/PgDn scroll", "up/down scroll", 1, 2},
+        {lines, lines, 0, 1},
     };
     put_pieces(bar, pieces);
 }
@@ -139,7 +184,7 @@ static void put_frozen(struct bar *bar) {
 }
 
 void top_bar_draw(const struct top_view *view, const struct top_input *input,
-                  const struct top_scene *scene, struct screen *screen, struct arena *arena) {
+                  struct top_scene *scene, struct screen *screen, struct arena *arena) {
     struct bar bar = {
         .screen = screen, .arena = arena, .row = screen->rows - 1, .end = screen->columns};
     bool is_table = scene->mode == TOP_MODE_TABLE;
@@ -153,8 +198,10 @@ void top_bar_draw(const struct top_view *view, const struct top_input *input,
     else if (input->notice)
         put(&bar, input->is_notice_alarm ? SCREEN_ALARM : SCREEN_BOLD,
             escape(&bar, input, input->notice));
+    else if (is_table && scene->tab == TOP_TAB_PROCESSES)
+        put_list_keys(&bar, view);
     else if (is_table)
-        put_table_keys(&bar, view, input, scene->tab);
+        put_process_keys(&bar, view, input, scene);
     else
         put_line_keys(&bar, scene);
 }

@@ -15,7 +15,7 @@ struct top_cell top_cell_share(struct top_words *words, double share);     /* "9
 struct top_cell top_cell_cpu(struct top_words *words, double cpu);         /* "12.0" */
 struct top_cell top_cell_age(struct top_words *words, struct live_age age);
 
-/* ">=48.0 s", "4.1 s", "-". */
+/* ">=48.0 s", "4.1 s", "-"; "<1.0 s" of what the last picture shows for the first time. */
 const char *top_age(struct top_words *words, struct live_age age);
 
 /* "96%", "-". */
@@ -27,13 +27,15 @@ const char *top_rate(struct top_words *words, double per_second);
 /* "run", "ready", "new", "wait", "idle", "done". */
 const char *top_task_state(const struct snapshot_task *task);
 
-/* What a task waits for (`text`), with the state of an object where that is not a part of it:
- * "Semaphore#1 'pool.sem', 0 free". */
-const char *top_wait(struct top_words *words, const struct snapshot_task *task, const char *text);
+/* What a task waits for (`text`), an object with its state before its name:
+ * "Semaphore#1 0/2 free 'pool.sem'". */
+struct top_cell top_cell_wait(struct top_words *words, const struct snapshot_task *task,
+                              const char *text);
 
-/* "Connection.fetch < orders.list  app/db.py:71": the user's own frame, who called it, where it is;
- * "" of an empty stack. */
-const char *top_where(struct top_words *words, const struct snapshot_stack *stack);
+/* "Connection.fetch db.py:71 < orders.list": the user's own frame, where it is, who called it;
+ * `otherwise` (or NULL) of an empty stack. */
+struct top_cell top_cell_where(struct top_words *words, const struct snapshot_stack *stack,
+                               const char *otherwise);
 
 /* Gives all cells of a row the style. */
 void top_cells_set_style(struct top_cell *cells, size_t count, enum screen_style style);

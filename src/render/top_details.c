@@ -23,7 +23,8 @@ static void open_sheet(struct sheet *sheet, const struct top_words *words, int c
     sheet->options.width = width;
     sheet->options.verbose = true;
     sheet->report.options = &sheet->options;
-    sheet->report.page = (struct page){.width = width, .ascii = words->input->ascii};
+    /* Colours tell which style each line has. */
+    sheet->report.page = (struct page){.width = width, .ascii = words->input->ascii, .color = true};
     sheet->report.page.scratch = arena_create();
     sheet->report.page.out = open_memstream(&sheet->text, &sheet->size);
     if (!sheet->report.page.out)
@@ -37,12 +38,51 @@ static size_t count_lines(const char *text) {
     return count;
 }
 
+static enum screen_style get_style(enum page_style style) {
+    switch (style) {
+    case PAGE_BOLD:
+        return SCREEN_BOLD;
+    case PAGE_GOOD:
+        return SCREEN_GOOD;
+    case PAGE_WARNING:
+        return SCREEN_WARNING;
+    case PAGE_ALARM:
+        return SCREEN_ALARM;
+    case PAGE_PLAIN:
+    case PAGE_DIM: /* the label of a fact that is not */
+    default:
+        return SCREEN_PLAIN;
+    }
+}
+
+/* A line without the marks of styles; its style is that of what it begins with. */
+static const char *read_line(struct arena *arena, const char *text, size_t length,
+                             enum screen_style *ret_style) {
+    char *line = arena_alloc(arena, length + 1), *next = line;
+    const char *end = text + length;
+    enum page_style style = PAGE_PLAIN, first = PAGE_PLAIN;
+    bool begins = true;
+    while (text < end) {
+        if (page_read_style(&text, &style))
+            continue;
+        if (begins && *text != ' ') {
+            first = style;
+            begins = false;
+        }
+        *next++ = *text++;
+    }
+    *next = '\0';
+    *ret_style = get_style(first);
+    return line;
+}
+
 static struct top_lines split(struct arena *arena, const char *text, int columns) {
     size_t all = count_lines(text), most = all > LINES_MAX ? LINES_MAX : all;
     struct top_lines lines = {.items = arena_alloc_array(arena, most + 1, sizeof *lines.items)};
+    lines.styles = arena_alloc_array(arena, most + 1, sizeof *lines.styles);
     for (; lines.count < most; lines.count++) {
         const char *end = strchr(text, '\n');
-        const char *line = arena_copy_string(arena, text, (size_t)(end - text));
+        const char *line = read_line(arena, text, (size_t)(end - text), &lines.styles[lines.count]);
         lines.items[lines.count] = text_clip(arena, line, columns);
         text = end + 1;
     }

@@ -33,10 +33,16 @@ static int get_table_least(int rows) {
     return rows < 6 ? 2 : (rows + 2) / 3;
 }
 
+/* Their lines; where nothing was found, that is said in one. */
+static size_t count_findings(const struct live *live) {
+    if (!live || !live->snapshot)
+        return 0;
+    return live->finding_count ? live->finding_count : 1;
+}
+
 /* Header and findings, at most `most` rows of both; returns how many they took. */
 static int draw_top(struct top_words *words, struct screen *screen, int most) {
-    const struct live *live = words->input->live;
-    size_t findings = live && live->snapshot ? live->finding_count : 0;
+    size_t findings = count_findings(words->input->live);
     int rule = screen->rows >= RULES_FROM;
     int kept = findings < FINDINGS_LEAST ? (int)findings : FINDINGS_LEAST;
     int header = most - rule - (rule && findings ? kept + rule : 0);
@@ -84,7 +90,7 @@ static void draw_table(const struct top_view *view, const struct top_input *inpu
     scene->window.first = tab->first;
     scene->window.first = top_window_scroll(&scene->window, scene->list.count);
     top_rows_draw(&scene->source, &scene->list, &order, &scene->window, screen, arena,
-                  scene->shown);
+                  scene->columns);
     if (!scene->list.count && scene->window.rows > 0)
         screen_put(screen, scene->window.row, 1, SCREEN_PLAIN,
                    get_nothing(input, scene, tab->filter), screen->columns);
@@ -131,11 +137,15 @@ static struct top_lines join_lines(const struct top_lines *parts, size_t count,
     for (size_t i = 0; i < count; i++)
         most += parts[i].count + 1;
     lines.items = arena_alloc_array(arena, most, sizeof *lines.items);
+    lines.styles = arena_alloc_array(arena, most, sizeof *lines.styles);
     for (size_t i = 0; i < count; i++) {
         if (i)
             lines.items[lines.count++] = "";
-        for (size_t j = 0; j < parts[i].count; j++)
+        for (size_t j = 0; j < parts[i].count; j++) {
+            if (parts[i].styles)
+                lines.styles[lines.count] = parts[i].styles[j];
             lines.items[lines.count++] = parts[i].items[j];
+        }
     }
     return lines;
 }
@@ -169,9 +179,12 @@ static void draw_lines_screen(const struct top_view *view, struct screen *screen
     size_t rows = (size_t)scene->line_rows, count = scene->lines.count;
     size_t most = count > rows ? count - rows : 0;
     scene->scroll = view->scroll < most ? view->scroll : most;
-    for (size_t i = 0; i < rows && scene->scroll + i < count; i++)
-        screen_put(screen, row + (int)i, 0, SCREEN_PLAIN, scene->lines.items[scene->scroll + i],
-                   screen->columns);
+    for (size_t i = 0; i < rows && scene->scroll + i < count; i++) {
+        size_t line = scene->scroll + i;
+        screen_put(screen, row + (int)i, 0,
+                   scene->lines.styles ? scene->lines.styles[line] : SCREEN_PLAIN,
+                   scene->lines.items[line], screen->columns);
+    }
 }
 
 /* --- the whole --- */
@@ -181,7 +194,8 @@ void top_scene_draw(const struct top_view *view, const struct top_input *input,
     *ret = (struct top_scene){.tab = input->live ? view->tab : TOP_TAB_PROCESSES,
                               .mode = input->live || view->mode == TOP_MODE_HELP ? view->mode
                                                                                  : TOP_MODE_TABLE,
-                              .words = top_words_create(arena, input, screen->columns)};
+                              .words = top_words_create(arena, input, screen->columns),
+                              .last_row = screen->rows - 1};
     ret->source.ascii = input->ascii;
     if (ret->mode == TOP_MODE_TABLE)
         draw_table_screen(view, input, screen, arena, ret);
@@ -204,13 +218,13 @@ static int print_rows(const struct top_input *input, struct top_words *words, in
                       struct screen *screen, struct arena *arena) {
     struct top_source source = {.ascii = input->ascii};
     struct top_order order = {.filter = ""};
-    bool shown[TOP_COLUMNS_MAX];
+    struct top_span spans[TOP_COLUMNS_MAX];
     if (has_rows(input))
         source = make_source(words, input->live ? TOP_TAB_GROUPS : TOP_TAB_PROCESSES, input->ascii);
     struct top_list list = top_list_make(&source, &order, arena);
     struct top_window window = {
         .row = row + 1, .rows = (int)most, .selected = SIZE_MAX, .has_heading = true};
-    top_rows_draw(&source, &list, &order, &window, screen, arena, shown);
+    top_rows_draw(&source, &list, &order, &window, screen, arena, spans);
     row = window.row + (int)(list.count < most ? list.count : most);
     const char *last = list.count > most
                            ? arena_format(arena, "... %zu more rows", list.count - most)
@@ -231,10 +245,10 @@ struct error *top_print(const struct top_input *input, int columns, size_t most,
     struct top_words *words = top_words_create(arena, input, screen->columns);
     int row = top_draw_header(words, screen, 0, PRINT_HEADER);
     row += draw_rule(screen, row);
-    if (input->live && input->live->snapshot && input->live->finding_count) {
-        row += top_draw_findings(words, screen, row, PRINT_FINDINGS);
-        row += draw_rule(screen, row);
-    }
+    int findings =
+        count_findings(input->live) ? top_draw_findings(words, screen, row, PRINT_FINDINGS) : 0;
+    row += findings;
+    row += findings ? draw_rule(screen, row) : 0;
     row = print_rows(input, words, row, most, screen, arena);
     struct error *err = screen_write(screen, row, out);
     screen_destroy(screen);

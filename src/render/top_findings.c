@@ -33,7 +33,8 @@ static const char *describe_news(struct top_words *words, const struct live_find
         return arena_format(arena, "gone %s ago", age);
     if (finding->news == LIVE_NEW)
         return arena_format(arena, "new %s", age);
-    return columns < COLUMNS_WITH_AGE ? "" : arena_format(arena, "for %s", age);
+    bool is_known = strcmp(age, "-") != 0;
+    return columns < COLUMNS_WITH_AGE || !is_known ? "" : arena_format(arena, "for %s", age);
 }
 
 /* Puts text that ends before `end`; gives where it starts. */
@@ -89,12 +90,11 @@ static const struct live_finding **order_findings(struct top_words *words) {
     return order;
 }
 
-int top_draw_findings(struct top_words *words, struct screen *screen, int row, int most) {
-    const struct live *live = words->input->live;
-    if (!live || !live->finding_count || most < 1)
+static int draw_findings(struct top_words *words, struct screen *screen, int row, int most) {
+    size_t count = words->input->live->finding_count;
+    if (!count || most < 1)
         return 0;
     const struct live_finding **order = order_findings(words);
-    size_t count = live->finding_count;
     size_t shown = count <= (size_t)most ? count : (size_t)most - 1;
     for (size_t i = 0; i < shown; i++)
         draw_finding(words, order[i], screen, row + (int)i);
@@ -106,4 +106,33 @@ int top_draw_findings(struct top_words *words, struct screen *screen, int row, i
     screen_put(screen, row + (int)shown, MARK_COLUMNS, SCREEN_DIM, text,
                screen->columns - MARK_COLUMNS);
     return most;
+}
+
+static bool has_found_nothing(const struct live *live) {
+    for (size_t i = 0; i < live->finding_count; i++)
+        if (live->findings[i].index != SIZE_MAX)
+            return false;
+    return live->snapshot && live->snapshot->verdict.code == SNAPSHOT_FINDING_OK;
+}
+
+/* That it was looked for is worth a line too. */
+static void draw_verdict(struct top_words *words, struct screen *screen, int row) {
+    struct page *page = &words->report.page;
+    const char *text =
+        page_escape(page, label_verdict(page->scratch, &words->report.snapshot->verdict));
+    int room = screen->columns - MARK_COLUMNS - 1;
+    screen_put(screen, row, 0, SCREEN_GOOD, "OK", screen->columns);
+    if (room > 0)
+        screen_put(screen, row, MARK_COLUMNS, SCREEN_PLAIN, text_clip(page->scratch, text, room),
+                   room);
+}
+
+int top_draw_findings(struct top_words *words, struct screen *screen, int row, int most) {
+    const struct live *live = words->input->live;
+    if (!live || most < 1)
+        return 0;
+    int first = has_found_nothing(live);
+    if (first)
+        draw_verdict(words, screen, row);
+    return first + draw_findings(words, screen, row + first, most - first);
 }

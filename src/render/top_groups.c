@@ -22,13 +22,13 @@ enum {
 
 static const struct top_column columns[COLUMN_COUNT] = {
     [COUNT] = {.title = "COUNT", .columns = 5, .is_number = true},
-    [CHANGE] = {.title = "+/-s", .columns = 4, .rank = 4, .is_number = true},
+    [CHANGE] = {.title = "+/-s", .columns = 4, .rank = 5, .is_number = true},
     [STATE] = {.title = "STATE", .columns = 5},
-    [WAITS] = {.title = "WAITS FOR", .columns = 22, .share = 2},
+    [WAITS] = {.title = "WAITS FOR", .columns = 20, .share = 2},
     [OLDEST] = {.title = "OLDEST", .columns = 6, .rank = 2, .is_number = true},
-    [MOVED] = {.title = "MOVED", .columns = 5, .rank = 5, .is_number = true},
+    [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4, .is_number = true},
     [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
-    [WHERE] = {.title = "WHERE", .columns = 17, .share = 3, .rank = 1},
+    [WHERE] = {.title = "WHERE", .columns = 26, .least = 17, .share = 3, .rank = 1},
 };
 
 static const struct live_group *get_group(const struct top_table *table, size_t row) {
@@ -71,23 +71,20 @@ static void make(struct top_table *table) {
 }
 
 /* Of a single running task its name too: it is what people look for. */
-static const char *describe_where(struct top_words *words, const struct snapshot_group *members,
-                                  const struct snapshot_task *first) {
-    const char *where = top_where(words, &members->frames);
-    if (!*where)
-        where = first->coroutine ? first->coroutine : "";
-    if (first->state != SNAPSHOT_TASK_RUNNING || members->task_count != 1)
-        return where;
-    return arena_format(words->report.page.scratch, "%s  %s", label_task(&words->report, first),
-                        where);
+static struct top_cell get_where(struct top_words *words, const struct snapshot_group *members,
+                                 const struct snapshot_task *first) {
+    struct top_cell cell = top_cell_where(words, &members->frames, first->coroutine);
+    if (first->state == SNAPSHOT_TASK_RUNNING && members->task_count == 1)
+        cell.before = label_task(&words->report, first);
+    return cell;
 }
 
 static void get_tasks(struct top_words *words, const struct snapshot_group *members,
                       struct top_cell *ret) {
     const struct snapshot_task *first = get_first(words, members);
     ret[STATE] = top_cell_text(top_task_state(first));
-    ret[WAITS] = top_cell_text(top_wait(words, first, report_group_wait(&words->report, members)));
-    ret[WHERE] = top_cell_text(describe_where(words, members, first));
+    ret[WAITS] = top_cell_wait(words, first, report_group_wait(&words->report, members));
+    ret[WHERE] = get_where(words, members, first);
     if (first->state == SNAPSHOT_TASK_RUNNING)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_BOLD);
     else if (first->state == SNAPSHOT_TASK_WAITING && first->idle == SNAPSHOT_YES)

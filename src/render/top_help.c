@@ -111,7 +111,10 @@ struct top_lines top_help_make(struct arena *arena, int columns) {
     for (size_t i = 0; i < count; i++)
         lines.count += add_entry(&entries[i], &page, columns, NULL);
     lines.items = arena_alloc_array(arena, lines.count, sizeof *lines.items);
-    for (size_t i = 0, next = 0; i < count; i++)
+    lines.styles = arena_alloc_array(arena, lines.count, sizeof *lines.styles);
+    for (size_t i = 0, next = 0; i < count; i++) {
+        lines.styles[next] = *entries[i].name ? SCREEN_PLAIN : SCREEN_BOLD;
         next += add_entry(&entries[i], &page, columns, lines.items + next);
+    }
     return lines;
 }

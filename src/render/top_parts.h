@@ -40,15 +40,21 @@ enum top_tab {
 struct top_column {
     const char *title;
     int columns;     /* that it takes at least */
+    int least;       /* that it takes rather than to go; 0: `columns` */
     int share;       /* of the room that is left; 0: none */
     int rank;        /* 0: always there; those of the highest rank go first where room is short */
     bool is_number;  /* stands at the right of its column; sorted from the greatest */
     bool cuts_start; /* of what does not fit, the start is cut */
 };
 
+/* What a cell says, not yet escaped. Where there is no room for all of it, the parts but the text
+ * and its place go, and then the text is cut. */
 struct top_cell {
-    const char *text; /* not yet escaped */
-    double order;     /* of a number; NaN: sorted last */
+    const char *before; /* the text, or NULL */
+    const char *text;
+    const char *place; /* behind the text, and the last to be cut; or NULL */
+    const char *rest;  /* what follows; it goes first; or NULL */
+    double order;      /* of a number; NaN: sorted last */
     enum screen_style style;
 };
 
@@ -82,7 +88,8 @@ uint64_t top_processes_get_key(const struct top_table *table, size_t row);
 
 struct top_lines {
     size_t count;
-    const char **items; /* escaped */
+    const char **items;        /* escaped */
+    enum screen_style *styles; /* of each; NULL: all are plain */
 };
 
 /* Everything that is known about a row, as the report says it: whole stacks, holders, waiters,

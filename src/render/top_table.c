@@ -33,14 +33,9 @@ static void read_row(struct scan *scan, size_t row, struct top_cell cells[TOP_CO
     scan->source.get_row(&scan->source.table, row, cells);
 }
 
-static const char *get_text(const struct top_cell *cell) {
-    return cell->text ? cell->text : "";
-}
-
-static bool matches(const struct top_table *table, const struct top_cell *cells,
-                    const char *filter) {
-    for (size_t i = 0; i < table->column_count; i++)
-        if (strcasestr(get_text(&cells[i]), filter))
+static bool matches(const struct scan *scan, const struct top_cell *cells, const char *filter) {
+    for (size_t i = 0; i < scan->source.table.column_count; i++)
+        if (strcasestr(top_cell_join(scan->scratch, &cells[i]), filter))
             return true;
     return false;
 }
@@ -68,16 +63,18 @@ static int compare(const void *a, const void *b, void *is_reversed) {
 }
 
 /* What a row is sorted by; its order is left 0 where that is a text. */
-static struct entry make_entry(const struct top_table *table, size_t row,
-                               const struct top_cell *cells, size_t sort, struct arena *arena) {
+static struct entry make_entry(const struct scan *scan, size_t row, const struct top_cell *cells,
+                               size_t sort, struct arena *arena) {
     struct entry entry = {.row = row};
     if (!sort)
         return entry;
     const struct top_cell *cell = &cells[sort - 1];
-    if (table->columns[sort - 1].is_number)
+    if (scan->source.table.columns[sort - 1].is_number) {
         entry.order = cell->order;
-    else
-        entry.text = arena_copy_string(arena, get_text(cell), strlen(get_text(cell)));
+        return entry;
+    }
+    const char *text = top_cell_join(scan->scratch, cell);
+    entry.text = arena_copy_string(arena, text, strlen(text));
     return entry;
 }
 
@@ -91,8 +88,8 @@ static size_t collect(const struct top_source *source, const struct top_order *o
     for (size_t i = 0; i < table->row_count; i++) {
         if (*order->filter || sort)
             read_row(&scan, i, cells);
-        if (!*order->filter || matches(table, cells, order->filter))
-            entries[count++] = make_entry(table, i, cells, sort, arena);
+        if (!*order->filter || matches(&scan, cells, order->filter))
+            entries[count++] = make_entry(&scan, i, cells, sort, arena);
     }
     arena_destroy(scan.scratch);
     return count;
@@ -172,16 +169,19 @@ static int choose_least(const struct drawing *drawing, size_t column) {
 }
 
 /* Puts the columns beside each other; returns where the last one ends. Column 0 is for the mark of
- * the selected row. */
+ * the selected row: a number at the right of its column needs nothing in between. */
 static int place_columns(const struct top_table *table, struct layout *layout) {
     int next = 1;
-    bool is_text = false;
+    bool is_first = true, was_text = false;
     for (size_t i = 0; i < table->column_count; i++) {
         if (!layout->shown[i])
             continue;
-        layout->starts[i] = next + (is_text && !table->columns[i].is_number ? 2 : 1);
+        bool is_text = !table->columns[i].is_number;
+        int gap = is_text && was_text ? 2 : !is_first || is_text;
+        layout->starts[i] = next + gap;
         next = layout->starts[i] + layout->widths[i];
-        is_text = !table->columns[i].is_number;
+        is_first = false;
+        was_text = is_text;
     }
     return next;
 }
@@ -225,7 +225,11 @@ static void choose_columns(struct drawing *drawing) {
         drop = find_to_drop(table, layout);
         if (drop == SIZE_MAX)
             break;
-        layout->shown[drop] = false;
+        int least = table->columns[drop].least;
+        if (least && layout->widths[drop] > least)
+            layout->widths[drop] = least;
+        else
+            layout->shown[drop] = false;
     }
     if (end < width)
         share_room(table, layout, width - end);
@@ -234,24 +238,26 @@ static void choose_columns(struct drawing *drawing) {
 
 /* --- drawing --- */
 
-static void put_cell(const struct drawing *drawing, int row, size_t column, enum screen_style style,
-                     const char *text) {
+static void put_cell(const struct drawing *drawing, int row, size_t column,
+                     const struct top_cell *cell) {
     const struct top_column *it = &drawing->source->table.columns[column];
     int width = drawing->layout.widths[column], start = drawing->layout.starts[column];
-    text = it->cuts_start ? text_clip_start(drawing->arena, text, width)
-                          : text_clip(drawing->arena, text, width);
+    const char *text = it->cuts_start ? text_clip_start(drawing->arena, cell->text, width)
+                                      : top_cell_fit(drawing->arena, cell, width);
     if (it->is_number)
         start += width - text_width(text);
-    screen_put(drawing->screen, row, start, style, text, width);
+    screen_put(drawing->screen, row, start, cell->style, text, width);
 }
 
 static void draw_heading(const struct drawing *drawing, int row) {
     const struct top_table *table = &drawing->source->table;
     if (drawing->order->is_reversed && !drawing->order->sort)
         screen_put(drawing->screen, row, 0, SCREEN_BOLD, "^", 1);
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct top_cell title = {.text = make_title(drawing, i), .style = SCREEN_BOLD};
         if (drawing->layout.shown[i])
-            put_cell(drawing, row, i, SCREEN_BOLD, make_title(drawing, i));
+            put_cell(drawing, row, i, &title);
+    }
 }
 
 static void draw_row(const struct drawing *drawing, size_t i) {
@@ -259,11 +265,18 @@ static void draw_row(const struct drawing *drawing, size_t i) {
     int row = drawing->window->row + (int)i;
     for (size_t j = 0; j < drawing->source->table.column_count; j++)
         if (drawing->layout.shown[j])
-            put_cell(drawing, row, j, cells[j].style, cells[j].text);
+            put_cell(drawing, row, j, &cells[j]);
     if (drawing->window->first + i == drawing->window->selected) {
         screen_put(drawing->screen, row, 0, SCREEN_BOLD, ">", 1);
         screen_reverse(drawing->screen, row);
     }
+}
+
+static const char *escape(const struct drawing *drawing, const char *text) {
+    if (!text)
+        return NULL;
+    return drawing->source->ascii ? text_escape_ascii(drawing->arena, text)
+                                  : text_escape(drawing->arena, text);
 }
 
 static void read_cells(struct drawing *drawing, const struct top_list *list) {
@@ -271,15 +284,30 @@ static void read_cells(struct drawing *drawing, const struct top_list *list) {
     for (size_t i = 0; i < drawing->count; i++) {
         struct top_cell *cells = &drawing->cells[i * TOP_COLUMNS_MAX];
         source->get_row(&source->table, list->items[drawing->window->first + i], cells);
-        for (size_t j = 0; j < source->table.column_count; j++)
-            cells[j].text = source->ascii ? text_escape_ascii(drawing->arena, get_text(&cells[j]))
-                                          : text_escape(drawing->arena, get_text(&cells[j]));
+        for (size_t j = 0; j < source->table.column_count; j++) {
+            cells[j].before = escape(drawing, cells[j].before);
+            cells[j].text = escape(drawing, cells[j].text ? cells[j].text : "");
+            cells[j].place = escape(drawing, cells[j].place);
+            cells[j].rest = escape(drawing, cells[j].rest);
+        }
+    }
+}
+
+static void get_spans(const struct drawing *drawing, struct top_span ret[TOP_COLUMNS_MAX]) {
+    const struct layout *layout = &drawing->layout;
+    int width = drawing->screen->columns;
+    for (size_t i = 0; i < TOP_COLUMNS_MAX; i++) {
+        int end = layout->starts[i] + layout->widths[i];
+        ret[i] = layout->shown[i] && layout->starts[i] < width
+                     ? (struct top_span){layout->starts[i], end < width ? end : width}
+                     : (struct top_span){0, 0};
     }
 }
 
 void top_rows_draw(const struct top_source *source, const struct top_list *list,
                    const struct top_order *order, const struct top_window *window,
-                   struct screen *screen, struct arena *arena, bool ret_shown[TOP_COLUMNS_MAX]) {
+                   struct screen *screen, struct arena *arena,
+                   struct top_span ret_spans[TOP_COLUMNS_MAX]) {
     size_t room = window->rows > 0 ? (size_t)window->rows : 0;
     size_t left = window->first < list->count ? list->count - window->first : 0;
     struct drawing drawing = {.source = source,
@@ -296,5 +324,5 @@ void top_rows_draw(const struct top_source *source, const struct top_list *list,
         draw_heading(&drawing, window->row - 1);
     for (size_t i = 0; i < drawing.count; i++)
         draw_row(&drawing, i);
-    memcpy(ret_shown, drawing.layout.shown, sizeof drawing.layout.shown);
+    get_spans(&drawing, ret_spans);
 }

@@ -15,6 +15,10 @@ struct top_source {
     bool ascii; /* what is beyond ASCII is escaped */
 };
 
+/* All of what a cell says; and what there is room for in `columns` when it is escaped. */
+const char *top_cell_join(struct arena *arena, const struct top_cell *cell);
+const char *top_cell_fit(struct arena *arena, const struct top_cell *cell, int columns);
+
 struct top_order {
     size_t sort; /* 0: the natural order, else a column from 1 on */
     bool is_reversed;
@@ -47,7 +51,13 @@ struct top_window {
  * little as can be. */
 size_t top_window_scroll(const struct top_window *window, size_t count);
 
-/* Draws; `ret_shown` tells which columns there was room for. */
+/* Columns of the screen. */
+struct top_span {
+    int start, end; /* behind the last one; both 0: it is not there */
+};
+
+/* Draws; `ret_spans` tells where each column of the table is. */
 void top_rows_draw(const struct top_source *source, const struct top_list *list,
                    const struct top_order *order, const struct top_window *window,
-                   struct screen *screen, struct arena *arena, bool ret_shown[TOP_COLUMNS_MAX]);
+                   struct screen *screen, struct arena *arena,
+                   struct top_span ret_spans[TOP_COLUMNS_MAX]);

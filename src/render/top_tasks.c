@@ -20,11 +20,11 @@ enum {
 static const struct top_column columns[COLUMN_COUNT] = {
     [NAME] = {.title = "NAME", .columns = 12, .share = 1},
     [STATE] = {.title = "STATE", .columns = 5},
-    [WAITS] = {.title = "WAITS FOR", .columns = 22, .share = 2},
+    [WAITS] = {.title = "WAITS FOR", .columns = 20, .share = 2},
     [AGE] = {.title = "AGE", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4},
     [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
-    [WHERE] = {.title = "WHERE", .columns = 17, .share = 3, .rank = 1},
+    [WHERE] = {.title = "WHERE", .columns = 24, .least = 17, .share = 3, .rank = 1},
 };
 
 static const struct snapshot_task *get_task(const struct top_table *table, size_t row) {
@@ -70,12 +70,11 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     ret[CPU] = top_cell_cpu(words, live->cpu);
     if (table->orders_only)
         return;
-    const char *where = top_where(words, &task->frames);
     ret[NAME] = top_cell_text(label_task(&words->report, task));
     ret[STATE] = top_cell_text(top_task_state(task));
-    ret[WAITS] = top_cell_text(top_wait(words, task, label_wait(&words->report, task)));
+    ret[WAITS] = top_cell_wait(words, task, label_wait(&words->report, task));
     ret[MOVED] = top_cell_text(describe_moved(live->moved));
-    ret[WHERE] = top_cell_text(*where ? where : task->coroutine);
+    ret[WHERE] = top_cell_where(words, &task->frames, task->coroutine);
     if (task->state == SNAPSHOT_TASK_RUNNING)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_BOLD);
     else if (task->state == SNAPSHOT_TASK_WAITING && task->idle == SNAPSHOT_YES)

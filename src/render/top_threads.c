@@ -25,7 +25,7 @@ static const struct top_column columns[COLUMN_COUNT] = {
     [GIL] = {.title = "GIL%", .columns = 4, .rank = 2, .is_number = true},
     [WAIT] = {.title = "WAIT%", .columns = 5, .rank = 3, .is_number = true},
     [STATE] = {.title = "STATE", .columns = 14, .share = 1, .rank = 1},
-    [RUNS] = {.title = "RUNS", .columns = 17, .share = 3},
+    [RUNS] = {.title = "RUNS", .columns = 20, .share = 3},
 };
 
 static const struct snapshot_thread *get_thread(const struct top_table *table, size_t row) {
@@ -46,13 +46,13 @@ static void make(struct top_table *table) {
 }
 
 /* The task that it runs, and where its own code is. */
-static const char *describe_runs(struct top_words *words, const struct snapshot_thread *thread) {
-    struct report *report = &words->report;
-    const char *where = top_where(words, &thread->frames);
-    if (!thread->current_task)
-        return where;
-    return arena_format(report->page.scratch, "%s%s%s", label_task_id(report, thread->current_task),
-                        *where ? "  " : "", where);
+static struct top_cell get_runs(struct top_words *words, const struct snapshot_thread *thread) {
+    const char *task =
+        thread->current_task ? label_task_id(&words->report, thread->current_task) : NULL;
+    struct top_cell cell = top_cell_where(words, &thread->frames, task);
+    if (thread->frames.count)
+        cell.before = task;
+    return cell;
 }
 
 /* A share as the number of percent: the title has the sign. */
@@ -76,14 +76,17 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
         return;
     ret[NAME] = top_cell_text(label_thread_name(thread));
     ret[STATE] = top_cell_text(label_thread_state(&words->report, thread));
-    ret[RUNS] = top_cell_text(describe_runs(words, thread));
+    ret[RUNS] = get_runs(words, thread);
     if (thread->holds_gil == SNAPSHOT_YES)
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_BOLD);
 }
 
+/* Of one without a tid its place too: nothing says that its ident is its own. */
 static uint64_t get_key(const struct top_table *table, size_t row) {
     const struct snapshot_thread *thread = get_thread(table, row);
-    return thread->tid == SNAPSHOT_UNKNOWN ? thread->ident : (uint64_t)thread->tid;
+    if (thread->tid != SNAPSHOT_UNKNOWN)
+        return (uint64_t)thread->tid;
+    return thread->ident ^ ((uint64_t)table->order[row] + 1) << 48;
 }
 
 static void print_details(const struct top_table *table, size_t row, struct report *report) {

@@ -124,7 +124,7 @@ static enum top_action open_row(const struct press *press) {
 }
 
 /* The first click selects, the second one opens. */
-static enum top_action click(const struct press *press) {
+static enum top_action click_row(const struct press *press) {
     const struct top_window *window = &press->scene->window;
     int row = press->key->row - window->row;
     if (row < 0 || row >= window->rows || window->first + (size_t)row >= press->scene->list.count)
@@ -148,9 +148,41 @@ static void change_sort(const struct press *press, int by) {
     int count = (int)table->column_count + 1, sort = (int)press->tab->sort % count;
     do
         sort = (sort + by + count) % count;
-    while (sort && !press->scene->shown[sort - 1]);
+    while (sort && !press->scene->columns[sort - 1].end);
     press->tab->sort = (size_t)sort;
     press->tab->is_reversed = false;
+}
+
+/* --- clicks --- */
+
+/* The place of the span that was clicked at; `count`: none was. */
+static size_t find_span(const struct press *press, const struct top_span *spans, size_t count) {
+    size_t i = 0;
+    while (i < count && (press->key->column < spans[i].start || press->key->column >= spans[i].end))
+        i++;
+    return i;
+}
+
+/* Sorts by the column; the other way round if it was so already. */
+static void click_heading(const struct press *press) {
+    size_t column = find_span(press, press->scene->columns, TOP_COLUMNS_MAX);
+    if (column == TOP_COLUMNS_MAX)
+        return;
+    bool is_same = press->tab->sort == column + 1;
+    press->tab->is_reversed = is_same && !press->tab->is_reversed;
+    press->tab->sort = column + 1;
+}
+
+static enum top_action click(const struct press *press) {
+    const struct top_scene *scene = press->scene;
+    size_t tab = find_span(press, scene->tabs, TOP_TAB_COUNT);
+    if (press->key->row == scene->last_row && tab < TOP_TAB_COUNT)
+        press->view->tab = (enum top_tab)tab;
+    else if (scene->window.has_heading && press->key->row == scene->window.row - 1)
+        click_heading(press);
+    else
+        return click_row(press);
+    return TOP_NOTHING;
 }
 
 /* --- the filter --- */

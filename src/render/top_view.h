@@ -39,8 +39,10 @@ struct top_scene {
     struct top_source source;
     struct top_list list;
     struct top_window window;
-    bool shown[TOP_COLUMNS_MAX]; /* columns that there was room for */
-    struct top_lines lines;      /* of details or help */
+    struct top_span columns[TOP_COLUMNS_MAX]; /* of the table */
+    struct top_span tabs[TOP_TAB_COUNT];      /* their names in the last row */
+    int last_row;
+    struct top_lines lines; /* of details or help */
     size_t scroll;
     int line_rows; /* that they have on the screen */
 };
@@ -48,9 +50,10 @@ struct top_scene {
 void top_scene_draw(const struct top_view *view, const struct top_input *input,
                     struct screen *screen, struct arena *arena, struct top_scene *ret);
 
-/* The last row: which keys there are, what is typed, or what just happened. */
+/* The last row: which keys there are, what is typed, or what just happened. Fills in where the
+ * names of tabs are. */
 void top_bar_draw(const struct top_view *view, const struct top_input *input,
-                  const struct top_scene *scene, struct screen *screen, struct arena *arena);
+                  struct top_scene *scene, struct screen *screen, struct arena *arena);
 
 /* What all keys do, and what the columns and numbers mean. */
 struct top_lines top_help_make(struct arena *arena, int columns);

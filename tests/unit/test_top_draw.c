@@ -10,6 +10,9 @@ static void test_layout(void **state) {
     assert_shows("\nTab [groups]|tasks|locks|sockets|threads s sort / filter Enter details ");
     assert_shows("f freeze");
     assert_shows("? help q quit\n");
+    finding_lines = 1; /* that nothing was found */
+    assert_shows("header\n---");
+    assert_shows("-\nfinding\n---");
     finding_lines = 2;
     live.finding_count = 2;
     assert_shows("header\n---");
@@ -41,18 +44,18 @@ static void test_processes(void **state) {
     make_processes();
     assert_shows(
         "\n"
-        "      PID STATE        BUSY%  TASKS READY BLOCKS  CPU% FINDING                      "
+        "     PID STATE        BUSY%  TASKS READY BLOCKS  CPU% FINDING                       "
         "COMMAND\n"
-        ">     100 -                -      -     -      -     - no asyncio                   "
+        ">    100 -                -      -     -      -     - no asyncio                    "
         "gunicorn app:app\n"
-        "      101 busy            75    331     3      3  12.5 no problem found             "
+        "     101 busy            75    331     3      3  12.5 no problem found              "
         "  gunicorn ap...\n"
-        "      102 -                -      -     -      -     - not watched                  "
+        "     102 -                -      -     -      -     - not watched                   "
         "    gunicorn ...\n"
-        "      103 gone             -      -     -      -     - gone 12.0 s ago              "
+        "     103 gone             -      -     -      -     - gone 12.0 s ago               "
         "  gunicorn ap...\n");
     live.snapshot = NULL;
-    assert_shows("\n      101 -               75      -     3      3     - the first picture is");
+    assert_shows("\n     101 -               75      -     3      3     - the first picture is");
     type("/orn");
     press(TOP_KEY_ENTER);
     type("ssss"); /* TASKS; those that have none keep their order */
@@ -76,7 +79,7 @@ static void test_verdict_of_a_process(void **state) {
     processes[1] = processes[2]; /* the parent is gone, and the child still there */
     input.process_count = 2;
     assert_shows(
-        "\n>     102 -                -      -     -      -     - not watched               "
+        "\n>    102 -                -      -     -      -     - not watched                "
         "   gunicorn app:app\n");
 }
 
@@ -96,7 +99,7 @@ static void test_entering_a_process(void **state) {
     input.live = &live;
     assert_shows("\nTab [groups]|"); /* without the filter of another process */
     input.live = NULL;
-    assert_shows(">     101");
+    assert_shows(">    101");
 }
 
 static void test_processes_in_circles(void **state) {

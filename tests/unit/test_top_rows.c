@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "../../src/render/top_table.h"
 #include "../support/made_live.h"
 #include "../support/rendering.h"
 #include "asyncspy/analysis/analyze.h"
@@ -138,7 +139,7 @@ static const char *get_row(const struct top_table *table, size_t row) {
     const char *text = "";
     top_table_get_row(table, row, cells);
     for (size_t i = 0; i < table->column_count; i++)
-        text = arena_format(arena, "%s%s%s", text, i ? "|" : "", cells[i].text);
+        text = arena_format(arena, "%s%s%s", text, i ? "|" : "", top_cell_join(arena, &cells[i]));
     return text;
 }
 
@@ -161,12 +162,12 @@ static void check_rows(enum top_tab tab, size_t count, const char *const *expect
 static void test_groups(void **state) {
     (void)state;
     static const char *const expected[] = {
-        "1|-|run|-|-|-|-|busy  crunch < handler  app/main.py:20",
-        ("3|+21|wait|Semaphore#1 'pool.sem', 0 free|>=48.0 s|33%|12.0|fetch < handler  "
-         "app/main.py:20"),
-        "1|-|wait|socket 10.0.3.7:5432 (read)|-|-|-|read < handler  app/main.py:20",
-        "1|-|new|its first turn|-|-|-|start < handler  app/main.py:20",
-        "1|-0.5|idle|Queue#1 empty|4.1 s|-|-|work < handler  app/main.py:20",
+        "1|-|run|-|-|-|-|busy crunch main.py:20 < handler",
+        ("3|+21|wait|Semaphore#1 0 free 'pool.sem'|>=48.0 s|33%|12.0|fetch main.py:20 "
+         "< handler"),
+        "1|-|wait|socket 10.0.3.7:5432 (read)|-|-|-|read main.py:20 < handler",
+        "1|-|new|its first turn|-|-|-|start main.py:20 < handler",
+        "1|-0.5|idle|Queue#1 empty|4.1 s|-|-|work main.py:20 < handler",
         "-|-|ended|-|-|-|30.0|handler",
         "-|-|-|-|-|-|-|callbacks of the loop, not of tasks",
     };
@@ -197,13 +198,13 @@ static void test_groups(void **state) {
 static void test_tasks(void **state) {
     (void)state;
     static const char *const expected[] = {
-        "busy|run|-|-|-|-|crunch < handler  app/main.py:20",
-        "next|new|its first turn|-|-|-|start < handler  app/main.py:20",
-        "req-0|wait|Semaphore#1 'pool.sem', 0 free|>=2.0 s|no|1.5|fetch < handler  app/main.py:20",
-        "req-1|wait|Semaphore#1 'pool.sem', 0 free|-|-|-|fetch < handler  app/main.py:20",
-        "req-2|wait|Semaphore#1 'pool.sem', 0 free|-|-|-|fetch < handler  app/main.py:20",
-        "reader|wait|socket 10.0.3.7:5432 (read)|-|-|-|read < handler  app/main.py:20",
-        "worker|idle|Queue#1 empty|-|-|-|work < handler  app/main.py:20",
+        "busy|run|-|-|-|-|crunch main.py:20 < handler",
+        "next|new|its first turn|-|-|-|start main.py:20 < handler",
+        "req-0|wait|Semaphore#1 0 free 'pool.sem'|>=2.0 s|no|1.5|fetch main.py:20 < handler",
+        "req-1|wait|Semaphore#1 0 free 'pool.sem'|-|-|-|fetch main.py:20 < handler",
+        "req-2|wait|Semaphore#1 0 free 'pool.sem'|-|-|-|fetch main.py:20 < handler",
+        "reader|wait|socket 10.0.3.7:5432 (read)|-|-|-|read main.py:20 < handler",
+        "worker|idle|Queue#1 empty|-|-|-|work main.py:20 < handler",
     };
     struct live_task tasks[7];
     memcpy(tasks, live->task_rows, sizeof tasks);

@@ -129,12 +129,12 @@ static void test_filter(void **state) {
 
 static void test_no_rows(void **state) {
     (void)state;
-    bool shown[TOP_COLUMNS_MAX];
+    struct top_span spans[TOP_COLUMNS_MAX];
     struct top_source empty = {.table = {.row_count = 0}};
     struct top_list list = top_list_make(&empty, &order, arena);
     assert_int_equal(list.count, 0);
     assert_true(top_list_find(&list, &empty, 7) == SIZE_MAX);
-    top_rows_draw(&empty, &list, &order, &window, screen, arena, shown);
+    top_rows_draw(&empty, &list, &order, &window, screen, arena, spans);
 }
 
 static void test_find(void **state) {
@@ -169,9 +169,9 @@ static void test_scroll(void **state) {
 static char *draw(int width) {
     screen_destroy(screen);
     screen = screen_create(6, width);
-    bool shown[TOP_COLUMNS_MAX];
+    struct top_span spans[TOP_COLUMNS_MAX];
     struct top_list list = top_list_make(&source, &order, arena);
-    top_rows_draw(&source, &list, &order, &window, screen, arena, shown);
+    top_rows_draw(&source, &list, &order, &window, screen, arena, spans);
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
