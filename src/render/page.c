@@ -17,22 +17,18 @@ static const char *const style_codes[] = {
 #define PLAIN_CODE "\033[0m"
 
 bool page_read_style(const char **text, enum page_style *ret) {
-    size_t length = strlen(PLAIN_CODE);
-    *ret = PAGE_PLAIN;
     if (**text != '\033')
         return false;
-    for (size_t i = PAGE_BOLD; strncmp(*text, PLAIN_CODE, length) != 0; i++) {
-        if (i == sizeof style_codes / sizeof *style_codes)
-            return false;
-        size_t size = strlen(style_codes[i]);
-        if (strncmp(*text, style_codes[i], size) == 0) {
-            *ret = (enum page_style)i;
-            length = size;
-            break;
-        }
+    for (size_t i = PAGE_PLAIN; i < sizeof style_codes / sizeof *style_codes; i++) {
+        const char *code = i == PAGE_PLAIN ? PLAIN_CODE : style_codes[i];
+        size_t length = strlen(code);
+        if (strncmp(*text, code, length) != 0)
+            continue;
+        *text += length;
+        *ret = (enum page_style)i;
+        return true;
     }
-    *text += length;
-    return true;
+    return false;
 }
 
 const char *page_escape(struct page *page, const char *text) {

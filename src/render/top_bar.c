@@ -44,15 +44,15 @@ static int measure(const struct piece *pieces, const struct choice *choices, int
     return columns - gap;
 }
 
-static void drop_last(const struct piece *pieces, struct choice *choices) {
-    size_t found = 0;
-    int rank = -1;
-    for (size_t i = 0; i < PIECES_MAX; i++)
-        if (choices[i].shown && pieces[i].rank > rank) {
-            rank = pieces[i].rank;
-            found = i;
+/* Those of the lowest rank first, as many as there is room for. */
+static void choose(const struct piece *pieces, struct choice *choices, int room) {
+    for (int rank = 0; rank < PIECES_MAX; rank++)
+        for (size_t i = 0; i < PIECES_MAX; i++) {
+            if (!pieces[i].text || pieces[i].rank != rank)
+                continue;
+            choices[i].shown = true;
+            choices[i].shown = measure(pieces, choices, 1) <= room;
         }
-    choices[found].shown = false;
 }
 
 /* Has as many of them in full as there is room for. */
@@ -71,10 +71,9 @@ static void tell_more(const struct piece *pieces, struct choice *choices, int ro
 static struct choice put_pieces(struct bar *bar, const struct piece *pieces) {
     struct choice choices[PIECES_MAX];
     for (size_t i = 0; i < PIECES_MAX; i++)
-        choices[i] = (struct choice){.shown = pieces[i].text, .brief = true};
+        choices[i] = (struct choice){.shown = false, .brief = true};
     int room = bar->end - bar->next;
-    while (measure(pieces, choices, 1) > room)
-        drop_last(pieces, choices);
+    choose(pieces, choices, room);
     tell_more(pieces, choices, room);
     const char *gap = measure(pieces, choices, 2) > room ? " " : "  ", *between = "";
     for (size_t i = 0; i < PIECES_MAX; i++) {

@@ -80,11 +80,12 @@ static const char *describe_new(struct top_words *words, struct live_age age) {
 
 const char *top_age(struct top_words *words, struct live_age age) {
     struct arena *arena = words->report.page.scratch;
-    if (age.seconds >= 0 && age.seconds < AGE_LEAST_S)
+    if (!(age.seconds >= 0))
+        return "-";
+    if (age.seconds < AGE_LEAST_S)
         return describe_new(words, age);
-    const char *text = age.seconds >= AGE_LEAST_S && age.seconds < 1
-                           ? arena_format(arena, "%.1f s", age.seconds)
-                           : label_duration(&words->report, age.seconds);
+    const char *text = age.seconds < 1 ? arena_format(arena, "%.1f s", age.seconds)
+                                       : label_duration(&words->report, age.seconds);
     if (!*text)
         return "-";
     return age.is_bound ? arena_format(arena, ">=%s", text) : text;

@@ -211,9 +211,23 @@ static inline void press_many(enum top_key_kind kind, int times) {
         press(kind);
 }
 
-static inline enum top_action click(int row) {
-    const struct top_key key = {.kind = TOP_KEY_CLICK, .row = row};
+static inline enum top_action click_at(int row, int column) {
+    const struct top_key key = {.kind = TOP_KEY_CLICK, .row = row, .column = column};
     return top_view_press(view, &input, &key, rows, COLUMNS);
+}
+
+static inline enum top_action click(int row) {
+    return click_at(row, 0);
+}
+
+/* At the first place where the last shown screen says `what`. */
+static inline enum top_action click_on(const char *what) {
+    const char *at = strstr(text, what), *line = text;
+    int row = 0;
+    assert_non_null(at);
+    for (const char *next; (next = strchr(line, '\n')) && next < at; row++)
+        line = next + 1;
+    return click_at(row, (int)(at - line));
 }
 
 /* The selected row, and where it stands; -1: none is. */

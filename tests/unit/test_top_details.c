@@ -188,6 +188,34 @@ static void test_finding(void **state) {
     assert_int_equal(top_finding_details(words, 0, 100).count, 0);
 }
 
+/* The style of the line that begins with `start`. */
+static enum screen_style get_style(struct top_lines lines, const char *start) {
+    for (size_t i = 0; i < lines.count; i++)
+        if (strncmp(lines.items[i], start, strlen(start)) == 0)
+            return lines.styles[i];
+    fail_msg("no line begins with \"%s\"", start);
+    return SCREEN_PLAIN;
+}
+
+/* Headings and the user's own frames stand out; colour is not the only sign. */
+static void test_styles(void **state) {
+    (void)state;
+    fill();
+    open_live();
+    struct top_words *words = top_words_create(arena, &input, 100);
+    struct top_table table = top_table_make(words, TOP_TAB_GROUPS);
+    struct top_lines lines = top_details(&table, 0, 100);
+    assert_int_equal(get_style(lines, "199 tasks, waiting"), SCREEN_BOLD);
+    assert_int_equal(get_style(lines, "waits for "), SCREEN_PLAIN);
+    assert_int_equal(get_style(lines, "  > Pool.take"), SCREEN_BOLD);
+    assert_int_equal(get_style(lines, "    acquire"), SCREEN_PLAIN);
+    assert_int_equal(get_style(lines, "HOLDER "), SCREEN_BOLD);
+    snapshot->findings.items[0].confidence = SNAPSHOT_CERTAIN;
+    lines = top_finding_details(words, 0, 100);
+    assert_int_equal(lines.styles[0], SCREEN_ALARM);
+    assert_int_equal(get_style(lines, "TASK "), SCREEN_BOLD);
+}
+
 /* Whatever is known, at any width. */
 static void check_everything(void) {
     for (int columns = 1; columns < 200; columns += columns < 100 ? 9 : 33) {
@@ -251,6 +279,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_for_their_cpu, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_finding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_styles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deep, set_up, tear_down),

@@ -1,5 +1,6 @@
 /* The screen of `top`: what stands where, the list of processes, every size; and the same as lines.
  */
+#include "../support/made_live.h"
 #include "../support/top_stage.h"
 
 static void test_layout(void **state) {
@@ -22,6 +23,38 @@ static void test_layout(void **state) {
     find_selected();
     assert_shows("-\nfinding\nfinding\nfinding\n---");
     assert_int_equal(find_selected(), ROWS - ROWS / 3);
+}
+
+static void check_bar(int width, const char *expected) {
+    struct screen *it = screen_create(ROWS, width);
+    struct arena *arena = arena_create();
+    top_draw(view, &input, it);
+    assert_string_equal(made_live_get_row(arena, it, ROWS - 1), expected);
+    arena_destroy(arena);
+    screen_destroy(it);
+}
+
+/* From 80 columns on all keys are there, and most of them with what they do. */
+static void test_bar(void **state) {
+    (void)state;
+    check_bar(120, "Tab [groups]|tasks|locks|sockets|threads  s sort  / filter  Enter details  "
+                   "f freeze  d dump  ? help  q quit");
+    check_bar(99, "[groups]|tasks|locks|sockets|threads s sort / filter Enter details f freeze "
+                  "d dump ? help q quit");
+    check_bar(80, "[groups]|tasks|locks|sockets|threads s sort / filter Enter f freeze d dump "
+                  "? q");
+    check_bar(60, "[groups]|tasks|locks|sockets|threads s sort / Enter f d ? q");
+    check_bar(54, "[groups]|tasks|locks|sockets|threads s / Enter f d ? q");
+    check_bar(53, "[groups]|tasks|locks|sockets|threads s sort / f d ? q");
+    check_bar(30, "s sort / Enter f freeze d ? q");
+    check_bar(3, "? q");
+    check_bar(1, "q");
+    input.can_go_back = true;
+    check_bar(80,
+              "[groups]|tasks|locks|sockets|threads s sort / Enter f freeze d dump Esc ? help q");
+    make_processes();
+    check_bar(80, "Enter look into it  s sort  / filter  f freeze  ? help  q quit");
+    check_bar(40, "Enter s sort / filter f freeze ? help q");
 }
 
 static void test_notice(void **state) {
@@ -229,6 +262,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(test_) cmocka_unit_test_setup_teardown(test_, set_up, tear_down)
         TEST(test_layout),
+        TEST(test_bar),
         TEST(test_notice),
         TEST(test_processes),
         TEST(test_verdict_of_a_process),

@@ -312,6 +312,41 @@ static void test_findings(void **state) {
         strstr(made_live_get_row(arena, screen, 0), "Protocol.fetch  app/db.py:22  for >=48.0 s"));
 }
 
+/* That it was looked for is told too. */
+static void test_nothing_found(void **state) {
+    (void)state;
+    snapshot->verdict = (struct snapshot_verdict){.code = SNAPSHOT_FINDING_OK,
+                                                  .text = "no problem found: \x1b loop healthy"};
+    assert_int_equal(draw_findings(24, 80, 9), 1);
+    assert_string_equal(made_live_get_row(arena, screen, 0),
+                        "OK no problem found: \\x1b loop healthy");
+    assert_true(has_style(0, SCREEN_GOOD));
+    live->findings = findings + 3;
+    live->finding_count = 1;
+    assert_int_equal(draw_findings(24, 80, 9), 2);
+    assert_non_null(strstr(made_live_get_row(arena, screen, 0), "OK no problem"));
+    assert_non_null(strstr(made_live_get_row(arena, screen, 1), "gone 3.0 s ago"));
+    assert_int_equal(draw_findings(24, 80, 1), 1);
+    assert_int_equal(draw_findings(24, 80, 0), 0);
+    assert_int_equal(draw_findings(24, 2, 9), 2);
+    live->finding_count = 0;
+    snapshot->verdict.code = SNAPSHOT_FINDING_DEADLOCK;
+    assert_int_equal(draw_findings(24, 80, 9), 0);
+    live->snapshot = NULL;
+    assert_int_equal(draw_findings(24, 80, 9), 0);
+}
+
+/* A bound of 0 says nothing. */
+static void test_finding_of_the_first_picture(void **state) {
+    (void)state;
+    static const struct live_finding first = {
+        SNAPSHOT_FINDING_DEADLOCK, SNAPSHOT_CERTAIN, "2 tasks", NULL, LIVE_KNOWN, 0, true, 0};
+    live->findings = &first;
+    live->finding_count = 1;
+    draw_findings(24, 150, 9);
+    assert_string_equal(made_live_get_row(arena, screen, 0), "!! DEADLOCK - 2 tasks");
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
@@ -324,6 +359,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_alarms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_findings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_finding_of_the_first_picture, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

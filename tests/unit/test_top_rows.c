@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "../../src/render/top_cells.h"
 #include "../../src/render/top_table.h"
 #include "../support/made_live.h"
 #include "../support/rendering.h"
@@ -255,6 +256,158 @@ static void test_threads(void **state) {
     assert_int_equal(top_table_get_key(&table, 1), 4243);
 }
 
+/* Nothing says that two threads without a tid are one. */
+static void test_threads_without_tid(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        snapshot->threads.items[i].tid = SNAPSHOT_UNKNOWN;
+        snapshot->threads.items[i].ident = 0x7f0012345678;
+    }
+    struct top_table table = open_table(TOP_TAB_THREADS);
+    assert_true(top_table_get_key(&table, 0) != top_table_get_key(&table, 1));
+}
+
+static const char *get_age(double seconds, bool is_bound) {
+    struct top_words *words = top_words_create(arena, &input, 100);
+    return top_age(words, (struct live_age){seconds, is_bound});
+}
+
+/* What moved since the picture before did so within that time; 0 is never told. */
+static void test_ages(void **state) {
+    (void)state;
+    snapshot->capture.second_look_s = 1.04;
+    assert_string_equal(get_age(0, false), "<1.0 s");
+    assert_string_equal(get_age(0, true), "-");
+    assert_string_equal(get_age(0.049, false), "<0.1 s");
+    assert_string_equal(get_age(0.049, true), "-");
+    assert_string_equal(get_age(0.205, true), ">=0.2 s");
+    assert_string_equal(get_age(0.96, false), "1.0 s");
+    assert_string_equal(get_age(48, true), ">=48.0 s");
+    assert_string_equal(get_age(400, false), "6m40s");
+    assert_string_equal(get_age(NAN, false), "-");
+    assert_string_equal(get_age(-1, false), "-");
+    snapshot->capture.second_look_s = NAN;
+    live->interval_s = 2;
+    assert_string_equal(get_age(0, false), "<2.0 s");
+    live->interval_s = NAN;
+    assert_string_equal(get_age(0, false), "-");
+}
+
+static void test_rates(void **state) {
+    (void)state;
+    static const struct {
+        double rate;
+        const char *expected;
+    } cases[] = {{0, "0"},        {0.04, "0"},  {-0.04, "0"},   {0.3, "+0.3"},
+                 {-0.94, "-0.9"}, {0.96, "+1"}, {-9.7, "-10"},  {3, "+3"},
+                 {2473, "+2473"}, {NAN, "-"},   {INFINITY, "-"}};
+    struct top_words *words = top_words_create(arena, &input, 100);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(top_rate(words, cases[i].rate), cases[i].expected);
+}
+
+/* --- what tasks wait for --- */
+
+static struct snapshot_object *find_object(snapshot_id id) {
+    struct snapshot_object *objects = snapshot->objects.items;
+    return objects[0].id == id ? &objects[0] : &objects[1];
+}
+
+static void set_facts(struct snapshot_object *object, size_t count, struct snapshot_fact *facts) {
+    object->facts = facts;
+    object->fact_count = count;
+}
+
+static void check_wait(size_t task, const char *text, const char *head, const char *rest) {
+    struct top_words *words = top_words_create(arena, &input, 100);
+    struct top_cell cell = top_cell_wait(words, &snapshot->tasks.items[task], text);
+    assert_string_equal(cell.text, head);
+    assert_string_equal(cell.rest ? cell.rest : "", rest);
+}
+
+#define WAITER 0
+#define READER 3
+#define WORKER 4
+
+static void test_waits_for_objects(void **state) {
+    (void)state;
+    struct snapshot_fact facts[] = {{"value", 0, false}, {"bound", 2, false}};
+    set_facts(find_object(SEM), 2, facts);
+    check_wait(WAITER, "Semaphore#1 'pool.sem', 0 of 2 free", "Semaphore#1 0/2 free",
+               " 'pool.sem'");
+    check_wait(WAITER, "Semaphore#1 'pool.sem', 0 of 2 free, timeout in 3.0 s .. 5.0 s",
+               "Semaphore#1 0/2 free", " 'pool.sem', timeout in 3.0 s .. 5.0 s");
+    check_wait(WAITER, "Semaphore#1 'pool.sem', 1.0 s overdue .. 2.0 s left",
+               "Semaphore#1 0/2 free", " 'pool.sem', 1.0 s overdue .. 2.0 s left");
+    /* Tasks of a group that wait for different ones. */
+    check_wait(WAITER, "a semaphore, timeout in 3.0 s", "a semaphore, timeout in 3.0 s", "");
+    check_wait(WAITER, "Semaphore#12", "Semaphore#12", "");
+    find_object(SEM)->label = NULL;
+    check_wait(WAITER, "Semaphore#1", "Semaphore#1", "");
+    find_object(SEM)->kind = SNAPSHOT_OBJECT_LOCK;
+    find_object(SEM)->label = "Lock#1";
+    struct snapshot_fact locked[] = {{"locked", 1, true}};
+    set_facts(find_object(SEM), 1, locked);
+    check_wait(WAITER, "Lock#1 'pool.sem'", "Lock#1 locked", " 'pool.sem'");
+    set_facts(find_object(SEM), 0, NULL);
+    check_wait(WAITER, "Lock#1 'pool.sem'", "Lock#1", " 'pool.sem'");
+}
+
+static void test_waits_for_queues(void **state) {
+    (void)state;
+    struct snapshot_fact facts[] = {
+        {"size", 3, false}, {"max_size", 10, false}, {"unfinished", 4, false}};
+    struct snapshot_object *queue = find_object(QUEUE);
+    set_facts(queue, 3, facts);
+    check_wait(WORKER, "Queue#1 get (3 of 10)", "Queue#1 3/10 items", "");
+    facts[0].value = 10;
+    check_wait(WORKER, "Queue#1 full (10 of 10)", "Queue#1 10/10 full", "");
+    facts[0].value = 0;
+    check_wait(WORKER, "Queue#1 empty", "Queue#1 empty", "");
+    queue->name = "jobs";
+    check_wait(WORKER, "join of Queue#1 'jobs', 4 unfinished", "join of Queue#1 4 unfinished",
+               " 'jobs'");
+    set_facts(queue, 1, (struct snapshot_fact[]){{"size", 5, false}});
+    check_wait(WORKER, "Queue#1 'jobs' (get)", "Queue#1 5 items", " 'jobs'");
+    check_wait(WORKER, "join of Queue#1 'jobs'", "join of Queue#1", " 'jobs'");
+}
+
+static void test_other_waits(void **state) {
+    (void)state;
+    check_wait(READER, "socket 10.0.3.7:5432 (read), timeout in 3.0 s", "socket 10.0.3.7:5432",
+               " (read), timeout in 3.0 s");
+    check_wait(READER, "fd 9 (read)", "fd 9 (read)", "");
+    snapshot->tasks.items[READER].awaiting->kind = SNAPSHOT_WAIT_SLEEP;
+    check_wait(READER, "sleep, due in 3.8 ms .. 34 ms", "sleep, due in 3.8 ms", " .. 34 ms");
+    check_wait(READER, "sleep, due in 3.8 ms", "sleep, due in 3.8 ms", "");
+    snapshot->tasks.items[WAITER].state = SNAPSHOT_TASK_READY;
+    check_wait(WAITER, "its turn", "its turn", "");
+    check_wait(WAITER, NULL, "-", "");
+}
+
+/* --- where they are --- */
+
+static void check_place(const char *file, int32_t line, const char *expected) {
+    const struct snapshot_frame *frames[] = {rendering_make_frame(snapshot, "work", file, line)};
+    struct snapshot_stack stack = rendering_make_stack(snapshot, 1, frames);
+    struct top_cell cell = top_cell_where(top_words_create(arena, &input, 100), &stack, "");
+    assert_string_equal(top_cell_join(arena, &cell), expected);
+}
+
+static void test_places(void **state) {
+    (void)state;
+    check_place("/srv/app/jobs.py", 71, "work jobs.py:71");
+    check_place("jobs.py", 71, "work jobs.py:71");
+    check_place("/srv/app/__init__.py", 5, "work app/__init__.py:5");
+    check_place("/usr/lib/python3.11/asyncio/__main__.py", 5, "work asyncio/__main__.py:5");
+    check_place("/srv/app/jobs.py", -1, "work jobs.py");
+    check_place(NULL, 5, "work");
+    struct top_words *words = top_words_create(arena, &input, 100);
+    const struct snapshot_stack empty = {0};
+    assert_string_equal(top_cell_where(words, &empty, "handler").text, "handler");
+    assert_string_equal(top_cell_where(words, &empty, NULL).text, "-");
+}
+
 /* Rows that are only sorted have the same numbers. */
 static void test_orders(void **state) {
     (void)state;
@@ -291,6 +444,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_threads_without_tid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waits_for_objects, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waits_for_queues, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_orders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_picture, set_up, tear_down),
     };

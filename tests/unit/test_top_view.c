@@ -78,6 +78,55 @@ static void test_clicks(void **state) {
     assert_shows("api.list line 1");
 }
 
+static void test_clicks_on_tabs(void **state) {
+    (void)state;
+    draw();
+    click_on("threads");
+    assert_shows("|[threads]");
+    click_on("[threads]");
+    click_on("groups");
+    assert_shows("Tab [groups]|tasks|");
+    click_on("Tab");
+    click_on("|tasks");
+    assert_shows("[groups]|");
+    click_on("tasks");
+    assert_shows("|[tasks]|");
+    click_at(FIRST_ROW, 10); /* only in the last row */
+    assert_shows("|[tasks]|");
+    input.notice = "tasks";
+    draw();
+    click_on("tasks");
+    assert_int_equal(get_selected(), 0);
+    input.notice = NULL;
+    assert_shows("|[tasks]|");
+    input.live = NULL;
+    make_processes();
+    click_at(ROWS - 1, 6);
+    input.live = &live;
+    assert_shows("|[tasks]|");
+}
+
+static void test_clicks_on_headings(void **state) {
+    (void)state;
+    draw();
+    click_on("NAME");
+    assert_shows("NAME ^");
+    click_on("NAME");
+    assert_shows("NAME v");
+    click_on("NAME");
+    assert_shows("NAME ^");
+    click_on("LAST");
+    assert_shows("LAST ^");
+    click_at(FIRST_ROW - 1, 0); /* no column */
+    click_at(FIRST_ROW - 1, COLUMNS);
+    assert_shows("LAST ^");
+    rows = 3; /* there is no heading */
+    click_at(0, 5);
+    click_at(1, 5);
+    rows = ROWS;
+    assert_shows("LAST ^");
+}
+
 /* --- tabs, order, filter --- */
 
 static void test_tabs(void **state) {
@@ -256,6 +305,9 @@ static void test_help(void **state) {
     (void)state;
     type("?");
     assert_shows("\nKEYS\nup, down      select a row;");
+    assert_int_equal(screen->cells[2 * COLUMNS].text[0], 'K');
+    assert_int_equal(screen->cells[2 * COLUMNS].style, SCREEN_BOLD);
+    assert_int_equal(screen->cells[3 * COLUMNS].style, SCREEN_PLAIN);
     type("h");
     assert_hides("KEYS");
     type("h");
@@ -312,6 +364,8 @@ int main(void) {
         TEST(test_moving),
         TEST(test_selection_sticks),
         TEST(test_clicks),
+        TEST(test_clicks_on_tabs),
+        TEST(test_clicks_on_headings),
         TEST(test_tabs),
         TEST(test_tabs_keep_what_is_selected),
         TEST(test_sort),
