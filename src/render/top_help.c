@@ -19,9 +19,11 @@ static const struct entry entries[] = {
     {"Enter", "all about the row: whole stacks, who holds and who waits, where it was created; of "
               "a process: look into it. So does a second click."},
     {"!", "all about what was found"},
-    {"Tab, 1 .. 5", "groups, tasks, locks, sockets, threads; so do left and right"},
-    {"s, S", "sort by the next or previous column; after the last one the natural order"},
-    {"r", "sort the other way round"},
+    {"Tab, 1 .. 5", "groups, tasks, locks, sockets, threads; so do left, right and a click on the "
+                    "name of one"},
+    {"s, S", "sort by the next or previous column; after the last one the natural order. A click "
+             "on a heading sorts by that column."},
+    {"r", "sort the other way round; so does another click on the heading"},
     {"/", "show only rows that hold a text, in letters of either case; Enter keeps it, Esc drops "
           "it"},
     {"f, space", "freeze what is shown, and go on. The process is not stopped by it."},
@@ -35,6 +37,7 @@ static const struct entry entries[] = {
                 "chance."},
     {"pictures", "At each update everything is looked at: tasks, what they wait for, findings."},
     {">=", "at least: it was so already when watching began"},
+    {"<", "less than: it is so since the last picture but one at the earliest"},
     {"-", "not known, or there is none"},
     {"", ""},
     {"", "THE HEADER"},
@@ -72,7 +75,7 @@ static const struct entry entries[] = {
     {"OLDEST, AGE", "for how long the longest of them waits, or is in its state"},
     {"MOVED", "share of the tasks that went on since the last picture; 0% for long is a hang"},
     {"CPU%", "of one CPU"},
-    {"WHERE", "the innermost of your own functions < its callers, and its place"},
+    {"WHERE", "the innermost of your own functions, its place, and < its callers"},
     {"WAITERS", "tasks that wait for the object"},
     {"HELD BY", "who has taken it; \"perhaps\" where that is likely and not certain"},
     {"UNREAD", "bytes that have arrived and were not read"},

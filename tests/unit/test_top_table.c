@@ -219,6 +219,23 @@ static void test_columns_that_do_not_fit(void **state) {
     assert_drawn(1, "\n\n\n\n\n\n");
 }
 
+/* Before it goes it shrinks. */
+static void test_column_that_shrinks(void **state) {
+    (void)state;
+    static const struct top_column shrinking[] = {
+        {.title = "NAME", .columns = 6},
+        {.title = "PLACE", .columns = 12, .least = 6, .share = 1, .rank = 1},
+        {.title = "EXTRA", .columns = 5, .rank = 2},
+    };
+    source.table.columns = shrinking;
+    source.table.column_count = 3;
+    window.rows = 0;
+    assert_drawn(29, "  NAME    PLACE         EXTRA\n\n\n\n\n\n");
+    assert_drawn(28, "  NAME    PLACE\n\n\n\n\n\n");
+    assert_drawn(16, "  NAME    PLACE\n\n\n\n\n\n");
+    assert_drawn(15, "  NAME\n\n\n\n\n\n");
+}
+
 static void test_number_that_is_long(void **state) {
     (void)state;
     fruits[0].number = 1234567;
@@ -270,6 +287,7 @@ int main(void) {
         TEST(test_scroll),
         TEST(test_draw),
         TEST(test_columns_that_do_not_fit),
+        TEST(test_column_that_shrinks),
         TEST(test_number_that_is_long),
         TEST(test_selected_row),
         TEST(test_sort_mark),
