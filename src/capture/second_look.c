@@ -67,12 +67,18 @@ static const struct snapshot_loop *find_loop(const struct snapshot *snapshot, sn
     return NULL;
 }
 
+/* That a loop is blocked is what the analysis makes of one that runs; the picture that a next one
+ * is compared with has been analyzed. */
+static enum snapshot_loop_state get_seen_state(const struct snapshot_loop *loop) {
+    return loop->state == SNAPSHOT_LOOP_BLOCKED ? SNAPSHOT_LOOP_RUNNING : loop->state;
+}
+
 /* Whether two looks show the same callback of the same iteration, or the same wait in select(). */
 static enum snapshot_tristate compare_runs(const struct comparison *comparison,
                                            const struct snapshot_loop *a,
                                            const struct snapshot_loop *b) {
     double passed = comparison->second->now - comparison->first->now;
-    if (a->state != b->state)
+    if (get_seen_state(a) != get_seen_state(b))
         return SNAPSHOT_YES;
     if (!isnan(a->iteration_age_s) && !isnan(b->iteration_age_s))
         return fabs(a->iteration_age_s + passed - b->iteration_age_s) < ITERATION_TOLERANCE &&
