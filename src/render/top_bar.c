@@ -83,7 +83,10 @@ static void put_table_keys(struct bar *bar, const struct top_view *view,
         {"Enter details", 3},
         {view->is_frozen ? "f go on" : "f freeze", 7},
         {"d dump", 8},
-        {input->can_go_back ? "Esc processes" : NULL, 4},
+        {*view->tabs[tab].filter ? "Esc all rows"
+         : input->can_go_back    ? "Esc processes"
+                                 : NULL,
+         2},
     };
     const struct piece of_list[PIECES_MAX] = {{"Enter look into it", 2},
                                               {"s sort", 4},

@@ -237,7 +237,10 @@ static void choose_columns(struct drawing *drawing) {
 static void put_cell(const struct drawing *drawing, int row, size_t column, enum screen_style style,
                      const char *text) {
     const struct top_column *it = &drawing->source->table.columns[column];
-    int width = drawing->layout.widths[column], start = drawing->layout.starts[column];
+    int start = drawing->layout.starts[column], room = drawing->screen->columns - start;
+    int width = drawing->layout.widths[column] < room ? drawing->layout.widths[column] : room;
+    if (width <= 0)
+        return;
     text = it->cuts_start ? text_clip_start(drawing->arena, text, width)
                           : text_clip(drawing->arena, text, width);
     if (it->is_number)

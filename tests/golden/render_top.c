@@ -13,7 +13,8 @@
 #include "asyncspy/render/top.h"
 #include "read_snapshot.h"
 
-#define FIRST_S 1 /* the times of the two pictures, and how long the last update is before */
+#define FIRST_S 1 /* the times of the pictures */
+#define MIDDLE_S 43
 #define LAST_S 49
 #define REFRESH_S 2
 
@@ -28,7 +29,7 @@ struct options {
 
 /* What is shown. */
 struct scene {
-    struct snapshot *before, *now;
+    struct snapshot *before, *middle, *now;
     struct live_fold *fold;
     struct top_input input;
     struct top_view *view;
@@ -54,13 +55,16 @@ static struct error *watch(struct scene *scene, const struct options *options) {
                                             .block_s = 1.24};
     struct error *err = load(options->before ? options->before : options->now, scene->before);
     if (!err)
+        err = load(options->now, scene->middle);
+    if (!err)
         err = load(options->now, scene->now);
     if (err)
         return err;
-    if (!options->before)
-        fake_live_set_back(scene->before);
     analyze(scene->before, NULL);
     live_fold_add_picture(scene->fold, scene->before, FIRST_S);
+    fake_live_set_back(scene->middle);
+    analyze(scene->middle, NULL);
+    live_fold_add_picture(scene->fold, scene->middle, MIDDLE_S);
     live_fold_update(scene->fold, course.from_s, 0.02);
     fake_live_add_samples(scene->fold, scene->now, &course);
     fake_live_set_moved(scene->now);
@@ -262,6 +266,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct scene scene = {.before = snapshot_create(),
+                          .middle = snapshot_create(),
                           .now = snapshot_create(),
                           .fold = live_fold_create(),
                           .view = top_view_create()};
@@ -271,6 +276,7 @@ int main(int argc, char **argv) {
     top_view_destroy(scene.view);
     live_fold_destroy(scene.fold);
     snapshot_destroy(scene.before);
+    snapshot_destroy(scene.middle);
     snapshot_destroy(scene.now);
     int status = err ? 1 : 0;
     error_destroy(err);

@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unicodedata
 
 import hangs
@@ -139,10 +140,10 @@ class Run:
                 self.check_text(source, mode, MODES[mode])
         self.check_json(source.name, source.read_text(), validate)
 
-    def check_screens(self):
+    def check_screens(self, folder):
         """The screens of top: as many lines as they have rows; none is left over from before."""
         known = set(screens.FOLDER.glob("*.txt"))
-        for path, size, options in screens.list_files():
+        for path, size, options in screens.list_files(folder):
             known.discard(path)
             text, problems = self.render("", options, self.top)
             width, rows = map(int, size.split("x"))
@@ -151,8 +152,11 @@ class Run:
                 problems.append("%d lines" % lines)
             problems += check_lines(text, width) + self.compare(path, text)
             self.count("%s/%s" % (path.parent.name, path.name), problems)
-        for path in known if not self.write else ():
-            self.count(path.name, ["no scene makes it"])
+        for path in known:
+            if self.write:
+                path.unlink()
+            else:
+                self.count(path.name, ["no scene makes it"])
 
     def check_json(self, name, text, validate):
         """Read and written again, the snapshot says the same, and both obey the schema."""
@@ -215,7 +219,8 @@ def main():
         hangs.main()
     for source in sorted(HERE.glob("*.json")):
         run.check_source(source, validate)
-    run.check_screens()
+    with tempfile.TemporaryDirectory() as folder:
+        run.check_screens(folder)
     run.check_full(load_validator(close))
     run.check_equal_tasks()
     run.check_verdicts()

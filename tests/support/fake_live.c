@@ -89,10 +89,10 @@ static bool is_blocked(const struct course *course, double time_s) {
     return since_s >= 0 && since_s <= course->given->block_s;
 }
 
-static uint64_t find_current(const struct snapshot *snapshot, const struct snapshot_loop *loop) {
+static uint64_t find_current(const struct snapshot *snapshot, snapshot_id loop) {
     for (size_t i = 0; i < snapshot->tasks.count; i++)
         if (snapshot->tasks.items[i].state == SNAPSHOT_TASK_RUNNING &&
-            snapshot->tasks.items[i].event_loop == loop->id)
+            snapshot->tasks.items[i].event_loop == loop)
             return i + 1;
     return 0;
 }
@@ -103,6 +103,7 @@ static void set_pattern(const struct course *course, uint64_t number, struct rec
         (double)(number * BUSY_STEP % BUSY_AMONG) < course->given->busy * (double)BUSY_AMONG;
     loop->state = is_busy ? SNAPSHOT_LOOP_RUNNING : SNAPSHOT_LOOP_IDLE;
     loop->blocked_s = is_busy ? 0.001 * (double)(1 + number % 5) : NAN;
+    loop->task = is_busy ? find_current(course->snapshot, loop->id) : 0;
 }
 
 static struct recording_loop make_loop(const struct course *course, size_t place, uint64_t number,
@@ -122,7 +123,7 @@ static struct recording_loop make_loop(const struct course *course, size_t place
         loop.blocked_s = time_s - course->given->block_from_s;
         loop.task = course->task_count + 1;
     } else if (age_s >= 0) {
-        loop.task = find_current(course->snapshot, from);
+        loop.task = find_current(course->snapshot, from->id);
     } else if (from->state == SNAPSHOT_LOOP_IDLE || from->state == SNAPSHOT_LOOP_RUNNING ||
                from->state == SNAPSHOT_LOOP_BLOCKED) {
         set_pattern(course, number + 11 * place, &loop);
@@ -224,18 +225,20 @@ void fake_live_set_back(struct snapshot *snapshot) {
     snapshot->tasks.count = count;
 }
 
-static bool waits_for_outside(const struct snapshot_task *task) {
-    if (task->state != SNAPSHOT_TASK_WAITING || !task->awaiting)
-        return true;
-    enum snapshot_wait_kind kind = task->awaiting->kind;
-    return kind == SNAPSHOT_WAIT_SLEEP ||
-           (kind >= SNAPSHOT_WAIT_SOCKET_READ && kind <= SNAPSHOT_WAIT_STREAM_DRAIN);
+static bool is_blocked_now(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->event_loops.count; i++)
+        if (snapshot->event_loops.items[i].state == SNAPSHOT_LOOP_BLOCKED)
+            return true;
+    return false;
 }
 
 void fake_live_set_moved(struct snapshot *snapshot) {
+    if (is_blocked_now(snapshot))
+        return;
     for (size_t i = 0; i < snapshot->tasks.count; i++) {
         struct snapshot_task *task = &snapshot->tasks.items[i];
-        if (task->moved == SNAPSHOT_MAYBE)
-            task->moved = waits_for_outside(task) && i % 4 != 1 ? SNAPSHOT_YES : SNAPSHOT_NO;
+        if (task->state != SNAPSHOT_TASK_WAITING ||
+            (task->awaiting && task->awaiting->kind == SNAPSHOT_WAIT_SLEEP))
+            task->moved = i % 4 == 1 ? SNAPSHOT_NO : SNAPSHOT_YES;
     }
 }

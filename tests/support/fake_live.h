@@ -22,6 +22,5 @@ void fake_live_add_samples(struct live_fold *fold, const struct snapshot *snapsh
  * still there that are gone later. */
 void fake_live_set_back(struct snapshot *snapshot);
 
-/* Tells of tasks whose look alone does not say so whether they moved: those that wait for the
- * outside mostly do, others do not. */
+/* Unless a loop is blocked: most tasks that had their turn, or wait only for the time, moved. */
 void fake_live_set_moved(struct snapshot *snapshot);
