@@ -147,19 +147,21 @@ fuzz: ## libFuzzer on the readers, each for FUZZ_SECONDS (default 30); what it f
 fuzz-smoke: ## the same for a moment
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=1
 
-# Reads a snapshot as JSON and renders it.
-$(OUT)/tests/render_snapshot: $(OBJ)/tests/golden/render_snapshot.o $(OUT)/libasyncspy.a
+# Read snapshots as JSON and render them, and what `top` shows of them.
+GOLDEN_PROGRAMS := $(OUT)/tests/render_snapshot $(OUT)/tests/render_top
+$(GOLDEN_PROGRAMS): $(OUT)/tests/%: $(OBJ)/tests/golden/%.o $(OBJ)/tests/golden/read_snapshot.o \
+  $(OBJ)/tests/support/fake_live.o $(OUT)/libasyncspy.a
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Debian's python3, for its python3-jsonschema.
-GOLDEN = $(PYTHON) tests/golden/run.py $(OUT)/tests/render_snapshot
+GOLDEN = $(PYTHON) tests/golden/run.py $(GOLDEN_PROGRAMS)
 
-check-golden: $(OUT)/tests/render_snapshot ## the renderers against tests/golden/
+check-golden: $(GOLDEN_PROGRAMS) ## the renderers against tests/golden/
 	$(GOLDEN)
 
-golden: $(OUT)/tests/render_snapshot ## rewrite tests/golden/ (then review the diff)
+golden: $(GOLDEN_PROGRAMS) ## rewrite tests/golden/ (then review the diff)
 	$(GOLDEN) --write
 
 # Made-up recordings in every format, read by the programs that the formats are for.

@@ -119,7 +119,10 @@ static void put_process_keys(struct bar *bar, const struct top_view *view,
         {"Enter details", "Enter", 7, 8},
         {view->is_frozen ? "f go on" : "f freeze", "f", 1, 6},
         {"d dump", "d", 2, 7},
-        {input->can_go_back ? "Esc processes" : NULL, "Esc", 4, 3},
+        {*view->tabs[scene->tab].filter ? "Esc all rows"
+         : input->can_go_back           ? "Esc processes"
+                                        : NULL,
+         "Esc", 4, 3},
         {"? help", "?", 5, 1},
         {"q quit", "q", 6, 0},
     };

@@ -10,6 +10,7 @@
 #define GAP 2
 #define PLACE_SHARE 5        /* of the row, that the place may take from the summary */
 #define COLUMNS_WITH_AGE 120 /* from so many on the age of old ones is told too */
+#define JUST_NOW_S 1         /* what came or went since then did so just now */
 
 static const char *get_mark(enum snapshot_confidence confidence) {
     return confidence == SNAPSHOT_CERTAIN ? "!!" : confidence == SNAPSHOT_LIKELY ? " !" : " ?";
@@ -23,12 +24,14 @@ static enum screen_style get_style(const struct live_finding *finding) {
                                                     : SCREEN_PLAIN;
 }
 
-/* "new 4.0 s", "gone 3.0 s ago", "for >=48.0 s". */
+/* "new", "new 4.0 s", "gone", "gone 3.0 s ago", "for >=48.0 s". */
 static const char *describe_news(struct top_words *words, const struct live_finding *finding,
                                  int columns) {
     struct arena *arena = words->report.page.scratch;
     struct live_age since = {finding->since_s, finding->is_bound};
     const char *age = top_age(words, since);
+    if (finding->news != LIVE_KNOWN && finding->since_s < JUST_NOW_S)
+        return finding->news == LIVE_GONE ? "gone" : "new";
     if (finding->news == LIVE_GONE)
         return arena_format(arena, "gone %s ago", age);
     if (finding->news == LIVE_NEW)

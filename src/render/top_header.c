@@ -9,6 +9,7 @@
 #include "top_header.h"
 #include "top_pieces.h"
 
+#define COLUMNS_USUAL 80 /* that screens have at least */
 #define COMMAND_LEAST 20 /* columns: else what stands behind the command goes */
 #define ROWS_WITH_COST 20
 #define ROWS_PER_LOOP 12 /* of the screen, for each loop that has a line */
@@ -34,7 +35,7 @@ static const char *describe_command(struct report *report) {
     return page_escape(&report->page, text);
 }
 
-static const char *describe_process(struct top_words *words) {
+static const char *describe_process(struct top_words *words, int columns) {
     struct report *report = &words->report;
     struct arena *arena = report->page.scratch;
     if (!words->input->live && words->input->process_count)
@@ -42,7 +43,9 @@ static const char *describe_process(struct top_words *words) {
                             words->input->process_count == 1 ? "process" : "processes");
     if (!report->snapshot || report->snapshot->target.pid == SNAPSHOT_UNKNOWN)
         return "asyncspy top";
-    return arena_format(arena, "asyncspy top  pid %" PRId64, report->snapshot->target.pid);
+    const char *pid = arena_format(arena, "pid %" PRId64, report->snapshot->target.pid);
+    const char *text = arena_format(arena, "asyncspy top  %s", pid);
+    return text_width(text) > columns ? pid : text; /* half a number would be another one */
 }
 
 /* "CPython 3.11.7", "" where it is not known. */
@@ -80,7 +83,7 @@ static void draw_process(struct top_header *header) {
     struct top_pieces left = {0}, right = make_right(words);
     const char *command = report->snapshot ? describe_command(report) : "";
     const char *python = report->snapshot ? describe_python(report) : "";
-    const char *process = describe_process(words);
+    const char *process = describe_process(words, header->screen->columns);
     int least = text_width(command) < COMMAND_LEAST ? text_width(command) : COMMAND_LEAST;
     int fixed = text_width(process) + (*command ? TOP_GAP : 0) + (*python ? TOP_GAP : 0) +
                 text_width(python);
@@ -92,7 +95,8 @@ static void draw_process(struct top_header *header) {
         top_pieces_add(&left, SCREEN_PLAIN, TOP_GAP,
                        text_clip(report->page.scratch, command, room));
     top_pieces_add(&left, SCREEN_PLAIN, TOP_GAP, python);
-    top_pieces_put(&left, 0, left.count, header->screen, row, 0);
+    size_t fitting = top_pieces_fit(&left, 0, columns);
+    top_pieces_put(&left, 0, fitting ? fitting : 1, header->screen, row, 0);
     top_pieces_put(&right, 0, shown, header->screen, row,
                    columns - top_pieces_width(&right, 0, shown));
 }
@@ -154,17 +158,31 @@ static const char *describe_blocks(struct top_words *words, const struct live_bl
     struct report *report = &words->report;
     struct arena *arena = report->page.scratch;
     double within = fmin(LIVE_BLOCKS_WITHIN_S, words->input->live->watched_s);
-    const char *text = arena_format(arena, "%" PRIu64 " %s >%.0f ms in %s%.0f s", count,
-                                    count == 1 ? "time" : "times", LIVE_BLOCK_S * 1e3,
-                                    wording == TOP_LONG ? "the last " : "", within);
+    bool goes_on = worst && worst->ended_s <= 0;
+    const char *text = arena_format(arena, "%" PRIu64 " %s >%.0f ms", count,
+                                    count == 1 ? "time" : "times", LIVE_BLOCK_S * 1e3);
+    if (!goes_on || wording < TOP_SHORTEST)
+        text = arena_format(arena, "%s in %s%.0f s", text, wording == TOP_LONG ? "the last " : "",
+                            within);
     if (!worst)
         return text;
     text = arena_format(arena, "%s, worst >=%s", text, label_duration(report, worst->length_s));
-    if (worst->ended_s <= 0)
+    if (goes_on)
         text = arena_format(arena, "%s goes on", text);
-    else if (wording == TOP_LONG)
+    else if (wording == TOP_LONG && worst->ended_s >= 1)
         text = arena_format(arena, "%s %.0f s ago", text, worst->ended_s);
+    else if (wording == TOP_LONG)
+        text = arena_format(arena, "%s just now", text);
     return arena_format(arena, "%s%s", text, describe_blame(report, worst, wording));
+}
+
+/* Of a screen that is narrower than any terminal should be. */
+static const char *describe_narrow(struct report *report, const struct live_block *worst) {
+    struct live_block block = *worst;
+    block.task = NULL;
+    return arena_format(report->page.scratch, ">=%s%s%s", label_duration(report, block.length_s),
+                        block.ended_s <= 0 ? " goes on" : "",
+                        describe_blame(report, &block, TOP_SHORTEST));
 }
 
 /* Where it was is what must stay. */
@@ -188,6 +206,8 @@ static void draw_blocks(struct top_header *header) {
         text = describe_blocks(header->words, worst, count, TOP_SHORT);
     if (text_width(text) > room)
         text = describe_blocks(header->words, worst, count, TOP_SHORTEST);
+    if (worst && text_width(text) > room && header->screen->columns < COLUMNS_USUAL)
+        text = describe_narrow(&header->words->report, worst);
     screen_put(header->screen, row, column, style,
                text_clip(page->scratch, shorten_text(page, text, room, 1), room), room);
 }

@@ -54,11 +54,13 @@ static bool is_running(const struct live_loop *loop) {
     return loop->state != SNAPSHOT_LOOP_STOPPED && loop->state != SNAPSHOT_LOOP_CLOSED;
 }
 
-/* "61% busy", "blocked, 100%", "stopped". */
+/* "61% busy", "busy -", "blocked, 100%", "stopped". */
 static const char *describe_state(struct top_words *words, const struct live_loop *loop) {
     const char *state = snapshot_loop_state_name(loop->state);
     if (!is_running(loop))
         return state ? state : "";
+    if (isnan(loop->busy) && loop->state != SNAPSHOT_LOOP_BLOCKED)
+        return "busy -";
     return arena_format(words->report.page.scratch,
                         loop->state == SNAPSHOT_LOOP_BLOCKED ? "blocked, %s" : "%s busy",
                         top_share(words, loop->busy));

@@ -9,6 +9,7 @@
 
 #define INDENT 2
 #define DEPTH_MAX 4 /* deeper ones are not indented any further */
+#define BUSY_FROM 0.5
 
 enum { PID, STATE, BUSY, TASKS, READY, BLOCKS, CPU, FINDING, COMMAND, COLUMN_COUNT };
 
@@ -126,8 +127,12 @@ static const char *describe_state(const struct top_process *process) {
         return "gone";
     if (!process->live || !process->live->snapshot)
         return "-";
-    const struct snapshot_process state = {
-        .state = snapshot_process_find_state(process->live->snapshot, 0)};
+    struct snapshot_process state = {.state =
+                                         snapshot_process_find_state(process->live->snapshot, 0)};
+    double busy = find_busy(process->live);
+    bool may_be_busy = state.state == SNAPSHOT_PROCESS_IDLE || state.state == SNAPSHOT_PROCESS_BUSY;
+    if (may_be_busy && !isnan(busy)) /* samples know better than the moment of the picture */
+        state.state = busy >= BUSY_FROM ? SNAPSHOT_PROCESS_BUSY : SNAPSHOT_PROCESS_IDLE;
     return label_process_state(&state);
 }
 

@@ -241,7 +241,10 @@ static void choose_columns(struct drawing *drawing) {
 static void put_cell(const struct drawing *drawing, int row, size_t column,
                      const struct top_cell *cell) {
     const struct top_column *it = &drawing->source->table.columns[column];
-    int width = drawing->layout.widths[column], start = drawing->layout.starts[column];
+    int start = drawing->layout.starts[column], room = drawing->screen->columns - start;
+    int width = drawing->layout.widths[column] < room ? drawing->layout.widths[column] : room;
+    if (width <= 0)
+        return;
     const char *text = it->cuts_start ? text_clip_start(drawing->arena, cell->text, width)
                                       : top_cell_fit(drawing->arena, cell, width);
     if (it->is_number)

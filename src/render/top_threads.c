@@ -20,11 +20,11 @@ enum {
 
 static const struct top_column columns[COLUMN_COUNT] = {
     [TID] = {.title = "TID", .columns = 7, .is_number = true},
-    [NAME] = {.title = "NAME", .columns = 14, .share = 1},
+    [NAME] = {.title = "NAME", .columns = 14, .share = 1, .cuts_start = true},
     [CPU] = {.title = "CPU%", .columns = 4, .is_number = true},
     [GIL] = {.title = "GIL%", .columns = 4, .rank = 2, .is_number = true},
     [WAIT] = {.title = "WAIT%", .columns = 5, .rank = 3, .is_number = true},
-    [STATE] = {.title = "STATE", .columns = 14, .share = 1, .rank = 1},
+    [STATE] = {.title = "STATE", .columns = 14, .share = 2, .rank = 1},
     [RUNS] = {.title = "RUNS", .columns = 20, .share = 3},
 };
 

@@ -263,6 +263,29 @@ def write_recordings():
     write("fuzz_recording", "endless", b"\1" + b"".join(parts[:-1] + parts[3:4] * 20))
 
 
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SAMPLES, PICTURE, SIZE, HOW, KEY = 0x00, 0x20, 0x40, 0x60, 0x80
+KEYS = 17  # kinds of enum top_key_kind; 0: a character
+
+
+def write_screens():
+    """A snapshot, then what fuzz_top.c calls events: pictures, samples, every key on every tab."""
+    begin = bytes([1, 0x1f, PICTURE, 1, 1, 0x1f, SAMPLES, 60, 5, 90, 1, 0x1f, PICTURE, 6, 1, 0x1f])
+    keys = bytes(KEY + kind for kind in range(1, KEYS - 1))
+    events = {"keys": keys + bytes([SIZE, 30, 100]) + keys,
+              "letters": b"".join(bytes([KEY, ord(letter)]) for letter in "2ssr3!q45?h1/ta"),
+              "sizes": b"".join(bytes([SIZE, rows, columns]) for rows, columns in
+                                ((0, 0), (2, 10), (5, 20), (10, 40), (24, 80), (60, 200))),
+              "list": bytes([SAMPLES, 1, 1, 1, 1, 0x8f, 10, HOW + 7, KEY + 2, KEY + 9])}
+    for source in ("unit/full_snapshot.json", "golden/silent_peer.json", "golden/two_loops.json",
+                   "golden/ok_busy.json"):
+        with open(os.path.join(TESTS, source), "rb") as opened:
+            text = opened.read().replace(b": ", b":").replace(b", ", b",")
+        for name, rest in events.items():
+            write("fuzz_top", "%s-%s" % (os.path.basename(source)[:-5], name),
+                  text + b"\xff" + bytes([1, 0]) + begin[2:] + rest)
+
+
 def main():
     if "--line-tables-only" not in sys.argv:
         write_images()
@@ -272,6 +295,7 @@ def main():
         write_saved_cores()
         write_snapshots()
         write_recordings()
+        write_screens()
     write_line_tables()
 
 

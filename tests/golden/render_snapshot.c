@@ -8,18 +8,7 @@
 #include "asyncspy/analysis/group.h"
 #include "asyncspy/render/text.h"
 #include "asyncspy/snapshot/json.h"
-
-static char *read_all(FILE *in, size_t *ret_length) {
-    size_t capacity = 1 << 16, length = 0;
-    char *text = memory_alloc(capacity);
-    for (size_t size; (size = fread(text + length, 1, capacity - length, in)) > 0;) {
-        length += size;
-        if (length == capacity)
-            text = memory_realloc(text, capacity *= 2);
-    }
-    *ret_length = length;
-    return text;
-}
+#include "read_snapshot.h"
 
 static bool parse_options(int argc, char **argv, struct text_options *options, bool *json) {
     for (int option; (option = getopt(argc, argv, "w:acgqvAj")) != -1;) {
@@ -57,10 +46,7 @@ static bool parse_options(int argc, char **argv, struct text_options *options, b
 
 static struct error *render(struct snapshot *snapshot, const struct text_options *options,
                             bool json) {
-    size_t length;
-    char *text = read_all(stdin, &length);
-    struct error *err = snapshot_json_read(snapshot, text, length);
-    free(text);
+    struct error *err = read_snapshot(snapshot, stdin);
     if (err)
         return err;
     edges_find(snapshot);

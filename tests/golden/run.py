@@ -1,7 +1,7 @@
 """Renders the snapshots beside this file and compares with the *.txt files.
 
-run.py RENDER_SNAPSHOT           compare
-run.py RENDER_SNAPSHOT --write   rewrite the *.txt files
+run.py RENDER_SNAPSHOT RENDER_TOP           compare
+run.py RENDER_SNAPSHOT RENDER_TOP --write   rewrite the *.txt files
 """
 import difflib
 import json
@@ -9,9 +9,11 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unicodedata
 
 import hangs
+import screens
 import snapshots
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -95,8 +97,9 @@ def check_lines(text, width):
 
 
 class Run:
-    def __init__(self, program, write):
+    def __init__(self, program, top, write):
         self.program = program
+        self.top = top
         self.write = write
         self.passed = self.failed = 0
 
@@ -107,8 +110,8 @@ class Run:
         else:
             self.passed += 1
 
-    def render(self, text, options):
-        done = subprocess.run([self.program] + options, input=text.encode("utf-8"),
+    def render(self, text, options, program=None):
+        done = subprocess.run([program or self.program] + options, input=text.encode("utf-8"),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         problems = [] if done.returncode == 0 and not done.stderr else [
             "exit %d: %s" % (done.returncode, done.stderr.decode()[-2000:])]
@@ -136,6 +139,24 @@ class Run:
             if source.stem in names:
                 self.check_text(source, mode, MODES[mode])
         self.check_json(source.name, source.read_text(), validate)
+
+    def check_screens(self, folder):
+        """The screens of top: as many lines as they have rows; none is left over from before."""
+        known = set(screens.FOLDER.glob("*.txt"))
+        for path, size, options in screens.list_files(folder):
+            known.discard(path)
+            text, problems = self.render("", options, self.top)
+            width, rows = map(int, size.split("x"))
+            lines = text.count("\n")
+            if lines != rows * (2 if "--styles" in options else 1):
+                problems.append("%d lines" % lines)
+            problems += check_lines(text, width) + self.compare(path, text)
+            self.count("%s/%s" % (path.parent.name, path.name), problems)
+        for path in known:
+            if self.write:
+                path.unlink()
+            else:
+                self.count(path.name, ["no scene makes it"])
 
     def check_json(self, name, text, validate):
         """Read and written again, the snapshot says the same, and both obey the schema."""
@@ -189,7 +210,7 @@ class Run:
 
 
 def main():
-    run = Run(sys.argv[1], "--write" in sys.argv[2:])
+    run = Run(sys.argv[1], sys.argv[2], "--write" in sys.argv[3:])
     validate = load_validator()
     if not validate:
         print("python3-jsonschema is not installed: the schema is not checked")
@@ -198,6 +219,8 @@ def main():
         hangs.main()
     for source in sorted(HERE.glob("*.json")):
         run.check_source(source, validate)
+    with tempfile.TemporaryDirectory() as folder:
+        run.check_screens(folder)
     run.check_full(load_validator(close))
     run.check_equal_tasks()
     run.check_verdicts()

@@ -164,7 +164,7 @@ static void test_unknown(void **state) {
     (void)state;
     static const char *const expected[] = {
         "asyncspy top                                              04:12:07   every 1.0 s",
-        "Loop - busy",
+        "Loop busy -",
         "Tasks 0  run 0  ready 0  wait 0",
         "0 samples, 0 failed, 0 torn",
     };
@@ -347,6 +347,46 @@ static void test_finding_of_the_first_picture(void **state) {
     assert_string_equal(made_live_get_row(arena, screen, 0), "!! DEADLOCK - 2 tasks");
 }
 
+static void test_findings_that_come_and_go_now(void **state) {
+    (void)state;
+    struct live_finding now[4];
+    memcpy(now, findings, sizeof now);
+    now[2].since_s = now[3].since_s = 0.4;
+    live->findings = now;
+    live->finding_count = 4;
+    draw_findings(24, 80, 9);
+    const char *comes = made_live_get_row(arena, screen, 1);
+    assert_string_equal(comes + strlen(comes) - 20, "app/hooks.py:88  new");
+    const char *goes = made_live_get_row(arena, screen, 2);
+    assert_string_equal(goes + strlen(goes) - 6, "  gone");
+}
+
+/* The place where a loop is blocked and that it still is are told on the smallest screen. */
+static void test_block_on_small_screens(void **state) {
+    (void)state;
+    struct live_loop loop = busy_loop;
+    know_everything();
+    loop.worst.ended_s = 0;
+    live->loops = &loop;
+    draw_header(24, 80, 10);
+    assert_string_equal(
+        made_live_get_row(arena, screen, 2),
+        "Blocked 7 times >100 ms, worst >=1.2 s goes on  req-812  sleep  app/report.py:57");
+    draw_header(10, 45, 10);
+    assert_string_equal(made_live_get_row(arena, screen, 2),
+                        "Blocked >=1.2 s goes on  sleep  report.py:57");
+    loop.worst.ended_s = 0.4;
+    draw_header(24, 200, 10);
+    assert_non_null(strstr(made_live_get_row(arena, screen, 2), "worst >=1.2 s just now  req"));
+}
+
+/* Half a number would be another one. */
+static void test_pid_on_small_screens(void **state) {
+    (void)state;
+    draw_header(5, 20, 1);
+    assert_string_equal(made_live_get_row(arena, screen, 0), "pid 4242");
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
@@ -361,6 +401,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_findings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_finding_of_the_first_picture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_findings_that_come_and_go_now, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_block_on_small_screens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pid_on_small_screens, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,7 +215,7 @@ static void test_columns_that_do_not_fit(void **state) {
                      "  fig-10   7 .../app/fig.py\n"
                      "  fig-9    3 x\\x1b[31m\u4e2d\n\n");
     assert_drawn(20, "  NAME     N\n  pear     3\n  Apple  nan\n  fig-10   7\n  fig-9    3\n\n");
-    assert_drawn(7, "  NAME\n  pear\n  Apple\n  fig-1\n  fig-9\n\n");
+    assert_drawn(7, "  NAME\n  pear\n  Apple\n  fi...\n  fig-9\n\n");
     assert_drawn(1, "\n\n\n\n\n\n");
 }
 

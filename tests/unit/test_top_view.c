@@ -192,7 +192,7 @@ static void test_filter(void **state) {
     press(TOP_KEY_DOWN);
     assert_int_equal(get_selected(), 6 * 7 % 40);
     press(TOP_KEY_ENTER);
-    assert_shows("\n/zeb  Tab [groups]|");
+    assert_shows("\n/zeb  [groups]|tasks|");
     assert_hides("worker");
     press(TOP_KEY_ESCAPE);
     assert_shows("worker");
