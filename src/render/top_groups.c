@@ -24,11 +24,11 @@ static const struct top_column columns[COLUMN_COUNT] = {
     [COUNT] = {.title = "COUNT", .columns = 5, .is_number = true},
     [CHANGE] = {.title = "+/-s", .columns = 4, .rank = 5, .is_number = true},
     [STATE] = {.title = "STATE", .columns = 5},
-    [WAITS] = {.title = "WAITS FOR", .columns = 20, .share = 2},
+    [WAITS] = {.title = "WAITS FOR", .columns = 21, .share = 2},
     [OLDEST] = {.title = "OLDEST", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4, .is_number = true},
     [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
-    [WHERE] = {.title = "WHERE", .columns = 26, .least = 17, .share = 3, .rank = 1},
+    [WHERE] = {.title = "WHERE", .columns = 24, .least = 17, .share = 3, .rank = 1},
 };
 
 static const struct live_group *get_group(const struct top_table *table, size_t row) {

@@ -20,7 +20,7 @@ enum {
 static const struct top_column columns[COLUMN_COUNT] = {
     [NAME] = {.title = "NAME", .columns = 12, .share = 1},
     [STATE] = {.title = "STATE", .columns = 5},
-    [WAITS] = {.title = "WAITS FOR", .columns = 20, .share = 2},
+    [WAITS] = {.title = "WAITS FOR", .columns = 21, .share = 2},
     [AGE] = {.title = "AGE", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4},
     [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
