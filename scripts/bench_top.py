@@ -27,7 +27,7 @@ ROWS = [
     (10000, "work", "", dict(LESS, rate=(50, True))),
     (10000, "work", "-r 60", dict(LESS, rate=(50, True))),
 ]
-LINE = re.compile(r"^(\d+) samples?, (\d+) failed, (\d+) torn .*?stopped ([\d.]+) %  longest ([\d.]+) (\S+)")
+LINE = re.compile(r"(\d+) samples, (\d+) failed, (\d+) torn(?:.*stopped ([\d.]+) %)?(?:.*longest ([\d.]+) (\w+))?")
 UNITS = {"us": 1e-3, "ms": 1, "s": 1e3}
 
 
@@ -42,7 +42,8 @@ def read_line(top):
         found = LINE.match(line)
         if found:
             samples, failed, torn, stopped, longest, unit = found.groups()
-            return int(samples), int(failed), int(torn), float(stopped), float(longest) * UNITS[unit]
+            return (int(samples), int(failed), int(torn), float(stopped or 0),
+                    float(longest or 0) * UNITS[unit or "ms"])
     raise RuntimeError("asyncspy top ended")
 
 

@@ -226,6 +226,11 @@ class Shop:
             await asyncio.sleep(0.02)  # the mail server
 
 
+async def notify_partner():
+    answer = asyncio.get_running_loop().create_future()  # for whoever answers; but nobody has it
+    await answer
+
+
 def render_pdf(_rows):
     time.sleep(1.1)  # a program of its own does it
 
@@ -239,6 +244,7 @@ async def pool():
     shop.database_port = int(outside.stdout.readline())
     tasks = [asyncio.create_task(shop.send_mails(), name="mail-%d" % n) for n in range(6)]
     tasks += [asyncio.create_task(health_check(n + 1), name="health-%d" % n) for n in range(5)]
+    tasks += [asyncio.create_task(notify_partner(), name="notify-%d" % n) for n in range(3)]
     print("ready", flush=True)
     await asyncio.gather(*tasks)
 
