@@ -207,7 +207,7 @@ class Shop:
     async def pay(self):
         await self.query("INSERT INTO payments")
         self.mails.put_nowait("thank you")
-        if next(self.numbers) % 6 == 0:
+        if next(self.numbers) % 12 == 0:
             back_off(0.35)
 
     async def export_pdf(self):
@@ -226,11 +226,6 @@ class Shop:
             await asyncio.sleep(0.02)  # the mail server
 
 
-async def notify_partner():
-    answer = asyncio.get_running_loop().create_future()  # for whoever answers; but nobody has it
-    await answer
-
-
 def render_pdf(_rows):
     time.sleep(1.1)  # a program of its own does it
 
@@ -244,7 +239,6 @@ async def pool():
     shop.database_port = int(outside.stdout.readline())
     tasks = [asyncio.create_task(shop.send_mails(), name="mail-%d" % n) for n in range(6)]
     tasks += [asyncio.create_task(health_check(n + 1), name="health-%d" % n) for n in range(5)]
-    tasks += [asyncio.create_task(notify_partner(), name="notify-%d" % n) for n in range(3)]
     print("ready", flush=True)
     await asyncio.gather(*tasks)
 
