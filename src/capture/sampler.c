@@ -18,8 +18,9 @@
  * Python code is another one each time. */
 #define UNSTOPPED_TRIES 3
 #define UNSTOPPED_TRIES_RUNNING 1
-/* What tasks leave behind that were read again and again; then everything is read anew. */
-#define EPOCH_BYTES ((size_t)16 << 20)
+/* What is left behind by tasks that were read again and again, and by pages that nothing is in any
+ * more; then everything is read anew. */
+#define EPOCH_BYTES ((size_t)8 << 20)
 
 struct sampler {
     struct sampler_options options;
@@ -139,13 +140,18 @@ static void begin_epoch(struct sampler *sampler, const char *why) {
     log_debug(LOG_CAPTURE, "everything is read anew: %s", why);
 }
 
+static size_t get_size(const struct sampler *sampler) {
+    return arena_get_size(sampler->snapshot->arena) +
+           memory_get_watched_size(process_get_memory(sampler->process));
+}
+
 /* Why all has to be read anew; NULL: it has not. */
 static const char *find_end_of_epoch(struct sampler *sampler) {
     if (!sampler->epoch)
         return "it is the first sample";
     if (py_is_exhausted(sampler->py))
         return "the last one was too much work";
-    if (arena_get_size(sampler->snapshot->arena) > EPOCH_BYTES + 2 * sampler->epoch_bytes)
+    if (get_size(sampler) > EPOCH_BYTES + 2 * sampler->epoch_bytes)
         return "what was read before takes too much memory";
     return NULL;
 }
@@ -183,7 +189,7 @@ static struct error *look_first(struct sampler *sampler) {
         (void)py_renew_lasting(sampler->py);
     err = walk(sampler, aio_sample);
     if (why)
-        sampler->epoch_bytes = arena_get_size(sampler->snapshot->arena);
+        sampler->epoch_bytes = get_size(sampler);
     return err;
 }
 

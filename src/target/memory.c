@@ -550,6 +550,10 @@ void memory_watch(struct target_memory *memory, bool watches) {
     memory_forget(memory);
 }
 
+size_t memory_get_watched_size(const struct target_memory *memory) {
+    return memory->watch ? watch_get_size(memory->watch) : 0;
+}
+
 struct error *memory_refresh(struct target_memory *memory, enum memory_look look) {
     return watch_refresh(memory->watch, look);
 }

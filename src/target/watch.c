@@ -75,6 +75,10 @@ void watch_destroy(struct watch *watch) {
     free(watch);
 }
 
+size_t watch_get_size(const struct watch *watch) {
+    return arena_get_size(watch->arena) + watch->capacity * sizeof *watch->pages;
+}
+
 /* --- pages --- */
 
 /* Index of the page plus 1; 0: it is not there. */

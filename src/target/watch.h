@@ -20,6 +20,9 @@ void watch_destroy(struct watch *watch); /* NULL-safe */
 struct error *watch_read(struct watch *watch, uint64_t address, void *buffer,
                          size_t size) ERROR_CHECK;
 
+/* Bytes that its pages take. */
+size_t watch_get_size(const struct watch *watch);
+
 /* As the functions of memory.h with these names. */
 struct error *watch_refresh(struct watch *watch, enum memory_look look) ERROR_CHECK;
 struct memory_footprint *watch_track(struct watch *watch, struct memory_footprint *footprint);

@@ -95,6 +95,9 @@ void memory_watch(struct target_memory *memory, bool watches);
 /* A new look: what is read from now on is as it is now. */
 struct error *memory_refresh(struct target_memory *memory, enum memory_look look) ERROR_CHECK;
 
+/* Bytes of our own memory that this takes. */
+size_t memory_get_watched_size(const struct target_memory *memory);
+
 /* From now on adds what is read to `footprint` (NULL: to none); returns the one before. */
 struct memory_footprint *memory_track(struct target_memory *memory,
                                       struct memory_footprint *footprint);
