@@ -228,6 +228,8 @@ def ascii_only(context, interpreter):
                 text = pane.wait_for("Esc back")
                 if text.isascii() != expected:
                     yield "%s: %s" % (arguments, ascii(text))
+                pane.key("Escape")
+                pane.wait_for("[tasks]")
                 yield from quits(pane)
 
 

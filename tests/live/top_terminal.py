@@ -71,8 +71,7 @@ def terminal_goes(context, interpreter):
 def suspended(context, interpreter):
     """Ctrl-Z gives the shell its terminal; fg brings the screen back."""
     with load(context, "idle") as process, Tmux() as pane:
-        pane.type("clear; echo earlier text; %s top -p %d; echo status=$?" %
-                  (context.asyncspy, process.pid))
+        pane.type("clear; echo earlier text; %s top -p %d" % (context.asyncspy, process.pid))
         pane.key("Enter")
         for _ in range(2):
             pane.wait_for("asyncspy top  pid %d " % process.pid, "samples, ", "parked")
@@ -89,6 +88,9 @@ def suspended(context, interpreter):
         pane.wait_for("asyncspy top  pid %d " % process.pid, "[groups]")
         pane.wait_without("Stopped")
         pane.key("q")
+        pane.wait(lambda text: text.rstrip().endswith("$"), "shell")
+        pane.type("echo status=$?")
+        pane.key("Enter")
         pane.wait_for("status=0")
         if pane.get("alternate_on") != "0":
             yield "the screen was not left"

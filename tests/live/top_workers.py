@@ -40,12 +40,12 @@ def family(context, interpreter):
             yield "the program of the test has children %s" % below
             return
         with screen_of_all(context, process.pid) as pane:
-            text = pane.wait(lambda text: all("OK" in line_of(text, pid) for pid in workers),
+            text = pane.wait(lambda text: all(" idle " in line_of(text, pid) for pid in workers),
                              "line of each worker")
             for pid in workers:
                 if sum(bool(line_of(line, pid)) for line in text.split("\n")) != 1:
                     yield "not one line of %d: %s" % (pid, text)
-            yield from lacks("no Python", line_of(text, others[0]), "ython")
+            yield from lacks("no Python", line_of(text, others[0]), "sleep 3600", "(sleep)")
             yield from lacks("no asyncio", line_of(text, process.pid), "no event loop")
             select(pane, " %d " % workers[1])
             pane.key("Enter")
@@ -63,7 +63,7 @@ def replaced(pane, process, workers):
     os.kill(workers[0], signal.SIGKILL)
     pane.wait(lambda text: "gone" in line_of(text, workers[0]), "worker that is gone")
     new = max(pid for pid in children_of(process.pid) if pid not in workers)
-    text = pane.wait(lambda text: "OK" in line_of(text, new), "new worker")
+    text = pane.wait(lambda text: " idle " in line_of(text, new), "new worker")
     if "gone" not in line_of(text, workers[0]):
         yield "it is not shown as gone any more: %s" % text
     select(pane, " %d " % workers[2])
@@ -83,14 +83,14 @@ def batch_of_all(context, interpreter):
             yield "exit %s, stderr %s" % (done.returncode, done.stderr)
         last = done.stdout.decode().rpartition("\n\n")[2]
         for pid in workers:
-            yield from lacks("the line of a worker", line_of(last, pid), "OK")
+            yield from lacks("the line of a worker", line_of(last, pid), " idle ", "no problem")
 
 
 def all_end(context, interpreter):
     """The server with all its workers: the screen stays until q."""
     with parent(context) as process, screen_of_all(context, process.pid) as pane:
         workers = [pid for pid, command in children_of(process.pid).items() if command != "sleep"]
-        pane.wait(lambda text: all("OK" in line_of(text, pid) for pid in workers), "each worker")
+        pane.wait(lambda text: all(" idle " in line_of(text, pid) for pid in workers), "each worker")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         pane.wait(lambda text: all("gone" in line_of(text, pid)
