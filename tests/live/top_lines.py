@@ -35,6 +35,11 @@ def parent(context):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def has_sanitizers(context):
+    with open(context.asyncspy, "rb") as opened:
+        return b"__asan_init" in opened.read()
+
+
 def batch(context, pid, *more):
     """`top --batch` as it ends by itself."""
     return context.run("top", "--batch", "--pid", pid, *more)

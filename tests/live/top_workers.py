@@ -26,6 +26,10 @@ def children_of(pid):
     return found
 
 
+def workers_of(pid):
+    return sorted(child for child, command in children_of(pid).items() if command != "sleep")
+
+
 def line_of(text, pid):
     return next((line for line in text.split("\n")
                  if line.lstrip("> ").startswith("%d " % pid)), "")
@@ -33,8 +37,7 @@ def line_of(text, pid):
 
 def family(context, interpreter):
     with parent(context) as process:
-        below = children_of(process.pid)
-        workers = sorted(pid for pid, command in below.items() if command != "sleep")
+        below, workers = children_of(process.pid), workers_of(process.pid)
         others = sorted(set(below) - set(workers))
         if len(workers) != 3 or len(others) != 1:
             yield "the program of the test has children %s" % below
@@ -77,7 +80,7 @@ def screen_of_all(context, pid):
 
 def batch_of_all(context, interpreter):
     with parent(context) as process:
-        workers = [pid for pid, command in children_of(process.pid).items() if command != "sleep"]
+        workers = workers_of(process.pid)
         done = context.run("top", "--batch", "--children", "-p", process.pid, "-n", 2, "-d", 2)
         if done.returncode != 0 or done.stderr:
             yield "exit %s, stderr %s" % (done.returncode, done.stderr)
@@ -89,8 +92,8 @@ def batch_of_all(context, interpreter):
 def all_end(context, interpreter):
     """The server with all its workers: the screen stays until q."""
     with parent(context) as process, screen_of_all(context, process.pid) as pane:
-        workers = [pid for pid, command in children_of(process.pid).items() if command != "sleep"]
-        pane.wait(lambda text: all(" idle " in line_of(text, pid) for pid in workers), "each worker")
+        workers = workers_of(process.pid)
+        pane.wait(lambda text: all(" idle " in line_of(text, pid) for pid in workers), "workers")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         pane.wait(lambda text: all("gone" in line_of(text, pid)
