@@ -26,10 +26,12 @@ static uint64_t parse_number(const char *name) {
     return number;
 }
 
-static void note_newest(struct live_births *births, const char *name) {
+static void note_newest(struct live_births *births, const char *name, double time_s) {
     uint64_t number = parse_number(name);
-    if (number > births->newest)
-        births->newest = number;
+    if (number <= births->newest)
+        return;
+    births->newest = number;
+    births->newest_s = time_s;
 }
 
 void live_births_add(struct live_fold *fold, const struct recording_sample *sample) {
@@ -43,7 +45,7 @@ void live_births_add(struct live_fold *fold, const struct recording_sample *samp
         births->births += !change->before && change->after;
         births->deaths += change->before && !change->after;
         if (!change->before && change->after)
-            note_newest(births, change->after->name);
+            note_newest(births, change->after->name, fold->time_s);
     }
 }
 
@@ -58,7 +60,7 @@ void live_births_look(struct live_fold *fold, const struct live_picture *before,
         bool is_new = !live_history_find(before, entry->id, entry->identity);
         stayed += !is_new;
         if (is_new)
-            note_newest(&fold->births, picture->snapshot->tasks.items[i].name);
+            note_newest(&fold->births, picture->snapshot->tasks.items[i].name, picture->time_s);
     }
     if (!(passed_s > 0))
         return;
@@ -68,47 +70,47 @@ void live_births_look(struct live_fold *fold, const struct live_picture *before,
     fold->births.picture_deaths = died / passed_s;
 }
 
-/* By how much a second the numbers of new tasks grew since those before, which may have been seen
- * several intervals ago. A name that somebody gave can look like one of asyncio's: numbers that do
- * not fit are not believed, but when no others come, they are what is counted from. */
-static double count_growth(struct live_births *births, double time_s) {
+static double greater(double a, double b) {
+    return a > b ? a : b;
+}
+
+/* By how much the numbers of new tasks grew in the interval; where the last of them was seen longer
+ * ago than that, its part. A name that somebody gave can look like one of asyncio's: numbers that
+ * do not fit are not believed, but when no others come, they are what is counted from. */
+static double count_growth(struct live_births *births, double interval_s) {
     uint64_t newest = births->newest;
-    double passed_s = time_s - births->baseline_s, growth = 0;
+    double growth = 0, passed_s = greater(interval_s, births->newest_s - births->baseline_s);
     if (!newest)
         return 0;
     bool fits = births->has_baseline && newest >= births->baseline &&
                 (double)(newest - births->baseline) <= RATE_MAX * passed_s;
     if (fits && passed_s > 0)
-        growth = (double)(newest - births->baseline) / passed_s;
+        growth = (double)(newest - births->baseline) * interval_s / passed_s;
     if (fits || births->is_doubtful || !births->has_baseline) {
         births->baseline = newest;
-        births->baseline_s = time_s;
+        births->baseline_s = births->newest_s;
     }
     births->is_doubtful = !fits && births->has_baseline && !births->is_doubtful;
     births->has_baseline = true;
     return growth;
 }
 
-static double greater(double a, double b) {
-    return a > b ? a : b;
-}
-
 void live_births_end(struct live_fold *fold, struct live *live) {
     struct live_births *births = &fold->births;
     double interval_s = live->interval_s;
-    double growth = count_growth(births, live->watched_s);
+    double growth = count_growth(births, interval_s);
     live->births = births->picture_births;
     live->deaths = births->picture_deaths;
     if (!(interval_s > 0))
         return;
     live->births = greater(live->births, (double)births->births / interval_s);
     live->deaths = greater(live->deaths, (double)births->deaths / interval_s);
-    if (growth <= live->births)
+    if (growth / interval_s <= live->births)
         return;
-    live->births = growth;
+    live->births = growth / interval_s;
     if (fold->samples && births->had_tasks) {
         double more = (double)births->tasks - (double)births->tasks_then;
-        live->deaths = greater(live->deaths, growth - more / interval_s);
+        live->deaths = greater(live->deaths, (growth - more) / interval_s);
     }
 }
 

@@ -153,13 +153,14 @@ struct live_picture {
 
 struct live_births {
     uint64_t baseline; /* the greatest number that a new task had, in an interval before */
-    double baseline_s; /* the end of that interval */
+    double baseline_s; /* when that was seen */
     bool has_baseline;
     bool is_doubtful; /* the last interval did not fit to it */
     size_t tasks;     /* of the last sample */
     bool has_tasks;
     /* Of the interval: */
     uint64_t newest; /* 0: none */
+    double newest_s; /* when it was seen */
     uint64_t births, deaths;
     double picture_births, picture_deaths; /* per second */
     size_t tasks_then;                     /* of the last sample before it */

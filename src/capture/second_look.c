@@ -6,6 +6,7 @@
 #include "asyncspy/snapshot/task_index.h"
 
 #define ITERATION_TOLERANCE 0.0001 /* s: one iteration of a loop has one beginning */
+#define TIMER_TOLERANCE 0.0001     /* s: one timer has one end */
 
 struct comparison {
     const struct look_at *first, *second;
@@ -145,6 +146,21 @@ static bool has_changed(const struct snapshot_task *a, const struct snapshot_tas
     return !equal_stacks(&a->frames, &b->frames);
 }
 
+/* Its deadline is that of the sleep itself, and of nothing around it. */
+static bool is_plain_sleep(const struct snapshot_wait *wait) {
+    return wait && wait->kind == SNAPSHOT_WAIT_SLEEP && wait->has_timeout != SNAPSHOT_YES &&
+           isfinite(wait->deadline_s);
+}
+
+/* Who sleeps again and again does so at the same place, often on futures of the same address. */
+static enum snapshot_tristate compare_sleeps(const struct comparison *comparison,
+                                             const struct snapshot_wait *a,
+                                             const struct snapshot_wait *b) {
+    double passed = comparison->second->now - comparison->first->now;
+    return fabs(a->deadline_s - passed - b->deadline_s) < TIMER_TOLERANCE ? SNAPSHOT_NO
+                                                                          : SNAPSHOT_YES;
+}
+
 /* Another future may stand at the address of the one before; its links tell. */
 static enum snapshot_tristate compare_task(const struct comparison *comparison,
                                            const struct snapshot_task *a,
@@ -157,6 +173,8 @@ static enum snapshot_tristate compare_task(const struct comparison *comparison,
         return SNAPSHOT_YES;
     if (loop && loop->moved == SNAPSHOT_NO && loop->tid != SNAPSHOT_UNKNOWN)
         return SNAPSHOT_NO;
+    if (is_plain_sleep(a->awaiting) && is_plain_sleep(b->awaiting))
+        return compare_sleeps(comparison, a->awaiting, b->awaiting);
     if (!a->awaiting || !a->awaiting->links || !b->awaiting->links)
         return SNAPSHOT_MAYBE;
     return a->awaiting->links == b->awaiting->links ? SNAPSHOT_NO : SNAPSHOT_MAYBE;

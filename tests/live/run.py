@@ -29,6 +29,7 @@ import ps
 import readers
 import record
 import servers
+import top
 import verdict
 from target import Target, TargetFailed, TargetSkipped
 from tester import Tester
@@ -37,7 +38,7 @@ PROBLEMS_SHOWN = 12
 # What is no scenario. Each has run(asyncspy, interpreters, everything, pattern), which yields
 # (row, column, "pass" / "FAIL" / "skip", [problem or reason, ...]) and leaves out rows that do
 # not contain the pattern.
-MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores, record)
+MORE_TESTS = (line_tables, readers, kill, bad, odd, ps, children, servers, cores, record, top)
 
 
 class Result:

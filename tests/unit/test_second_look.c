@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -283,6 +284,30 @@ static void test_task(void **state) {
     assert_int_equal(compare_tasks(looks), SNAPSHOT_MAYBE);
 }
 
+/* The end of a sleep tells more than addresses do. */
+static void test_task_that_sleeps(void **state) {
+    struct looks *looks = *state;
+    struct snapshot_task *tasks[2];
+    put_loop(looks, looks->busy);
+    add_task(looks, tasks);
+    for (int i = 0; i < 2; i++) {
+        tasks[i]->awaiting->kind = SNAPSHOT_WAIT_SLEEP;
+        tasks[i]->awaiting->deadline_s = 5 - i * PASSED;
+    }
+    tasks[1]->awaiting->links = 78;
+    assert_int_equal(compare_tasks(looks), SNAPSHOT_NO);
+    tasks[1]->awaiting->links = 77;
+    tasks[1]->awaiting->deadline_s = 5;
+    assert_int_equal(compare_tasks(looks), SNAPSHOT_YES);
+    tasks[1]->awaiting->deadline_s = NAN; /* not known: its links tell */
+    assert_int_equal(compare_tasks(looks), SNAPSHOT_NO);
+    tasks[0]->awaiting->deadline_s = tasks[1]->awaiting->deadline_s = INFINITY;
+    assert_int_equal(compare_tasks(looks), SNAPSHOT_NO);
+    tasks[0]->awaiting->deadline_s = tasks[1]->awaiting->deadline_s = 5; /* of what is around it */
+    tasks[0]->awaiting->has_timeout = SNAPSHOT_YES;
+    assert_int_equal(compare_tasks(looks), SNAPSHOT_NO);
+}
+
 /* In a loop that stood still no task has moved; but one that looks different has. */
 static void test_task_of_a_loop_that_stood_still(void **state) {
     struct looks *looks = *state;
@@ -421,6 +446,7 @@ int main(void) {
         TEST(test_common_frames),
         TEST(test_no_common_frames),
         TEST(test_task),
+        TEST(test_task_that_sleeps),
         TEST(test_task_of_a_loop_that_stood_still),
         TEST(test_tasks_that_changed),
         TEST(test_task_that_is_ready),
