@@ -42,7 +42,7 @@ PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
 .PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden check-formats golden \
-  check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench demo install uninstall clean
+  check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench soak demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -234,6 +234,10 @@ bench: $(OUT)/asyncspy $(OUT)/tests/measure $(MEASURES) ## how fast, how much me
 	@ASYNCSPY=$(OUT)/asyncspy MEASURE=$(OUT)/tests/measure $(PYTHON) scripts/bench $(BENCH)
 	@$(OUT)/tests/measure_analysis
 	@$(OUT)/tests/measure_profile
+
+# SOAK="300 --screen" looks shorter, and at the screen.
+soak: $(OUT)/asyncspy ## top beside a busy server for half an hour: what grows, what does the server lose
+	@ASYNCSPY=$(OUT)/asyncspy $(PYTHON) scripts/soak_top $(SOAK)
 
 demo: ## a hung server and its dump
 	scripts/demo

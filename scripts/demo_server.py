@@ -1,4 +1,4 @@
-"""A small order service, for scripts/demo: demo_server.py [deadlock|blocked|busy]. It hangs, or is slow.
+"""A small order service, for scripts/demo: demo_server.py [deadlock|blocked|busy|pool]. It hangs, or is slow.
 
 deadlock: nothing is wrong with the event loop: it is idle, and its health check still ticks. But two
 transfers wait for each other's account, each with a database connection in hand. The pool has two,
@@ -8,12 +8,20 @@ blocked: one request makes a report, and that sleeps in the loop's own thread.
 
 busy: it answers, slowly. Requests wait for one of two connections; and now and then a summary of all
 orders is written in the loop's own thread, for which everything else waits.
+
+pool: it goes wrong slowly. More requests come than its four connections to the database can serve, PDFs are made by
+too few threads, and now and then a request backs off in the loop's own thread. The database and the clients are
+another process, which ends with it.
 """
 
 import asyncio
+import concurrent.futures
 import ctypes
+import itertools
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -169,7 +177,100 @@ async def busy():
     await asyncio.gather(*tasks)
 
 
-SCENARIOS = {"deadlock": deadlock, "blocked": blocked, "busy": busy}
+class Shop:
+    """Orders behind HTTP, and a pool of connections to where they are."""
+
+    def __init__(self, database_port):
+        self.database_port = database_port
+        self.free = asyncio.LifoQueue()
+        self.pool = asyncio.Semaphore(2 * POOL_SIZE)
+        self.mails = asyncio.Queue()
+        self.numbers = itertools.count(1)
+        self.rows = Orders().rows
+
+    async def query(self, statement):
+        async with self.pool:
+            reader, writer = await self.take_connection()
+            writer.write(statement.encode() + b"\n")
+            await reader.readline()
+            self.free.put_nowait((reader, writer))
+
+    async def take_connection(self):
+        if self.free.empty():
+            return await asyncio.open_connection("127.0.0.1", self.database_port)
+        return self.free.get_nowait()
+
+    async def list_orders(self):
+        await self.query("SELECT * FROM orders")
+        render_page(self.rows[:1500])
+
+    async def pay(self):
+        await self.query("INSERT INTO payments")
+        self.mails.put_nowait("thank you")
+        if next(self.numbers) % 12 == 0:
+            back_off(0.35)
+
+    async def export_pdf(self):
+        await asyncio.get_running_loop().run_in_executor(None, render_pdf, self.rows)
+
+    async def handle(self, reader, writer):
+        path = (await reader.readline()).decode().strip()
+        asyncio.current_task().set_name("request-%d %s" % (next(self.numbers), path))
+        await {"/orders": self.list_orders, "/pay": self.pay, "/export": self.export_pdf}[path]()
+        writer.write(b"done\n")
+        writer.close()
+
+    async def send_mails(self):
+        while True:
+            await self.mails.get()
+            await asyncio.sleep(0.02)  # the mail server
+
+
+def render_pdf(_rows):
+    time.sleep(1.1)  # a program of its own does it
+
+
+async def pool():
+    shop, loop = Shop(0), asyncio.get_running_loop()
+    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="pdf"))
+    server = await asyncio.start_server(shop.handle, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    outside = subprocess.Popen([sys.executable, __file__, "outside", str(port)], stdout=subprocess.PIPE)
+    shop.database_port = int(outside.stdout.readline())
+    tasks = [asyncio.create_task(shop.send_mails(), name="mail-%d" % n) for n in range(6)]
+    tasks += [asyncio.create_task(health_check(n + 1), name="health-%d" % n) for n in range(5)]
+    print("ready", flush=True)
+    await asyncio.gather(*tasks)
+
+
+async def answer_query(reader, writer):
+    while await reader.readline():
+        await asyncio.sleep(0.15)
+        writer.write(b"rows\n")
+
+
+async def be_client(port, path):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(path.encode() + b"\n")
+    await reader.readline()
+    writer.close()
+
+
+async def outside():
+    """The database and the clients: 31 requests a second that take a connection, 4.5 that take a thread."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
+    database = await asyncio.start_server(answer_query, "127.0.0.1", 0)
+    print(database.sockets[0].getsockname()[1], flush=True)
+    paths = itertools.cycle(["/orders"] * 6 + ["/export"] + ["/pay"])
+    port, tasks = int(sys.argv[2]), set()
+    while True:
+        await asyncio.sleep(0.028)
+        tasks.add(asyncio.create_task(be_client(port, next(paths))))
+        tasks = {task for task in tasks if not task.done()}
+
+
+SCENARIOS = {"deadlock": deadlock, "blocked": blocked, "busy": busy, "pool": pool, "outside": outside}
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):

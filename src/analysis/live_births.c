@@ -68,19 +68,22 @@ void live_births_look(struct live_fold *fold, const struct live_picture *before,
     fold->births.picture_deaths = died / passed_s;
 }
 
-/* By how much the numbers of new tasks grew since those before. A name that somebody gave can look
- * like one of asyncio's: numbers that do not fit are not believed, but when no others come, they
- * are what is counted from. */
-static uint64_t count_growth(struct live_births *births, double interval_s) {
-    uint64_t newest = births->newest, growth = 0;
+/* By how much a second the numbers of new tasks grew since those before, which may have been seen
+ * several intervals ago. A name that somebody gave can look like one of asyncio's: numbers that do
+ * not fit are not believed, but when no others come, they are what is counted from. */
+static double count_growth(struct live_births *births, double time_s) {
+    uint64_t newest = births->newest;
+    double passed_s = time_s - births->baseline_s, growth = 0;
     if (!newest)
         return 0;
     bool fits = births->has_baseline && newest >= births->baseline &&
-                (double)(newest - births->baseline) <= RATE_MAX * interval_s;
-    if (fits)
-        growth = newest - births->baseline;
-    if (fits || births->is_doubtful || !births->has_baseline)
+                (double)(newest - births->baseline) <= RATE_MAX * passed_s;
+    if (fits && passed_s > 0)
+        growth = (double)(newest - births->baseline) / passed_s;
+    if (fits || births->is_doubtful || !births->has_baseline) {
         births->baseline = newest;
+        births->baseline_s = time_s;
+    }
     births->is_doubtful = !fits && births->has_baseline && !births->is_doubtful;
     births->has_baseline = true;
     return growth;
@@ -93,19 +96,19 @@ static double greater(double a, double b) {
 void live_births_end(struct live_fold *fold, struct live *live) {
     struct live_births *births = &fold->births;
     double interval_s = live->interval_s;
-    double growth = (double)count_growth(births, interval_s);
+    double growth = count_growth(births, live->watched_s);
     live->births = births->picture_births;
     live->deaths = births->picture_deaths;
     if (!(interval_s > 0))
         return;
     live->births = greater(live->births, (double)births->births / interval_s);
     live->deaths = greater(live->deaths, (double)births->deaths / interval_s);
-    if (growth / interval_s <= live->births)
+    if (growth <= live->births)
         return;
-    live->births = growth / interval_s;
+    live->births = growth;
     if (fold->samples && births->had_tasks) {
         double more = (double)births->tasks - (double)births->tasks_then;
-        live->deaths = greater(live->deaths, (growth - more) / interval_s);
+        live->deaths = greater(live->deaths, growth - more / interval_s);
     }
 }
 

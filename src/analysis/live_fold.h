@@ -153,6 +153,7 @@ struct live_picture {
 
 struct live_births {
     uint64_t baseline; /* the greatest number that a new task had, in an interval before */
+    double baseline_s; /* the end of that interval */
     bool has_baseline;
     bool is_doubtful; /* the last interval did not fit to it */
     size_t tasks;     /* of the last sample */
