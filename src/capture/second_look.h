@@ -16,4 +16,4 @@ void second_look_compare(const struct look_at *first, const struct look_at *seco
                          const struct target_runs *runs, bool runs_cover);
 
 /* The same where no thread ran: nothing moved but what the kernel does to the sockets. */
-void second_look_stood_still(const struct look_at *first, const struct look_at *second);
+void second_look_stood_still(const struct look_at *looked_at, const struct look_at *second);

@@ -16,7 +16,7 @@
 #include "pace.h"
 #include "top.h"
 
-#define STOPPED_SHARE 0.01    /* of the time at most */
+#define STOPPED_SHARE 0.009   /* of the time at most */
 #define STOPPED_CREDIT_S 0.02 /* that may be saved up */
 #define PICTURE_STOPPED_SHARE 0.006
 #define PICTURE_SHARE 0.2   /* of our time */
