@@ -91,11 +91,14 @@ class Block:
         return next((line for line in self.lines if all(word in line for word in words)), "")
 
     def row(self, *words):
-        """The columns of the table's row with these words: {title: text}."""
+        """The columns of the first row of the table with these words: {title: text}, or {}."""
+        return next(iter(self.rows(*words)), {})
+
+    def rows(self, *words):
+        return [self.cells(line) for line in self.lines if all(word in line for word in words)]
+
+    def cells(self, row):
         titles = next((line for line in self.lines if "COUNT" in line and "WHERE" in line), "")
-        row = self.line(*words)
-        if not row:
-            return {}
         ends = {found.group(0): found.end() for found in re.finditer(r"\S+", titles)}
         cells = dict(zip(("COUNT", "+/-s", "STATE"), row.split()))
         cells["WAITS FOR"] = row[titles.index("WAITS"):]
