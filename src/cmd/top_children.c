@@ -112,6 +112,26 @@ static void renew_command(struct child *child) {
         child->arguments[child->argument_count++] = child->command + i;
 }
 
+/* In a row there is little room. */
+static const char *shorten_reason(const struct error *err) {
+    switch (error_get_kind(err)) {
+    case ERROR_PERMISSION:
+        return "not permitted";
+    case ERROR_UNSUPPORTED:
+        return "no Python, or not supported";
+    case ERROR_GONE:
+        return "ended";
+    case ERROR_FAULT:
+    case ERROR_INVALID:
+    case ERROR_MISSED:
+    case ERROR_EXHAUSTED:
+    case ERROR_OS:
+    case ERROR_USAGE:
+        break;
+    }
+    return error_get_message(err);
+}
+
 static void retry_later(struct child *child, const char *why) {
     set_reason(child, why);
     child->retry_at = clock_monotonic() + child->retry_s;
@@ -122,7 +142,7 @@ static void open_child(struct top_children *children, struct child *child) {
     renew_command(child);
     struct error *err = top_session_open(child->pid, children->options, &child->session);
     if (err)
-        retry_later(child, error_get_message(err));
+        retry_later(child, shorten_reason(err));
     else
         forget_reason(child);
     if (err && error_get_kind(err) == ERROR_GONE && !child->parent)

@@ -103,13 +103,19 @@ static struct top_pieces make_waits(struct top_words *words) {
     return pieces;
 }
 
+/* "12"; "0.2", because none at all is something else. */
+static const char *format_rate(struct arena *arena, double rate) {
+    return arena_format(arena, "%.*f", rate > 0 && rate < 1 ? 1 : 0, rate);
+}
+
 /* "(+12/s -11/s)"; what is not known is left out. */
 static const char *describe_flow(struct top_words *words) {
     const struct live *live = words->input->live;
     struct arena *arena = words->report.page.scratch;
     if (!(live->births >= 0 && live->deaths >= 0))
         return "";
-    return arena_format(arena, "(+%.0f/s -%.0f/s)", live->births, live->deaths);
+    return arena_format(arena, "(+%s/s -%s/s)", format_rate(arena, live->births),
+                        format_rate(arena, live->deaths));
 }
 
 static void add_tasks(struct top_words *words, struct top_pieces *pieces) {
