@@ -23,6 +23,8 @@
 #define QUIET_TRIES 2
 /* Copies of a large busy target; the last one is walked while the target stands still. */
 #define PAUSED_TRIES 5
+/* Moments at which a small one is stopped. */
+#define STOPPED_TRIES 3
 /* Walks with --nonblocking; the one with the fewest losses counts. */
 #define NONBLOCKING_TRIES 3
 
@@ -241,6 +243,18 @@ static struct error *take_copy(struct shot *shot) {
     return err ? err : copy_stopped(shot, true);
 }
 
+/* A thread may have been stopped between two instructions that belong together: where the frames
+ * of one lead nowhere, another moment is looked at. */
+static struct error *walk_stopped(struct shot *shot) {
+    struct error *err = NULL;
+    for (int i = 0; i < STOPPED_TRIES; i++) {
+        err = copy_stopped(shot, true);
+        if (err || !py_is_unsettled(shot->capture->py))
+            break;
+    }
+    return err;
+}
+
 /* A small target is walked while it stands still: no copy could lack anything. */
 static struct error *take_paused(struct shot *shot) {
     struct py *py = shot->capture->py;
@@ -250,7 +264,7 @@ static struct error *take_paused(struct shot *shot) {
     py_set_walk_units(py, PY_WALK_UNITS);
     if (err)
         return err;
-    return py_is_exhausted(py) ? take_copy(shot) : copy_stopped(shot, true);
+    return py_is_exhausted(py) ? take_copy(shot) : walk_stopped(shot);
 }
 
 static size_t count_losses(const struct snapshot *snapshot) {

@@ -186,17 +186,17 @@ static void count_files(const struct network *network) {
 
 void network_add_sockets(const struct target_process *process, struct snapshot *snapshot) {
     struct network network = {.process = process, .snapshot = snapshot};
-    if (snapshot->tasks.count == 0 && snapshot->event_loops.count == 0)
-        return;
+    bool has_asyncio = snapshot->tasks.count > 0 || snapshot->event_loops.count > 0;
     network.arena = arena_create();
     struct error *err = files_list(process, network.arena, &network.files);
-    if (err) {
-        snapshot_add_missing(snapshot, "sockets", error_get_message(err));
-        error_destroy(err);
-    } else {
+    if (!err)
         count_files(&network);
+    if (err && has_asyncio)
+        snapshot_add_missing(snapshot, "sockets", error_get_message(err));
+    if (!err && has_asyncio) {
         add_rows(&network);
         add_registered(&network);
     }
+    error_destroy(err);
     arena_destroy(network.arena);
 }

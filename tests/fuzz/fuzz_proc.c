@@ -100,13 +100,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     write_part("net/unix", &input);
     write_part("fdinfo/5", &input);
     write_part("timens_offsets", &input);
-    read_all(&(struct target_process){.operations = &live_operations,
-                                      .pid = 1234,
-                                      .folder = fuzz_folder_open(),
-                                      .namespaced = true,
-                                      .arena = arena,
-                                      .executable = executable},
-             arena);
+    write_part("limits", &input);
+    struct target_process process = {.operations = &live_operations,
+                                     .pid = 1234,
+                                     .folder = fuzz_folder_open(),
+                                     .namespaced = true,
+                                     .arena = arena,
+                                     .executable = executable,
+                                     .mappings_arenas = {arena_create(), arena_create()},
+                                     .paths = string_pool_create(arena)};
+    read_all(&process, arena);
+    string_pool_destroy(process.paths);
+    arena_destroy(process.mappings_arenas[0]);
+    arena_destroy(process.mappings_arenas[1]);
     arena_destroy(arena);
     return 0;
 }
