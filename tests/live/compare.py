@@ -17,9 +17,17 @@ TEXT_WIDTH = 100
 VALIDATED_ITEMS = 300
 
 
+def count_files(folder):
+    try:
+        return len(os.listdir(folder))
+    except OSError:  # the thread has ended meanwhile
+        return 0
+
+
 def true_files(pid):
-    """The files of a process that does not open any now."""
-    return {"open": len(os.listdir("/proc/%d/fd" % pid)),
+    """The files of a process that does not open any now; a thread that has ended shows none."""
+    tasks = "/proc/%d/task" % pid
+    return {"open": max(count_files("%s/%s/fd" % (tasks, tid)) for tid in os.listdir(tasks)),
             "limit": resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]}
 
 
