@@ -25,7 +25,7 @@ def plain(context, interpreter):
             if len(blocks) != 3 or done.stdout.count(b"\n\n") != 2:
                 yield "%s: %d blocks" % (arguments, len(blocks))
             for block in blocks:
-                yield from lacks("a block", block.text, "Loop ", "Tasks ", "evil")
+                yield from lacks("a block", block.text, "Loop ", "Tasks ", "end:2")
 
 
 def one_after_the_other(context, interpreter):

@@ -80,7 +80,7 @@ def waiters(context, interpreter):
         row = last.row("Pool.wait")
         if (row.get("COUNT"), row.get("STATE"), row.get("MOVED")) != ("5", "wait", "0%"):
             yield "the row of the waiters: %s" % row
-        yield from lacks("they wait for", row.get("WAITS FOR", ""), "Lock#1 'Pool.guard'")
+        yield from lacks("they wait for", row.get("WAITS FOR", ""), "Lock#1 locked 'Pool.guard'")
         yield from lacks("waits", last.text, "[lock 5]", "Tasks 7 ")
 
 

@@ -179,7 +179,7 @@ def resized(context, interpreter):
         for columns, rows in ((20, 5), (1, 1), (250, 70), (40, 3), (100, 30)):
             pane.resize(columns, rows)
             if columns >= 20:
-                pane.wait(lambda text: text.startswith("asyncspy top  pid"), "screen again")
+                pane.wait(lambda text: "pid %d" % process.pid in text, "screen again")
             lines = pane.lines()
             if len(lines) > rows or max(map(len, lines)) > columns:
                 yield "not %dx%d: %s" % (columns, rows, lines)
@@ -221,9 +221,9 @@ def colors(context, interpreter):
 def ascii_only(context, interpreter):
     with load(context, "hostile") as process:
         for arguments, expected in (((), False), (("--ascii",), True)):
-            with screen(context, process.pid, *arguments) as pane:
+            with screen(context, process.pid, *arguments, columns=200) as pane:
                 pane.type("2")
-                pane.wait_for("[tasks]", "evil")
+                pane.wait_for("[tasks]", "owned")
                 pane.key("Enter")
                 text = pane.wait_for("Esc back")
                 if text.isascii() != expected:
@@ -235,7 +235,8 @@ def ascii_only(context, interpreter):
 
 def hostile_names(context, interpreter):
     """Escape sequences, newlines and the like in names: the terminal gets none of them."""
-    with load(context, "hostile") as process, screen(context, process.pid, rows=24) as pane:
+    with load(context, "hostile") as process, screen(context, process.pid, columns=200,
+                                                      rows=24) as pane:
         raw = os.path.join(pane.folder, "raw")
         pane.ask("pipe-pane", "-o", "cat >" + raw)
         title = pane.get("pane_title")

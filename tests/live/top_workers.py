@@ -48,7 +48,7 @@ def family(context, interpreter):
             for pid in workers:
                 if sum(bool(line_of(line, pid)) for line in text.split("\n")) != 1:
                     yield "not one line of %d: %s" % (pid, text)
-            yield from lacks("no Python", line_of(text, others[0]), "sleep 3600", "(sleep)")
+            yield from lacks("the other one", line_of(text, others[0]), "sleep 3600", "no Python")
             yield from lacks("no asyncio", line_of(text, process.pid), "no event loop")
             select(pane, " %d " % workers[1])
             pane.key("Enter")
