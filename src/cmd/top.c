@@ -97,7 +97,7 @@ static const struct argp parser = {
     .options = option_table,
     .parser = parse_option,
     .doc = "Shows what the event loops, tasks and threads of a process do, each second anew.\vA "
-           "process that sleeps is never stopped, a busy one for less than 1 % of the time. ? "
+           "process that sleeps is never stopped, a busy one for about 1 % of the time. ? "
            "lists the keys.",
 };
 
