@@ -21,8 +21,7 @@ void aio_queue_task(struct aio *aio, uint64_t address) {
 }
 
 struct error *aio_registry_note(struct aio *aio, const char *what, struct error *err) {
-    if (err && !error_is_fatal(err) && error_get_kind(err) != ERROR_MISSED &&
-        aio->registry == AIO_REGISTRY_READ)
+    if (err && !error_is_fatal(err) && aio->registry == AIO_REGISTRY_READ)
         aio->registry = AIO_REGISTRY_TORN;
     return aio_note_missing(aio, what, err);
 }

@@ -103,7 +103,8 @@ static struct error *check_tracked(struct aio *aio, uint64_t address, bool *ret)
 }
 
 /* The target ran since the search: whether the object is still there, and still what it was. What
- * does not stand in the lists any more is freed memory, whose type may be anything. */
+ * does not stand in the lists any more is freed memory, whose type may be anything. One that went
+ * away meanwhile is none that is missing. */
 static struct error *check_object(struct aio *aio, uint64_t address, bool want_loop, bool *ret) {
     uint32_t references = 0;
     struct py_type *type = NULL;
@@ -111,24 +112,14 @@ static struct error *check_object(struct aio *aio, uint64_t address, bool want_l
     uint64_t at = address + (uint64_t)PY_OFFSET(py_get_layout(aio->py), object, refcount);
     struct error *err = check_tracked(aio, address, ret);
     if (err || !*ret)
-        return err;
+        return error_forgive(err);
     err = py_read_u32(aio->py, at, &references);
     if (!err && references)
         err = py_type_of(aio->py, address, &type);
     if (!err && type)
         err = aio_classify(aio, type, &kind);
     *ret = !err && (want_loop ? kind == AIO_KIND_LOOP : aio_kind_is_task(kind));
-    return err;
-}
-
-/* One that went away meanwhile is none that is missing; a block that is not in the copy is. */
-static struct error *pass_over(struct aio *aio, struct error *err) {
-    if (!err || error_is_fatal(err))
-        return err;
-    if (error_get_kind(err) == ERROR_MISSED)
-        return aio_note_missing(aio, "objects of the garbage collector", err);
-    error_destroy(err);
-    return NULL;
+    return error_forgive(err);
 }
 
 /* Those that another interpreter's registry knew: before 3.9 all share their lists. */
@@ -146,7 +137,7 @@ struct error *aio_found_collect_tasks(struct aio *aio, const struct aio_found *f
         bool is_there;
         if (id_table_find(aio->seen_tasks, found->tasks.items[i]))
             continue;
-        err = pass_over(aio, check_object(aio, found->tasks.items[i], false, &is_there));
+        err = check_object(aio, found->tasks.items[i], false, &is_there);
         if (!err && is_there)
             aio_queue_task(aio, found->tasks.items[i]);
     }
@@ -159,7 +150,7 @@ struct error *aio_found_read_loops(struct aio *aio, const struct aio_found *foun
         bool is_there;
         if (id_table_find(aio->seen_loops, found->loops.items[i]))
             continue;
-        err = pass_over(aio, check_object(aio, found->loops.items[i], true, &is_there));
+        err = check_object(aio, found->loops.items[i], true, &is_there);
         if (!err && is_there)
             err = aio_loop_read(aio, found->loops.items[i]);
     }

@@ -113,6 +113,14 @@ static struct error *walk(struct aio *aio, const struct aio_found *found) {
     return err ? err : aio_objects_finish(aio);
 }
 
+static struct error *walk_running(struct aio *aio) {
+    struct error *err = aio_modules_find(aio);
+    if (err || !aio->modules.tasks)
+        return err;
+    err = aio_running_loops_read(aio);
+    return err ? err : read_loops(aio, NULL, aio->snapshot->tasks.count);
+}
+
 void aio_create(struct py *py, const struct aio_input *input, struct aio *ret) {
     struct arena *arena = arena_create();
     *ret = (struct aio){.py = py,
@@ -162,6 +170,14 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
     *ret_registry = aio.registry;
     if (input->newest && !(aio.newest <= *input->newest))
         *input->newest = aio.newest;
+    aio_destroy(&aio);
+    return err;
+}
+
+struct error *aio_walk_running(struct py *py, const struct aio_input *input) {
+    struct aio aio;
+    aio_create(py, input, &aio);
+    struct error *err = walk_running(&aio);
     aio_destroy(&aio);
     return err;
 }

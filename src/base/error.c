@@ -79,12 +79,11 @@ const char *error_get_message(const struct error *err) {
 }
 
 bool error_is_fatal(const struct error *err) {
-    return err && err->kind != ERROR_FAULT && err->kind != ERROR_INVALID &&
-           err->kind != ERROR_MISSED;
+    return err && err->kind != ERROR_FAULT && err->kind != ERROR_INVALID;
 }
 
 struct error *error_forgive(struct error *err) {
-    if (!err || error_is_fatal(err) || err->kind == ERROR_MISSED)
+    if (!err || error_is_fatal(err))
         return err;
     error_destroy(err);
     return NULL;

@@ -194,6 +194,15 @@ static struct error *try_quiet(struct shot *shot, bool *done) {
     return err;
 }
 
+/* What runs now has not run when the blocks were learnt, so it is read before the threads go on. */
+static struct error *add_running(struct shot *shot) {
+    struct py *py = shot->capture->py;
+    py_set_walk_units(py, SMALL_WALK);
+    struct error *err = walk_running(py, shot->snapshot, &shot->kernel);
+    py_set_walk_units(py, PY_WALK_UNITS);
+    return err;
+}
+
 static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct target_stop *stop;
     struct error *err = stop_begin(shot->capture->process, &stop);
@@ -202,7 +211,7 @@ static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     set_time(shot);
     err = memory_recopy(shot->memory);
     if (!err)
-        err = walk_stopped ? walk(shot) : walk_stacks(shot->capture->py, shot->snapshot);
+        err = walk_stopped ? walk(shot) : add_running(shot);
     shot->pause_s += stop_end(stop);
     return err;
 }

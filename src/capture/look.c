@@ -225,7 +225,6 @@ static void describe_error(struct look *look, const struct error *err) {
         break;
     case ERROR_FAULT:
     case ERROR_INVALID:
-    case ERROR_MISSED:
     case ERROR_OS:
     case ERROR_USAGE:
     case ERROR_EXHAUSTED:

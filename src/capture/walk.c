@@ -1,5 +1,6 @@
 #include "walk.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ struct interpreter_walk {
     struct snapshot *snapshot;
     const struct py_interpreter *interpreter;
     const struct walk_kernel *kernel;
-    struct walk_search *search;
+    struct walk_search *search; /* NULL: what runs now is all that is wanted */
     struct py_thread *threads;
     size_t thread_count;
     struct aio_thread *aio_threads;
@@ -309,12 +310,27 @@ bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_t
 
 /* --- interpreters --- */
 
+/* Without a clock no timer is overdue, and none but the first is read. */
+static struct error *read_running(struct interpreter_walk *walk) {
+    struct aio_input input = {.interpreter = walk->interpreter,
+                              .threads = walk->aio_threads,
+                              .thread_count = walk->thread_count,
+                              .now = NAN};
+    return aio_walk_running(walk->py, &input);
+}
+
+static struct error *read_asyncio(struct interpreter_walk *walk) {
+    if (walk->looks)
+        return look_at_asyncio(walk);
+    return walk->search ? walk_asyncio(walk) : read_running(walk);
+}
+
 static struct error *walk_interpreter(struct interpreter_walk *walk) {
     struct error *err = add_threads(walk);
     if (!err)
         err = walk->looks ? name_sampled_threads(walk) : name_threads(walk);
     if (!err)
-        err = walk->looks ? look_at_asyncio(walk) : walk_asyncio(walk);
+        err = read_asyncio(walk);
     if (err && error_get_kind(err) != ERROR_EXHAUSTED)
         return err;
     for (size_t i = 0; walk->first + i < walk->snapshot->threads.count; i++) {
@@ -336,24 +352,30 @@ static struct error *end_walk(struct snapshot *snapshot, struct error *err) {
     return NULL;
 }
 
-struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
-                                const struct walk_kernel *kernel, struct walk_search *search) {
+static struct error *walk_all(struct interpreter_walk *walk) {
     struct py_interpreter *interpreters;
     size_t count;
-    py_begin_walk(py, snapshot);
+    py_begin_walk(walk->py, walk->snapshot);
+    struct error *err = py_interpreters_read(walk->py, &interpreters, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        walk->interpreter = &interpreters[i];
+        walk->first = walk->snapshot->threads.count;
+        err = walk_interpreter(walk);
+    }
+    return end_walk(walk->snapshot, err);
+}
+
+struct error *walk_interpreters(struct py *py, struct snapshot *snapshot,
+                                const struct walk_kernel *kernel, struct walk_search *search) {
     search->registry = AIO_REGISTRY_READ;
     search->clock = NAN;
-    struct error *err = py_interpreters_read(py, &interpreters, &count);
-    for (size_t i = 0; !err && i < count; i++) {
-        struct interpreter_walk walk = {.py = py,
-                                        .snapshot = snapshot,
-                                        .interpreter = &interpreters[i],
-                                        .first = snapshot->threads.count,
-                                        .kernel = kernel,
-                                        .search = search};
-        err = walk_interpreter(&walk);
-    }
-    return end_walk(snapshot, err);
+    return walk_all(&(struct interpreter_walk){
+        .py = py, .snapshot = snapshot, .kernel = kernel, .search = search});
+}
+
+struct error *walk_running(struct py *py, struct snapshot *snapshot,
+                           const struct walk_kernel *kernel) {
+    return walk_all(&(struct interpreter_walk){.py = py, .snapshot = snapshot, .kernel = kernel});
 }
 
 static void empty_for_look(struct snapshot *snapshot) {
@@ -389,25 +411,4 @@ struct error *walk_look(struct py *py, struct snapshot *snapshot, const struct w
     struct error *err = look_at_interpreters(&walk);
     py_track(py, tracked);
     return err;
-}
-
-static struct error *walk_stacks_of(struct py *py, const struct py_interpreter *interpreter) {
-    struct py_thread *threads;
-    struct py_frame *frames;
-    size_t count, frame_count;
-    const char *why;
-    struct error *err = py_threads_read(py, interpreter, &threads, &count);
-    for (size_t i = 0; !err && i < count; i++)
-        err = py_frames_read(py, threads[i].top_frame, &frames, &frame_count, &why);
-    return err;
-}
-
-struct error *walk_stacks(struct py *py, struct snapshot *snapshot) {
-    struct py_interpreter *interpreters;
-    size_t count;
-    py_begin_walk(py, snapshot);
-    struct error *err = py_interpreters_read(py, &interpreters, &count);
-    for (size_t i = 0; !err && i < count; i++)
-        err = walk_stacks_of(py, &interpreters[i]);
-    return end_walk(snapshot, err);
 }

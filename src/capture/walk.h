@@ -8,9 +8,6 @@
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/process.h"
 
-/* Reads the stacks of all threads and throws them away, so that the copy holds them: what a busy
- * thread runs now it may not have run when the blocks were learnt. */
-struct error *walk_stacks(struct py *py, struct snapshot *snapshot) ERROR_CHECK;
 
 /* What a search among the objects of one interpreter found. */
 struct walk_found {
@@ -63,6 +60,11 @@ void walk_look_distrust(const struct walk_looks *looks);
 
 /* As aio_sample_verify(). *ret_threads: the threads are as they were read, too. */
 bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_threads);
+
+/* Reads what runs now, the stacks of all threads and what their loops are about, which is to be
+ * thrown away: so a copy holds it that was learnt while something else ran. */
+struct error *walk_running(struct py *py, struct snapshot *snapshot,
+                           const struct walk_kernel *kernel) ERROR_CHECK;
 
 /* Fills threads, interpreters, tasks and event_loops of `snapshot` from the memory of `py`, with
  * what `search` found. */

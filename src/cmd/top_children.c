@@ -123,7 +123,6 @@ static const char *shorten_reason(const struct error *err) {
         return "ended";
     case ERROR_FAULT:
     case ERROR_INVALID:
-    case ERROR_MISSED:
     case ERROR_EXHAUSTED:
     case ERROR_OS:
     case ERROR_USAGE:

@@ -56,7 +56,7 @@ static struct error *read_code(struct py *py, uint64_t address, struct py_code *
     code->local_slots = PY_I32(&record, code, nlocalsplus);
     code->first_instruction = get_first_instruction(py, &record);
     err = read_line_table(py, PY_U64(&record, code, linetable), code);
-    if (err && (error_is_fatal(err) || error_get_kind(err) == ERROR_MISSED))
+    if (error_is_fatal(err))
         return err;
     code->has_lines = !err;
     if (err)

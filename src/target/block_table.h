@@ -25,6 +25,7 @@ struct block {
     uint8_t asked;        /* pages that somebody wanted to read and that were not there */
     uint8_t failed;       /* of those, the ones that the last copy could not get either */
     bool used;            /* an object was read from it; else it came along with its neighbours */
+    bool missed;          /* a copy lacked it: the target makes new objects there */
 };
 
 struct block_chunk;

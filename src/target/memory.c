@@ -257,19 +257,17 @@ static inline bool lacks(const struct target_memory *memory, uint64_t address, s
     return memory->source.holds && !memory->source.holds(memory->source.context, address, size);
 }
 
-/* Frozen, and pages of the block are not there: nobody asked for them before the copy was made
- * (missed), or the copy could not get them (a fault). */
-static struct error *miss(struct target_memory *memory, uint64_t address, size_t size,
-                          uint8_t pages) {
+/* Frozen, and pages of the block are not there. Whether the copy could not get them; otherwise
+ * nobody had asked for them before it was made, and they are missed. */
+static bool copy_failed(struct target_memory *memory, uint64_t address, uint8_t pages) {
     struct block *block = block_table_add(&memory->blocks, address >> BLOCK_SHIFT);
     uint8_t absent = pages & (uint8_t)~block->valid;
     if ((block->failed & absent) == absent)
-        return fault(memory, address, size);
-    block->asked |= absent;
+        return true;
+    block->missed = true;
     memory->statistics.missed++;
     log_debug(LOG_TARGET, "0x%llx is not in the frozen copy", (unsigned long long)address);
-    return error_create(ERROR_MISSED, "0x%llx is not in the frozen copy",
-                        (unsigned long long)address);
+    return false;
 }
 
 /* Fetches those of `pages` of a block that are not there. */
@@ -309,8 +307,8 @@ static struct error *read_block(struct target_memory *memory, uint64_t address, 
     uint8_t pages = pages_in(number, address, address + size);
     struct block *block = block_table_find(&memory->blocks, number);
     if (!block || (block->valid & pages) != pages) {
-        if (memory->frozen)
-            return miss(memory, address, size, pages);
+        if (memory->frozen && copy_failed(memory, address, pages))
+            return fault(memory, address, size);
         if (memory->window && memory->blocks.bytes_used >= memory->window)
             memory_forget(memory);
         if (memory->blocks.bytes_used >= CACHE_LIMIT)
@@ -407,12 +405,21 @@ static bool is_wanted(const struct block *block) {
     return block->used || block->asked;
 }
 
-/* How many of the blocks at `numbers`, all in one region of the fetch size, were wanted. */
-static size_t count_wanted(struct target_memory *memory, const uint64_t *numbers, size_t count) {
+/* Objects are born beside others of their kind, so a region in which several blocks were wanted, or
+ * a new one, is copied whole; one block on its own (the stack of a thread) is not worth its
+ * neighbours. */
+#define DENSE_BLOCKS 2
+
+/* Of the blocks at `numbers`, all in one region of the fetch size. */
+static bool is_dense(struct target_memory *memory, const uint64_t *numbers, size_t count) {
     size_t wanted = 0;
-    for (size_t i = 0; i < count; i++)
-        wanted += is_wanted(block_table_find(&memory->blocks, numbers[i]));
-    return wanted;
+    for (size_t i = 0; i < count; i++) {
+        const struct block *block = block_table_find(&memory->blocks, numbers[i]);
+        if (block->missed)
+            return true;
+        wanted += is_wanted(block);
+    }
+    return wanted >= DENSE_BLOCKS;
 }
 
 /* Adds what is mapped around each page of the block that was read or asked for, from *covered on:
@@ -439,17 +446,13 @@ static void add_known_block(struct target_memory *memory, uint64_t number, bool 
     }
 }
 
-/* Objects are born beside others of their kind, so a region in which several blocks were wanted
- * is copied whole; one block on its own (the stack of a thread) is not worth its neighbours. */
-#define DENSE_BLOCKS 2
-
 /* What was valid before the copy is not any more; what cannot be got now has failed. */
 static void start_copy(struct target_memory *memory, const uint64_t *numbers, size_t count) {
     uint64_t covered = 0, blocks = memory->fetch_size >> BLOCK_SHIFT;
     for (size_t first = 0, next; first < count; first = next) {
         for (next = first; next < count && numbers[next] / blocks == numbers[first] / blocks;)
             next++;
-        bool dense = count_wanted(memory, numbers + first, next - first) >= DENSE_BLOCKS;
+        bool dense = is_dense(memory, numbers + first, next - first);
         for (size_t i = first; i < next; i++)
             add_known_block(memory, numbers[i], dense, &covered);
     }

@@ -61,6 +61,9 @@ struct aio_input {
 struct error *aio_walk(struct py *py, const struct aio_input *input,
                        enum aio_registry *ret_registry) ERROR_CHECK;
 
+/* Of those only the loops that run in a thread, and what they are about. */
+struct error *aio_walk_running(struct py *py, const struct aio_input *input) ERROR_CHECK;
+
 /* --- the same again and again: looks of py_begin_looks() --- */
 
 /* A task as samples show it: state, stack and wait, nothing else; `awaiting->object` stands in the

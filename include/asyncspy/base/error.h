@@ -12,7 +12,6 @@
 enum error_kind {
     ERROR_FAULT,       /* an address that cannot be read; costs one object */
     ERROR_INVALID,     /* bytes that make no sense for what they should be; costs one object */
-    ERROR_MISSED,      /* a block that the frozen copy does not hold; the walk is repeated */
     ERROR_EXHAUSTED,   /* all the work that a walk may do is done: ends the walk */
     ERROR_GONE,        /* the target ended, or became another program: ends the run */
     ERROR_PERMISSION,  /* the kernel refuses us the target: ends the run */
@@ -43,12 +42,11 @@ enum error_kind error_get_kind(const struct error *err);
 const char *error_get_message(const struct error *err);
 
 /* True when the error ends a run (GONE, PERMISSION, UNSUPPORTED, OS, USAGE) or a walk (EXHAUSTED),
- * false when it costs only the object that was being read (FAULT, INVALID, MISSED). NULL is not
- * fatal. */
+ * false when it costs only the object that was being read (FAULT, INVALID). NULL is not fatal. */
 bool error_is_fatal(const struct error *err);
 
 /* Destroys an error that costs only one object, where that is of no interest, and returns NULL; one
- * that is fatal, or MISSED, is returned. NULL stays NULL. */
+ * that is fatal is returned. NULL stays NULL. */
 struct error *error_forgive(struct error *err) ERROR_CHECK;
 
 /* Where one thing of several cannot be read and the rest is: moves `err` to *first, or destroys it

@@ -35,9 +35,8 @@ void memory_charge(struct target_memory *memory, uint64_t units);
 bool memory_is_exhausted(const struct target_memory *memory);
 
 /* Copies `size` bytes at `address` into `buffer`, through the cache.
- * ERROR_FAULT: not mapped or not readable. ERROR_MISSED: frozen and not in the copy (the block is
- * remembered and part of the next memory_recopy). ERROR_EXHAUSTED: see memory_set_work.
- * ERROR_GONE, ERROR_PERMISSION: target lost. */
+ * ERROR_FAULT: not mapped or not readable. ERROR_EXHAUSTED: see memory_set_work. ERROR_GONE,
+ * ERROR_PERMISSION: target lost. */
 struct error *memory_read(struct target_memory *memory, uint64_t address, void *buffer,
                           size_t size) ERROR_CHECK;
 
@@ -75,7 +74,8 @@ struct error *memory_visit_kept(struct target_memory *memory, memory_visit *visi
  * Where several of them lie in one region of the fetch size, the whole region is copied. */
 struct error *memory_recopy(struct target_memory *memory) ERROR_CHECK;
 
-/* While frozen, a block that is not in the cache is missed instead of being read. */
+/* While frozen, what the copy lacks is missed: counted, and read as it is now, so that one walk
+ * over a copy learns all that the next one needs. What the copy could not get is a fault. */
 void memory_freeze(struct target_memory *memory, bool frozen);
 
 /* Forgets all blocks; keeps the arena. `memory_release` gives that back too, until it is needed. */

@@ -35,7 +35,7 @@ struct memory_source {
 struct memory_statistics {
     uint64_t reads;      /* system calls that copied */
     uint64_t bytes_read; /* bytes copied from the source */
-    uint64_t missed;     /* reads refused because the copy was frozen */
+    uint64_t missed;     /* reads, while frozen, of what was not in the copy */
 };
 
 /* What a look fetches beforehand. */
