@@ -8,7 +8,6 @@
 #include "asyncspy/snapshot/snapshot.h"
 #include "asyncspy/target/process.h"
 
-
 /* What a search among the objects of one interpreter found. */
 struct walk_found {
     uint64_t interpreter;
