@@ -25,7 +25,7 @@ ROWS = [
     (10000, "quiet", "", dict(LESS, rate=(50, True))),
     (10000, "busy", "", dict(LESS, rate=(50, True))),
     (10000, "work", "", dict(LESS, rate=(50, True))),
-    (10000, "work", "-r 60", dict(LESS, rate=(50, True))),
+    (10000, "work", "-r 100", dict(LESS, rate=(50, True))),
 ]
 LINE = re.compile(r"(\d+) samples, (\d+) failed, (\d+) torn(?:.*stopped ([\d.]+) %)?(?:.*longest ([\d.]+) (\w+))?")
 UNITS = {"us": 1e-3, "ms": 1, "s": 1e3}

@@ -11,7 +11,7 @@
 #define DELAY_MOST 3600
 #define DELAY_DEFAULT 1
 #define RATE_MOST 1000
-#define RATE_DEFAULT 60
+#define RATE_DEFAULT 55
 #define UPDATES_MOST 1e15
 
 enum { KEY_CHILDREN = 0x200, KEY_NONBLOCKING, KEY_ASCII };
@@ -23,7 +23,7 @@ static const struct argp_option option_table[] = {
      "Its descendants that run asyncio too: a line for each process, Enter goes into one", 1},
     {"nonblocking", KEY_NONBLOCKING, NULL, 0,
      "Never stop the process; what changes while it is read is shown as it was", 1},
-    {"rate", 'r', "RATE", 0, "Samples a second, 60 by default", 1},
+    {"rate", 'r', "RATE", 0, "Samples a second, 55 by default", 1},
     {"delay", 'd', "SECONDS", 0, "Renew the screen so often, each second by default", 2},
     {"iterations", 'n', "N", 0, "End when it was renewed N times", 2},
     {"batch", 'b', NULL, 0,
