@@ -195,18 +195,23 @@ def measure_slowdown(asyncspy, interpreter, make_target):
             "%.1f/s" % statistics.median(samples) if samples else "-"))
 
 
-def measure(asyncspy, interpreter, make_target):
-    print("\nasyncspy record, CPython %s (load %.1f on %d CPUs)" % (
-        interpreter.label, os.getloadavg()[0], os.cpu_count()))
-    print("%-32s %11s %8s %7s %11s %10s %21s %12s" % (
-        "tasks", "samples", "errors", "torn", "late", "own CPU", "stopped, longest", "recording"))
+def show_rows(rows, measure_one, show_row):
+    """Measures each (tasks, mode, options, demands) and shows it, then what was demanded of all."""
     budgets = []
-    for tasks, mode, options, demands in ROWS:
+    for tasks, mode, options, demands in rows:
         name = ("%d %s %s" % (tasks, mode, options)).rstrip()
-        row = measure_row(asyncspy, interpreter, make_target, tasks, mode, options)
+        row = measure_one(tasks, mode, options)
         show_row(name, row)
         budgets += [(name, key, row[key]) + demand for key, demand in demands.items()]
     print("\n%-44s %10s %10s" % ("budget (shares in %)", "measured", "allowed"))
     for budget in budgets:
         show_budget(*budget)
+
+
+def measure(asyncspy, interpreter, make_target):
+    print("\nasyncspy record, CPython %s (load %.1f on %d CPUs)" % (
+        interpreter.label, os.getloadavg()[0], os.cpu_count()))
+    print("%-32s %11s %8s %7s %11s %10s %21s %12s" % (
+        "tasks", "samples", "errors", "torn", "late", "own CPU", "stopped, longest", "recording"))
+    show_rows(ROWS, lambda *row: measure_row(asyncspy, interpreter, make_target, *row), show_row)
     measure_slowdown(asyncspy, interpreter, make_target)

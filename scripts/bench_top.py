@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 
-from bench_record import ROUNDS, SECONDS, TASKS, Worker, get_cpu, show_budget
+from bench_record import ROUNDS, SECONDS, TASKS, Worker, get_cpu, show_rows
 
 UPDATES = 5  # that are counted, behind the first one
 SETTLE_S = 3  # until a target that has too much to do has a rhythm
@@ -102,13 +102,5 @@ def measure(asyncspy, interpreter, make_target):
         interpreter.label, os.getloadavg()[0], os.cpu_count()))
     print("%-24s %11s %9s %7s %10s %20s %11s" % (
         "tasks", "samples", "failed", "torn", "own CPU", "stopped, longest", "memory"))
-    budgets = []
-    for tasks, mode, options, demands in ROWS:
-        name = ("%d %s %s" % (tasks, mode, options)).rstrip()
-        row = measure_row(asyncspy, interpreter, make_target, tasks, mode, options)
-        show_row(name, row)
-        budgets += [(name, key, row[key]) + demand for key, demand in demands.items()]
-    print("\n%-44s %10s %10s" % ("budget (shares in %)", "measured", "allowed"))
-    for budget in budgets:
-        show_budget(*budget)
+    show_rows(ROWS, lambda *row: measure_row(asyncspy, interpreter, make_target, *row), show_row)
     measure_slowdown(asyncspy, interpreter, make_target)

@@ -175,7 +175,8 @@ def parse_arguments():
     parser.add_argument("--interpreter", metavar="TEXT", help="only labels that contain TEXT")
     parser.add_argument("--require", metavar="MINORS", type=interpreters.parse_minors,
                         default=(), help="fail when one of e.g. 3.11,3.12 is absent")
-    parser.add_argument("--jobs", type=int, default=min(4, (os.cpu_count() or 1) + 1))
+    parser.add_argument("--jobs", type=int, default=min(8, 3 * (os.cpu_count() or 1)),
+                        help="scenarios at a time: mostly they wait")
     parser.add_argument("--list", action="store_true", help="list interpreters and scenarios")
     return parser.parse_args()
 
@@ -217,10 +218,15 @@ def execute(arguments, found):
     tester = Tester(os.path.abspath(asyncspy))
     if tester.no_schema:
         print("the JSON Schema is not checked: " + tester.no_schema)
+    began = time.monotonic()
     results = run_all(tester, pairs, arguments.jobs)
+    times = {"scenarios": time.monotonic() - began}
     for module in MORE_TESTS:
+        began = time.monotonic()
         for outcome in module.run(tester.asyncspy, found, arguments.all, arguments.k):
             results.append(report(Result(*outcome)))
+        times[module.__name__] = time.monotonic() - began
+    print("seconds: " + ", ".join("%s %.0f" % item for item in times.items() if item[1] >= 1))
     return results
 
 
