@@ -42,9 +42,8 @@ static struct ended *get_ended(struct split *split, const char *coroutine) {
 
 static double get_cpu(const struct live_fold *fold, const struct live_use *use) {
     const struct live_thread_state *thread = &fold->threads.items[use->thread];
-    if (!(thread->over_s > 0))
-        return 0;
-    return thread->used_s / thread->over_s * (double)use->samples / (double)thread->assigned;
+    double cpu = live_thread_get_cpu(fold, thread);
+    return isnan(cpu) ? 0 : cpu * (double)use->samples / (double)thread->assigned;
 }
 
 static void charge(struct split *split, const struct live_use *use) {

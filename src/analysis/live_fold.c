@@ -67,8 +67,8 @@ void live_fold_add(struct live_fold *fold, const struct recording_sample *sample
     add_pause(fold, sample->pause_s);
     live_loops_add(fold, sample);
     live_threads_add(fold, sample);
-    live_births_add(fold, sample);
     live_history_add(fold, sample);
+    live_births_add(fold, sample);
     fold->samples++;
     fold->torn += sample->torn;
     fold->gc += sample->gc != 0;
@@ -100,7 +100,6 @@ void live_fold_add_picture(struct live_fold *fold, const struct snapshot *snapsh
 
 static void begin_interval(struct live_fold *fold) {
     live_loops_begin(fold);
-    live_births_begin(fold);
     arena_reset(fold->interval);
     live_threads_begin(fold);
     fold->start_s = fold->time_s;

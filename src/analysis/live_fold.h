@@ -56,10 +56,10 @@ struct live_loop_state {
     size_t block_count, block_capacity;
     size_t hint; /* where in the samples the task that ran was last */
     /* Of the interval: */
-    bool is_shown; /* by a sample or a picture */
-    uint64_t known, busy, iterations;
-    double lag_s, worst_s;
-    double *ages; /* of iterations, the last one's at `age_count` - 1 */
+    bool is_shown;                           /* by a sample or a picture */
+    uint64_t shown, known, busy, iterations; /* shown: in so many samples */
+    double lag_s, worst_s;                   /* lag: NaN: not known */
+    double *ages;                            /* of iterations, the last one's at `age_count` - 1 */
     size_t age_count, age_capacity;
     bool is_counted; /* `last` has its age there */
 };
@@ -86,6 +86,7 @@ struct live_thread_state {
     double cpu_s, cpu_time_s; /* the last one that is known, and when */
     /* Of the interval: */
     bool is_shown;
+    bool was_known;        /* before it began */
     double used_s, over_s; /* CPU time, and the time in which it was used; over_s 0: not known */
     uint64_t on_cpu, on_cpu_known, gil, gil_known, gil_wait, gil_wait_known;
     uint64_t assigned; /* samples that showed for whom it ran */
@@ -105,6 +106,7 @@ struct live_threads {
     struct live_thread_state *items;
     size_t count, capacity;
     struct id_table *table; /* from the key to the place + 1, of the interval */
+    double sample_s;        /* time of the last sample */
 };
 
 /* --- tasks of a picture --- */
@@ -114,13 +116,14 @@ struct live_entry {
     uint64_t identity;
     double since_s;
     bool is_bound;
-    bool has_changed; /* a sample told so, after the picture */
+    double changed_s; /* the last time a sample told so, after the picture; else the picture's */
 };
 
 /* A task that came since the last picture. */
 struct live_newborn {
     uint64_t identity;
     double since_s;
+    bool is_bound; /* nobody had looked at all tasks for long */
 };
 
 struct live_finding_state {
@@ -151,20 +154,26 @@ struct live_picture {
 
 /* --- births and deaths --- */
 
+/* What a sample told that looked at all tasks. */
+struct live_census {
+    double time_s;
+    size_t tasks;
+    uint64_t births, deaths; /* since the census that was counted last */
+    uint64_t newest;         /* the greatest number that a new task had since then; 0: none */
+    double newest_s;         /* when it was seen */
+};
+
 struct live_births {
-    uint64_t baseline; /* the greatest number that a new task had, in an interval before */
+    uint64_t baseline; /* the greatest number that a new task had, before the last census */
     double baseline_s; /* when that was seen */
     bool has_baseline;
-    bool is_doubtful; /* the last interval did not fit to it */
-    size_t tasks;     /* of the last sample */
-    bool has_tasks;
-    /* Of the interval: */
-    uint64_t newest; /* 0: none */
-    double newest_s; /* when it was seen */
-    uint64_t births, deaths;
-    double picture_births, picture_deaths; /* per second */
-    size_t tasks_then;                     /* of the last sample before it */
-    bool had_tasks;
+    bool is_doubtful;         /* the last census did not fit to it */
+    bool has_census;          /* else the two have no meaning */
+    struct live_census then;  /* counted last */
+    struct live_census now;   /* the latest one */
+    struct live_census since; /* counts since `then`; its time and tasks have no meaning */
+    /* Per second, between two censuses, and two pictures: */
+    double births, deaths, picture_births, picture_deaths;
 };
 
 struct live_fold {
@@ -208,15 +217,13 @@ void live_threads_add(struct live_fold *fold, const struct recording_sample *sam
 void live_threads_end(struct live_fold *fold, struct live *live);
 void live_threads_begin(struct live_fold *fold);
 
-/* NULL: no thread has it. */
-const struct live_thread_state *live_threads_find(const struct live_fold *fold, int64_t tid,
-                                                  uint64_t ident);
+/* Share of a CPU that the thread used in the interval; NaN: not known. */
+double live_thread_get_cpu(const struct live_fold *fold, const struct live_thread_state *state);
 
 void live_births_add(struct live_fold *fold, const struct recording_sample *sample);
 void live_births_look(struct live_fold *fold, const struct live_picture *before,
                       const struct live_picture *picture);
 void live_births_end(struct live_fold *fold, struct live *live);
-void live_births_begin(struct live_fold *fold);
 
 void live_history_add(struct live_fold *fold, const struct recording_sample *sample);
 /* `before` may be NULL. */

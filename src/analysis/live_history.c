@@ -8,6 +8,7 @@
 #include "live_hash.h"
 
 #define NEWBORN_MAX 100000 /* between two pictures */
+#define SURE_S 2           /* where it is not known better than this, an age is a bound */
 
 struct live_entry *live_history_find(const struct live_picture *picture, snapshot_id id,
                                      uint64_t identity) {
@@ -50,8 +51,8 @@ static bool has_moved(const struct recording_change *change) {
            !is_same_wait(change->before->wait, change->after->wait);
 }
 
-static void add_newborn(struct live_picture *picture, const struct recording_task *task,
-                        double time_s) {
+static void add_newborn(struct live_fold *fold, const struct recording_task *task) {
+    struct live_picture *picture = fold->picture;
     struct live_newborn *newborn = id_table_find(picture->newborns, task->id);
     if (!newborn) {
         if (picture->newborn_count == NEWBORN_MAX)
@@ -60,16 +61,18 @@ static void add_newborn(struct live_picture *picture, const struct recording_tas
         id_table_add(picture->newborns, task->id, newborn);
         picture->newborn_count++;
     }
-    *newborn = (struct live_newborn){live_hash_task(task->name, task->coroutine), time_s};
+    *newborn = (struct live_newborn){.identity = live_hash_task(task->name, task->coroutine),
+                                     .since_s = fold->time_s,
+                                     .is_bound = fold->time_s - fold->births.now.time_s > SURE_S};
 }
 
-static void add_change(struct live_picture *picture, const struct recording_change *change,
-                       double time_s) {
+static void add_change(struct live_fold *fold, const struct recording_change *change) {
+    const struct live_picture *picture = fold->picture;
     const struct recording_task *task = change->after;
     if (!task)
         return;
     if (!change->before) {
-        add_newborn(picture, task, time_s);
+        add_newborn(fold, task);
         return;
     }
     if (!has_moved(change))
@@ -78,41 +81,35 @@ static void add_change(struct live_picture *picture, const struct recording_chan
     struct live_entry *entry = live_history_find(picture, task->id, identity);
     struct live_newborn *newborn = id_table_find(picture->newborns, task->id);
     if (entry)
-        entry->has_changed = true;
+        entry->changed_s = fold->time_s;
     if (newborn && newborn->identity == identity)
-        newborn->since_s = time_s;
+        newborn->since_s = fold->time_s;
 }
 
 void live_history_add(struct live_fold *fold, const struct recording_sample *sample) {
     if (!fold->picture || !fold->has_sample)
         return;
     for (size_t i = 0; i < sample->change_count; i++)
-        add_change(fold->picture, &sample->changes[i], fold->time_s);
+        add_change(fold, &sample->changes[i]);
 }
 
 /* --- the next picture --- */
 
-/* Since when samples show it so, which came after the last picture; else since this one. */
-static double find_birth(const struct live_picture *before, const struct live_entry *entry,
-                         double time_s) {
+/* One that is new since the picture before: as samples showed it, else since this picture. */
+static void begin_new(const struct live_picture *picture, const struct live_picture *before,
+                      struct live_entry *entry) {
     const struct live_newborn *newborn = id_table_find(before->newborns, entry->id);
-    return newborn && newborn->identity == entry->identity ? newborn->since_s : time_s;
+    bool is_known = newborn && newborn->identity == entry->identity;
+    entry->since_s = is_known ? newborn->since_s : picture->time_s;
+    entry->is_bound = is_known ? newborn->is_bound : picture->time_s - before->time_s > SURE_S;
 }
 
-/* Since when it is as the picture shows it. */
-static void follow(struct live_picture *picture, const struct live_picture *before,
-                   struct live_entry *entry, struct live_task *row) {
-    const struct live_entry *old =
-        before ? live_history_find(before, entry->id, entry->identity) : NULL;
+/* Since when it is as the picture shows it. One that moved did so after the last change that is
+ * known, and before the picture. */
+static void begin_known(const struct live_picture *picture, const struct live_entry *old,
+                        const struct live_task *row, struct live_entry *entry) {
     entry->since_s = picture->time_s;
-    entry->is_bound = !before;
-    if (before && !old)
-        entry->since_s = find_birth(before, entry, picture->time_s);
-    if (!old)
-        return;
-    if (old->has_changed)
-        row->moved = SNAPSHOT_YES;
-    entry->is_bound = row->moved == SNAPSHOT_MAYBE;
+    entry->is_bound = row->moved == SNAPSHOT_MAYBE || picture->time_s - old->changed_s > SURE_S;
     if (row->moved == SNAPSHOT_NO) {
         entry->since_s = old->since_s;
         entry->is_bound = old->is_bound;
@@ -125,11 +122,20 @@ static void look_at_task(struct live_picture *picture, const struct live_picture
     struct live_entry *entry = &picture->entries[place];
     struct live_task *row = &picture->task_rows[place];
     *entry = (struct live_entry){.id = task->id,
-                                 .identity = live_hash_task(task->name, task->coroutine)};
-    row->moved = task->moved;
-    follow(picture, before, entry, row);
-    row->age = (struct live_age){picture->time_s - entry->since_s, entry->is_bound};
-    row->cpu = NAN;
+                                 .identity = live_hash_task(task->name, task->coroutine),
+                                 .since_s = picture->time_s,
+                                 .changed_s = picture->time_s,
+                                 .is_bound = true};
+    const struct live_entry *old =
+        before ? live_history_find(before, entry->id, entry->identity) : NULL;
+    bool has_changed = old && old->changed_s > before->time_s;
+    *row = (struct live_task){.moved = has_changed ? SNAPSHOT_YES : task->moved, .cpu = NAN};
+    if (old)
+        begin_known(picture, old, row, entry);
+    else if (before)
+        begin_new(picture, before, entry);
+    row->age.seconds = picture->time_s - entry->since_s;
+    row->age.is_bound = entry->is_bound && !(old && row->moved == SNAPSHOT_YES);
     id_table_add(picture->tasks, entry->id, entry);
 }
 

@@ -37,6 +37,7 @@ static struct live_loop_state *get_loop(struct live_loops *loops, snapshot_id id
                                      .tid = SNAPSHOT_UNKNOWN,
                                      .ready = SNAPSHOT_UNKNOWN,
                                      .state = SNAPSHOT_LOOP_STATE_UNKNOWN,
+                                     .lag_s = NAN,
                                      .last = {.start_s = NAN}};
     return loop;
 }
@@ -60,6 +61,13 @@ static void count_busy(struct live_loop_state *loop, const struct recording_loop
     loop->known += is_busy || !is_unknown;
 }
 
+/* Where the timers are known and none is late, there is no lag. */
+static void note_lag(struct live_loop_state *loop, const struct recording_loop *shown) {
+    double lag_s = live_is_time(shown->overdue_s) ? shown->overdue_s : 0;
+    if (shown->timers != SNAPSHOT_UNKNOWN && !(loop->lag_s >= lag_s))
+        loop->lag_s = lag_s;
+}
+
 static void add_loop(struct live_fold *fold, const struct recording_sample *sample, size_t place) {
     const struct recording_loop *shown = &sample->loops[place];
     struct live_loop_state *loop = get_loop(&fold->loops, shown->id, place);
@@ -72,8 +80,8 @@ static void add_loop(struct live_fold *fold, const struct recording_sample *samp
     loop->state = shown->state;
     loop->ready = shown->ready >= 0 ? shown->ready : SNAPSHOT_UNKNOWN;
     loop->is_shown = true;
-    if (live_is_time(shown->overdue_s) && shown->overdue_s > loop->lag_s)
-        loop->lag_s = shown->overdue_s;
+    loop->shown++;
+    note_lag(loop, shown);
     count_busy(loop, shown, thread);
     live_iteration_add(fold->interval, loop, sample, shown, fold->time_s);
 }
@@ -132,6 +140,11 @@ static const struct snapshot_executor *find_executor(const struct snapshot *snap
     return &snapshot_loop_blank.executor;
 }
 
+/* Samples before it came, and after it went. */
+static uint64_t get_absences(const struct live_fold *fold, const struct live_loop_state *loop) {
+    return fold->samples > loop->shown ? fold->samples - loop->shown : 0;
+}
+
 static struct live_loop show_loop(struct live_fold *fold, struct live_loop_state *loop) {
     struct arena *arena = fold->shown;
     struct live_loop row = {
@@ -140,7 +153,7 @@ static struct live_loop show_loop(struct live_fold *fold, struct live_loop_state
         .tid = loop->tid,
         .thread = copy_text(arena, loop->thread),
         .state = loop->state,
-        .busy = live_share(loop->busy, loop->known),
+        .busy = live_share(loop->busy, loop->known ? loop->known + get_absences(fold, loop) : 0),
         .iteration_worst_s = loop->age_count ? loop->worst_s : NAN,
         .iterations = loop->iterations,
         .lag_s = loop->lag_s,
@@ -195,8 +208,9 @@ void live_loops_begin(struct live_fold *fold) {
     for (size_t i = 0; i < fold->loops.count; i++) {
         struct live_loop_state *loop = &fold->loops.items[i];
         loop->is_shown = loop->is_counted = false;
-        loop->known = loop->busy = loop->iterations = 0;
-        loop->lag_s = loop->worst_s = 0;
+        loop->shown = loop->known = loop->busy = loop->iterations = 0;
+        loop->lag_s = NAN;
+        loop->worst_s = 0;
         loop->ages = NULL;
         loop->age_count = loop->age_capacity = 0;
     }

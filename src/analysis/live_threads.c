@@ -4,6 +4,7 @@
  * The CPU time of a thread is exact. It is split among the tasks in proportion to the samples that
  * showed the thread running them; what it used without such a sample is nobody's.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "live_fold.h"
@@ -41,14 +42,19 @@ static struct live_thread_state *get_state(struct live_fold *fold, uint64_t key)
         threads->capacity = threads->capacity ? 2 * threads->capacity : 16;
         threads->items = memory_realloc(threads->items, threads->capacity * sizeof *threads->items);
     }
-    threads->items[threads->count++] = (struct live_thread_state){.key = key};
+    threads->items[threads->count++] =
+        (struct live_thread_state){.key = key, .was_known = !fold->has_sample};
     index_thread(fold, threads->count - 1);
     return &threads->items[threads->count - 1];
 }
 
-const struct live_thread_state *live_threads_find(const struct live_fold *fold, int64_t tid,
-                                                  uint64_t ident) {
-    return find_state(&fold->threads, get_key(tid, ident));
+/* Of a thread that came or went meanwhile it is a share of all the interval, not of its life. */
+double live_thread_get_cpu(const struct live_fold *fold, const struct live_thread_state *state) {
+    double interval_s = fold->time_s - fold->start_s;
+    bool is_whole = state->was_known && state->cpu_time_s == fold->threads.sample_s;
+    if (!(state->over_s > 0))
+        return NAN;
+    return state->used_s / (is_whole ? state->over_s : fmax(state->over_s, interval_s));
 }
 
 static void count_tristate(enum snapshot_tristate value, uint64_t *count, uint64_t *known) {
@@ -150,6 +156,7 @@ static void count_gil(struct live_fold *fold, const struct recording_sample *sam
 }
 
 void live_threads_add(struct live_fold *fold, const struct recording_sample *sample) {
+    fold->threads.sample_s = fold->time_s;
     for (size_t i = 0; i < sample->thread_count && i < THREADS_MAX; i++)
         add_thread(fold, sample, &sample->threads[i]);
     count_gil(fold, sample);
@@ -161,11 +168,12 @@ void live_threads_end(struct live_fold *fold, struct live *live) {
     struct live_thread *rows = arena_alloc_array(fold->shown, count, sizeof *rows);
     for (size_t i = 0; i < count; i++) {
         const struct snapshot_thread *thread = &snapshot->threads.items[i];
-        const struct live_thread_state *state = live_threads_find(fold, thread->tid, thread->ident);
+        const struct live_thread_state *state =
+            find_state(&fold->threads, get_key(thread->tid, thread->ident));
         rows[i] = (struct live_thread){NAN, NAN, NAN, NAN};
         if (!state)
             continue;
-        rows[i].cpu = state->over_s > 0 ? state->used_s / state->over_s : NAN;
+        rows[i].cpu = live_thread_get_cpu(fold, state);
         rows[i].on_cpu = live_share(state->on_cpu, state->on_cpu_known);
         rows[i].gil = live_share(state->gil, state->gil_known);
         rows[i].gil_wait = live_share(state->gil_wait, state->gil_wait_known);
@@ -183,6 +191,7 @@ void live_threads_begin(struct live_fold *fold) {
         if (!old.is_shown && fold->samples)
             continue;
         threads->items[count++] = (struct live_thread_state){.key = old.key,
+                                                             .was_known = old.has_cpu,
                                                              .has_cpu = old.has_cpu,
                                                              .cpu_s = old.cpu_s,
                                                              .cpu_time_s = old.cpu_time_s};

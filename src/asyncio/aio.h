@@ -162,6 +162,7 @@ struct aio {
     double newest;       /* the newest reading of it that was met, or NaN */
     bool want_context;   /* the values of context variables are asked for */
     bool want_addresses; /* of connections, which the kernel does not tell */
+    bool want_running;   /* only what runs now: timers do not matter */
     struct id_table *contexts; /* struct aio_context by the address of a tree of variables */
     struct aio_rule_memo rule_memo[AIO_RULE_MEMO_SIZE];
     struct id_table *objects;         /* struct aio_object by address */

@@ -99,7 +99,8 @@ static struct error *collect_items(struct heap *heap, uint64_t scheduled) {
 
 static struct error *read_timers(struct aio *aio, int64_t cancelled, struct aio_loop_run *run) {
     struct heap heap = {.aio = aio, .first = NAN};
-    struct error *err = run->scheduled ? collect_items(&heap, run->scheduled) : NULL;
+    bool is_wanted = run->scheduled && !aio->want_running;
+    struct error *err = is_wanted ? collect_items(&heap, run->scheduled) : NULL;
     if (err || !heap.open)
         return err;
     while (!err && heap.open_count)

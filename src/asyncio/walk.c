@@ -177,6 +177,7 @@ struct error *aio_walk(struct py *py, const struct aio_input *input,
 struct error *aio_walk_running(struct py *py, const struct aio_input *input) {
     struct aio aio;
     aio_create(py, input, &aio);
+    aio.want_running = true;
     struct error *err = walk_running(&aio);
     aio_destroy(&aio);
     return err;

@@ -436,7 +436,7 @@ static void take_loops(struct sampled *sampled, const struct sampled_input *inpu
                                      .state = loop->state,
                                      .task = find_running_task(sampled, loop),
                                      .ready = loop->ready,
-                                     .timers = loop->timers,
+                                     .timers = is_torn ? SNAPSHOT_UNKNOWN : loop->timers,
                                      .overdue_s = is_torn ? NAN : loop->overdue_s,
                                      .blocked_s = is_torn ? NAN : loop->iteration_age_s}));
     }
@@ -493,6 +493,7 @@ const struct recording_sample *sampled_add(struct sampled *sampled,
     take_tasks(sampled, input);
     link_tasks(sampled, input);
     list_tasks(sampled);
+    sampled->sample.is_whole = true;
     return finish_look(sampled, input);
 }
 
@@ -512,6 +513,7 @@ static void list_again(struct sampled *sampled, const struct aio_sampled_task *i
 const struct recording_sample *sampled_add_running(struct sampled *sampled,
                                                    const struct sampled_input *input) {
     begin(sampled, input);
+    sampled->sample.is_whole = false;
     for (size_t i = 0; i < input->looks->count; i++) {
         const struct aio_sampled_tasks *tasks =
             aio_memo_get_read_tasks(input->looks->items[i].memo);

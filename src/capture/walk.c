@@ -310,12 +310,11 @@ bool walk_look_verify(struct py *py, const struct walk_looks *looks, bool *ret_t
 
 /* --- interpreters --- */
 
-/* Without a clock no timer is overdue, and none but the first is read. */
 static struct error *read_running(struct interpreter_walk *walk) {
     struct aio_input input = {.interpreter = walk->interpreter,
                               .threads = walk->aio_threads,
                               .thread_count = walk->thread_count,
-                              .now = NAN};
+                              .now = walk->kernel->now};
     return aio_walk_running(walk->py, &input);
 }
 

@@ -47,6 +47,12 @@ static struct error *load(const char *path, struct snapshot *snapshot) {
     return err;
 }
 
+/* The process stands still: pictures show the same, each second, up to that time. */
+static void look_on(struct scene *scene, const struct snapshot *snapshot, int from_s, int to_s) {
+    for (int time_s = from_s; time_s <= to_s; time_s++)
+        live_fold_add_picture(scene->fold, snapshot, time_s);
+}
+
 static struct error *watch(struct scene *scene, const struct options *options) {
     const struct fake_live_course course = {.from_s = LAST_S - REFRESH_S,
                                             .to_s = LAST_S,
@@ -61,10 +67,10 @@ static struct error *watch(struct scene *scene, const struct options *options) {
     if (err)
         return err;
     analyze(scene->before, NULL);
-    live_fold_add_picture(scene->fold, scene->before, FIRST_S);
+    look_on(scene, scene->before, FIRST_S, MIDDLE_S - 1);
     fake_live_set_back(scene->middle);
     analyze(scene->middle, NULL);
-    live_fold_add_picture(scene->fold, scene->middle, MIDDLE_S);
+    look_on(scene, scene->middle, MIDDLE_S, LAST_S - REFRESH_S);
     live_fold_update(scene->fold, course.from_s, 0.02);
     fake_live_add_samples(scene->fold, scene->now, &course);
     fake_live_set_moved(scene->now);

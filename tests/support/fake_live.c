@@ -181,7 +181,8 @@ static void add_sample(struct live_fold *fold, const struct course *course, uint
     struct recording_loop *loops = arena_alloc_array(course->arena, loop_count, sizeof *loops);
     struct recording_thread *threads =
         arena_alloc_array(course->arena, thread_count, sizeof *threads);
-    struct recording_sample sample = {.number = number,
+    struct recording_sample sample = {.is_whole = true,
+                                      .number = number,
                                       .time_s =
                                           course->given->from_s + (double)number / FAKE_LIVE_RATE,
                                       .pause_s = number % PAUSE_EVERY ? 0 : PAUSE_S,

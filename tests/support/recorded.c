@@ -204,6 +204,7 @@ const struct recording_sample *recorded_take(struct recorded *recorded, double t
     struct recording_sample *sample = &recorded->sample;
     sample->number = ++recorded->taken;
     sample->time_s = time_s;
+    sample->is_whole = true;
     sample->change_count = sample->task_count = 0;
     for (size_t i = 0; i < TASKS_MAX; i++)
         take_task(recorded, i, time_s);

@@ -70,8 +70,37 @@ static void test_samples(void **state) {
     recorded_drop_task(recorded, 1);
     set_task(2, "renamed");
     take(2);
-    expect(3, 1, 0.5);
+    expect(3, 2 / 1.5, 1 / 1.5); /* since the sample at 0.5 */
+    take(4);
     expect(4, 0, 0);
+}
+
+static void take_running(double time_s) {
+    struct recording_sample sample = *recorded_take(recorded, time_s);
+    sample.is_whole = false;
+    live_fold_add(fold, &sample);
+}
+
+/* What comes and goes is mostly seen by looks at all tasks. While there is none the rate stays, and
+ * the next one tells of all the time since the one before. */
+static void test_seldom_looks(void **state) {
+    (void)state;
+    take(0.5);
+    expect(1, 0, 0);
+    take_running(1.5);
+    expect(2, 0, 0);
+    set_task(1, "a");
+    set_task(2, "b");
+    take_running(2.4);
+    expect(2.5, 0, 0);
+    recorded_drop_task(recorded, 1);
+    set_task(3, "c");
+    take(2.5);
+    expect(3, 1.5, 0.5);
+    take_running(3.5);
+    expect(4, 1.5, 0.5);
+    take(4.5);
+    expect(5, 0, 0);
 }
 
 static void add_picture_task(uint64_t id, const char *name) {
@@ -132,7 +161,7 @@ static void test_names_that_do_not_count(void **state) {
     update(1);
     for (uint64_t i = 0; i < sizeof names / sizeof *names; i++) {
         set_task(10 + i, names[i]);
-        take(1.5 + (double)i);
+        take(1.2 + (double)i);
         expect(2 + (double)i, 1, 0);
     }
 }
@@ -146,22 +175,22 @@ static void test_wrong_number(void **state) {
     take(0.2);
     update(1);
     set_task(3, "Task-99999999999");
-    take(1.5);
+    take(1.2);
     expect(2, 1, 0);
     set_task(4, "Task-110");
-    take(2.5);
-    expect(3, 10 / 2.3, 10 / 2.3 - 1);
+    take(2.2);
+    expect(3, 5, 4); /* ten in two seconds */
     set_task(5, "Task-5000");
-    take(3.5);
+    take(3.2);
     expect(4, 4890, 4889);
     set_task(6, "Task-120"); /* so 5000 was one as well */
-    take(4.5);
+    take(4.2);
     expect(5, 1, 0);
     set_task(7, "Task-130");
-    take(5.5);
+    take(5.2);
     expect(6, 1, 0);
     set_task(8, "Task-140");
-    take(6.5);
+    take(6.2);
     expect(7, 10, 9);
 }
 
@@ -178,7 +207,7 @@ static void expect_sane(const struct live *live) {
     for (size_t i = 0; i < live->loop_count; i++) {
         const struct live_loop *loop = &live->loops[i];
         assert_true(isnan(loop->busy) || (loop->busy >= 0 && loop->busy <= 1));
-        assert_true(loop->lag_s >= 0 && loop->lag_s < LIVE_TIME_MAX);
+        assert_true(isnan(loop->lag_s) || (loop->lag_s >= 0 && loop->lag_s < LIVE_TIME_MAX));
         assert_true(isnan(loop->iteration_worst_s) ||
                     (loop->iteration_worst_s >= 0 && loop->iteration_worst_s < LIVE_TIME_MAX));
         assert_true(isnan(loop->worst.length_s) || loop->worst.ended_s >= 0);
@@ -303,7 +332,8 @@ static void live_long(int from, int to) {
     struct recording_task running = recorded_task(recorded, 7);
     struct recording_change changes[2];
     const struct recording_task *tasks[] = {&running};
-    struct recording_sample sample = {.loops = &loop,
+    struct recording_sample sample = {.is_whole = true,
+                                      .loops = &loop,
                                       .loop_count = 1,
                                       .threads = threads,
                                       .thread_count = 2,
@@ -365,7 +395,8 @@ static void test_no_update(void **state) {
     thread.on_cpu = SNAPSHOT_YES;
     struct recording_task running = recorded_task(recorded, 7);
     struct recording_change change = {NULL, &running};
-    struct recording_sample sample = {.loops = &loop,
+    struct recording_sample sample = {.is_whole = true,
+                                      .loops = &loop,
                                       .loop_count = 1,
                                       .threads = &thread,
                                       .thread_count = 1,
@@ -389,11 +420,17 @@ static void test_no_update(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
     const struct CMUnitTest tests[] = {
-        TEST(test_samples),        TEST(test_pictures),
-        TEST(test_numbers),        TEST(test_names_that_do_not_count),
-        TEST(test_wrong_number),   TEST(test_odd_values),
-        TEST(test_time_goes_back), TEST(test_many),
-        TEST(test_odd_picture),    TEST(test_memory),
+        TEST(test_samples),
+        TEST(test_seldom_looks),
+        TEST(test_pictures),
+        TEST(test_numbers),
+        TEST(test_names_that_do_not_count),
+        TEST(test_wrong_number),
+        TEST(test_odd_values),
+        TEST(test_time_goes_back),
+        TEST(test_many),
+        TEST(test_odd_picture),
+        TEST(test_memory),
         TEST(test_no_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

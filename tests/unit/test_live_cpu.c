@@ -123,6 +123,25 @@ static void test_split(void **state) {
     assert_true(live->groups[2].key != live->groups[3].key);
 }
 
+/* A thread that lived for a part of the interval used a share of all of it. */
+static void test_short_life(void **state) {
+    (void)state;
+    add_task(1, "one", "one");
+    threads[0].on_cpu = threads[1].on_cpu = SNAPSHOT_NO;
+    threads[1].cpu_s = NAN;
+    live_fold_add(fold, sample(0));
+    threads[1] = recorded_thread(recorded, 102, "short");
+    threads[1].on_cpu = SNAPSHOT_YES;
+    threads[1].task = 1;
+    threads[1].cpu_s = 0;
+    live_fold_add(fold, sample(0.4));
+    threads[1].cpu_s = 0.05;
+    live_fold_add(fold, sample(0.45));
+    threads[1] = recorded_thread(recorded, 101, "worker");
+    live_fold_add(fold, sample(0.5));
+    assert_true(is_near(sum_groups(update(1, 1)), 0.05));
+}
+
 /* From the last value of the interval before. */
 static void test_intervals(void **state) {
     (void)state;
@@ -267,9 +286,11 @@ static void test_thread_without_tid(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
     const struct CMUnitTest tests[] = {
-        TEST(test_split),      TEST(test_intervals), TEST(test_reused_address),
-        TEST(test_unassigned), TEST(test_little),    TEST(test_many_ended),
-        TEST(test_gil),        TEST(test_totals),    TEST(test_thread_without_tid),
+        TEST(test_split),      TEST(test_short_life),
+        TEST(test_intervals),  TEST(test_reused_address),
+        TEST(test_unassigned), TEST(test_little),
+        TEST(test_many_ended), TEST(test_gil),
+        TEST(test_totals),     TEST(test_thread_without_tid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

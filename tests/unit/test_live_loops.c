@@ -106,8 +106,30 @@ static void test_busy(void **state) {
     assert_int_equal(row->state, SNAPSHOT_LOOP_RUNNING);
     assert_true(row->executor.max_workers == SNAPSHOT_UNKNOWN);
     row = update(2); /* no sample: it is still there */
-    assert_true(isnan(row->busy) && isnan(row->iteration_median_s) && row->lag_s == 0);
+    assert_true(isnan(row->busy) && isnan(row->iteration_median_s) && isnan(row->lag_s));
     assert_int_equal(row->ready, 7);
+}
+
+/* Of a loop that lived for a part of the interval the share is of all of it. */
+static void test_short_life(void **state) {
+    (void)state;
+    recorded_set_threads(recorded, &thread, 1);
+    for (int i = 0; i < 6; i++)
+        live_fold_add(fold, recorded_take(recorded, 0.1 * i));
+    take(0.6, 0.001);
+    take(0.7, NAN);
+    assert_true(update(1)->busy == 1.0 / 8);
+}
+
+/* Of a loop that was torn, or only seen in a picture, no lag is known, and none is told. */
+static void test_unknown_lag(void **state) {
+    (void)state;
+    loop.timers = SNAPSHOT_UNKNOWN;
+    take(0.1, NAN);
+    assert_true(isnan(update(1)->lag_s));
+    loop.timers = 0;
+    take(1.1, NAN);
+    assert_true(update(2)->lag_s == 0);
 }
 
 /* Where a loop does not tell its state, the thread does, or the task. */
@@ -326,6 +348,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_yet),
         TEST(test_busy),
+        TEST(test_short_life),
+        TEST(test_unknown_lag),
         TEST(test_unknown_state),
         TEST(test_iterations),
         TEST(test_same_iteration),

@@ -162,6 +162,34 @@ static void test_samples_see_change(void **state) {
     assert_age(look(3)->task_rows[0].age, 1, false);
 }
 
+/* Between pictures that are far apart nobody knows when a task moved, unless a sample told. */
+static void test_rare_pictures(void **state) {
+    (void)state;
+    struct recording_task b = recorded_as(2, "b");
+    recorded_set_task(recorded, &b);
+    add_sample(0.5);
+    sleeper("a", SNAPSHOT_MAYBE);
+    sleeper("b", SNAPSHOT_MAYBE);
+    look(1);
+    b.state = SNAPSHOT_TASK_RUNNING;
+    recorded_set_task(recorded, &b);
+    add_sample(12);
+    sleeper("a", SNAPSHOT_YES);
+    sleeper("b", SNAPSHOT_YES);
+    sleeper("new", SNAPSHOT_MAYBE);
+    const struct live *live = look(13);
+    assert_age(live->task_rows[0].age, 0, false);
+    assert_age(live->task_rows[1].age, 0, false);
+    assert_age(live->task_rows[2].age, 0, true);
+    sleeper("a", SNAPSHOT_NO);
+    sleeper("b", SNAPSHOT_NO);
+    sleeper("new", SNAPSHOT_NO);
+    live = look(14);
+    assert_age(live->task_rows[0].age, 1, true);
+    assert_age(live->task_rows[1].age, 1, false);
+    assert_age(live->task_rows[2].age, 1, true);
+}
+
 /* Without a new picture the rows are those of the last one. */
 static void test_old_picture(void **state) {
     (void)state;
@@ -397,6 +425,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
     const struct CMUnitTest tests[] = {
         TEST(test_ages),
+        TEST(test_rare_pictures),
         TEST(test_new_task),
         TEST(test_samples_see_birth),
         TEST(test_samples_see_change),

@@ -147,6 +147,20 @@ static void test_nothing_changes(struct fake_target *target) {
     fake_samples_close(&f.samples);
 }
 
+static void test_whole_or_not(struct fake_target *target) {
+    struct fixture f;
+    set_up(&f, target);
+    assert_true(take(&f)->is_whole);
+    fake_samples_look_running(&f.samples);
+    const struct recording_sample *sample = fake_samples_add_running(&f.samples, false);
+    assert_false(sample->is_whole);
+    assert_int_equal(sample->task_count, 12);
+    assert_false(sampled_repeat(f.samples.sampled, 98)->is_whole);
+    assert_true(take(&f)->is_whole);
+    assert_true(sampled_repeat(f.samples.sampled, 99)->is_whole);
+    fake_samples_close(&f.samples);
+}
+
 static void test_waits_for_a_task(struct fake_target *target) {
     struct fixture f;
     set_up(&f, target);
@@ -308,6 +322,7 @@ static void test_changes_are_the_differences(struct fake_target *target) {
 }
 
 FAKE_EACH_VERSION(test_nothing_changes)
+FAKE_EACH_VERSION(test_whole_or_not)
 FAKE_EACH_VERSION(test_waits_for_a_task)
 FAKE_EACH_VERSION(test_several_wait_for_a_task)
 FAKE_EACH_VERSION(test_another_task_at_the_address)
@@ -317,6 +332,7 @@ FAKE_EACH_VERSION(test_changes_are_the_differences)
 int main(void) {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(test_nothing_changes),
+        FAKE_TEST(test_whole_or_not),
         FAKE_TEST(test_waits_for_a_task),
         FAKE_TEST(test_several_wait_for_a_task),
         FAKE_TEST(test_another_task_at_the_address),

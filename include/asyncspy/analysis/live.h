@@ -44,7 +44,7 @@ struct live_loop {
      * often, and before their end. NaN: none was seen, or their beginning is not known. */
     double iteration_median_s, iteration_worst_s;
     uint64_t iterations;     /* that were seen */
-    double lag_s;            /* how late the oldest timer was, at worst; 0: none was late */
+    double lag_s;            /* how late the oldest timer was, at worst; 0: none; NaN: not known */
     int64_t ready;           /* callbacks that wait for their turn, or SNAPSHOT_UNKNOWN */
     uint64_t blocks;         /* over LIVE_BLOCK_S, in the last LIVE_BLOCKS_WITHIN_S */
     struct live_block worst; /* of these; length_s is NaN: there was none */

@@ -90,6 +90,7 @@ struct recording_sample {
                      * were  before, if they were there, threads without their stacks */
     uint64_t reads_failed; /* of tasks and threads that could not be read */
     uint64_t gc;           /* bit i: interpreter i (of the first 64) was collecting garbage */
+    bool is_whole;         /* all tasks were looked at, not only those that ran; not recorded */
     const struct recording_task *const *tasks; /* all of them */
     size_t task_count;
     const struct recording_change *changes;
