@@ -186,16 +186,20 @@ static int place_columns(const struct top_table *table, struct layout *layout) {
     return next;
 }
 
-/* The shown column of the highest rank, the last of several; SIZE_MAX: none may go. */
-static size_t find_to_drop(const struct top_table *table, const struct layout *layout) {
-    size_t found = SIZE_MAX;
+/* The shown column of the highest rank, the last of several; the one that the rows are sorted by
+ * only after all others. SIZE_MAX: none may go. */
+static size_t find_to_drop(const struct drawing *drawing) {
+    const struct top_table *table = &drawing->source->table;
+    size_t sorted = drawing->order->sort - 1, found = SIZE_MAX;
     int rank = 1;
     for (size_t i = 0; i < table->column_count; i++)
-        if (layout->shown[i] && table->columns[i].rank >= rank) {
+        if (i != sorted && drawing->layout.shown[i] && table->columns[i].rank >= rank) {
             rank = table->columns[i].rank;
             found = i;
         }
-    return found;
+    if (found != SIZE_MAX || sorted >= table->column_count || !table->columns[sorted].rank)
+        return found;
+    return drawing->layout.shown[sorted] ? sorted : SIZE_MAX;
 }
 
 static void share_room(const struct top_table *table, struct layout *layout, int room) {
@@ -222,7 +226,7 @@ static void choose_columns(struct drawing *drawing) {
     }
     int width = drawing->screen->columns, end;
     for (size_t drop; (end = place_columns(table, layout)) > width;) {
-        drop = find_to_drop(table, layout);
+        drop = find_to_drop(drawing);
         if (drop == SIZE_MAX)
             break;
         int least = table->columns[drop].least;

@@ -31,6 +31,8 @@ struct press {
     const struct top_key *key;
     const struct top_scene *scene;
     struct top_tab_view *tab; /* that is shown */
+    struct screen *screen;    /* to draw at */
+    struct arena *arena;
 };
 
 /* --- the rows of a table --- */
@@ -142,15 +144,18 @@ static void change_tab(const struct press *press, int by) {
             (enum top_tab)(((int)press->view->tab + by + TOP_TAB_COUNT) % TOP_TAB_COUNT);
 }
 
-/* The next column that can be seen, or the natural order. */
+/* The next column, or the natural order. Those are left out that cannot be seen even then: which
+ * ones have room depends on what the rows are sorted by. */
 static void change_sort(const struct press *press, int by) {
-    const struct top_table *table = &press->scene->source.table;
-    int count = (int)table->column_count + 1, sort = (int)press->tab->sort % count;
-    do
-        sort = (sort + by + count) % count;
-    while (sort && !press->scene->columns[sort - 1].end);
-    press->tab->sort = (size_t)sort;
+    int count = (int)press->scene->source.table.column_count + 1;
+    int sort = (int)press->tab->sort % count;
+    struct top_scene scene;
     press->tab->is_reversed = false;
+    do {
+        sort = (sort + by + count) % count;
+        press->tab->sort = (size_t)sort;
+        top_scene_draw(press->view, press->input, press->screen, press->arena, &scene);
+    } while (sort && !scene.columns[sort - 1].end);
 }
 
 /* --- clicks --- */
@@ -381,8 +386,13 @@ enum top_action top_view_press(struct top_view *view, const struct top_input *in
     struct top_scene scene;
     top_scene_draw(view, input, screen, arena, &scene);
     view->mode = scene.mode; /* the process that details were of may be left */
-    const struct press press = {
-        .view = view, .input = input, .key = key, .scene = &scene, .tab = &view->tabs[scene.tab]};
+    const struct press press = {.view = view,
+                                .input = input,
+                                .key = key,
+                                .scene = &scene,
+                                .tab = &view->tabs[scene.tab],
+                                .screen = screen,
+                                .arena = arena};
     enum top_action action = press_key(&press);
     arena_destroy(arena);
     screen_destroy(screen);

@@ -219,6 +219,21 @@ static void test_columns_that_do_not_fit(void **state) {
     assert_drawn(1, "\n\n\n\n\n\n");
 }
 
+/* The column that the rows are sorted by is the last to go. */
+static void test_sorted_column_stays(void **state) {
+    (void)state;
+    window.rows = 0;
+    order.sort = 4;
+    assert_drawn(30, "  NAME     N PLACE     EXTRA ^\n\n\n\n\n\n");
+    assert_drawn(29, "  NAME     N EXTRA ^\n\n\n\n\n\n");
+    assert_drawn(20, "  NAME     N EXTRA ^\n\n\n\n\n\n");
+    assert_drawn(19, "  NAME     N\n\n\n\n\n\n");
+    order.sort = 1; /* is there in any case */
+    assert_drawn(19, "  NAME ^   N\n\n\n\n\n\n");
+    order.sort = 99;
+    assert_drawn(19, "  NAME     N\n\n\n\n\n\n");
+}
+
 /* Before it goes it shrinks. */
 static void test_column_that_shrinks(void **state) {
     (void)state;
@@ -287,6 +302,7 @@ int main(void) {
         TEST(test_scroll),
         TEST(test_draw),
         TEST(test_columns_that_do_not_fit),
+        TEST(test_sorted_column_stays),
         TEST(test_column_that_shrinks),
         TEST(test_number_that_is_long),
         TEST(test_selected_row),

@@ -1,4 +1,5 @@
 /* The screen of `top`: what each key does, and what stays selected. */
+#include "../support/made_live.h"
 #include "../support/top_stage.h"
 
 /* --- rows --- */
@@ -177,6 +178,24 @@ static void test_sort(void **state) {
     type("SSSr");
     assert_shows("\n^ NAME");
     assert_int_equal(get_selected(), 39 * 7 % 40);
+}
+
+/* A column that has no room comes into sight when the rows are sorted by it. */
+static void test_sort_where_room_is_short(void **state) {
+    (void)state;
+    static const char *const titles[] = {"PID v",    "STATE ^", "BUSY% v",   "TASKS v",  "READY v",
+                                         "BLOCKS v", "CPU% v",  "FINDING ^", "COMMAND ^"};
+    const struct top_key key = {.kind = TOP_KEY_CHARACTER, .character = 's'};
+    make_processes();
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        struct screen *narrow = screen_create(ROWS, 72);
+        struct arena *arena = arena_create();
+        top_view_press(view, &input, &key, ROWS, 72);
+        top_draw(view, &input, narrow);
+        assert_non_null(strstr(made_live_get_row(arena, narrow, FIRST_ROW - 1), titles[i]));
+        arena_destroy(arena);
+        screen_destroy(narrow);
+    }
 }
 
 static void test_filter(void **state) {
@@ -369,6 +388,7 @@ int main(void) {
         TEST(test_tabs),
         TEST(test_tabs_keep_what_is_selected),
         TEST(test_sort),
+        TEST(test_sort_where_room_is_short),
         TEST(test_filter),
         TEST(test_filter_beyond_ascii),
         TEST(test_filter_is_bounded),
