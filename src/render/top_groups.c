@@ -1,4 +1,4 @@
-/* Tasks in the same place, one row each: what runs first, what is idle by design last. */
+/* Tasks in the same place, one row each: what runs first, what is idle by design or done last. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,17 +50,27 @@ static const struct snapshot_task *get_first(const struct top_words *words,
     return &words->report.snapshot->tasks.items[members->tasks[0]];
 }
 
-enum rank { RANK_RUNNING, RANK_OTHER, RANK_IDLE, RANK_GONE };
+enum rank { RANK_RUNNING, RANK_OTHER, RANK_IDLE, RANK_DONE, RANK_GONE };
 
 static unsigned char get_rank(struct top_words *words, size_t index) {
     const struct snapshot_group *members = get_members(words, &words->input->live->groups[index]);
     if (!members)
         return RANK_GONE;
     const struct snapshot_task *first = get_first(words, members);
-    if (first->state == SNAPSHOT_TASK_RUNNING)
+    switch (first->state) {
+    case SNAPSHOT_TASK_RUNNING:
         return RANK_RUNNING;
-    bool is_idle = first->state == SNAPSHOT_TASK_WAITING && first->idle == SNAPSHOT_YES;
-    return is_idle ? RANK_IDLE : RANK_OTHER;
+    case SNAPSHOT_TASK_WAITING:
+        return first->idle == SNAPSHOT_YES ? RANK_IDLE : RANK_OTHER;
+    case SNAPSHOT_TASK_DONE:
+    case SNAPSHOT_TASK_CANCELLED:
+        return RANK_DONE;
+    case SNAPSHOT_TASK_READY:
+    case SNAPSHOT_TASK_NOT_STARTED:
+    case SNAPSHOT_TASK_STATE_COUNT:
+    default:
+        return RANK_OTHER;
+    }
 }
 
 /* The analysis has sorted the others by their count. */
@@ -91,10 +101,10 @@ static void get_tasks(struct top_words *words, const struct snapshot_group *memb
         top_cells_set_style(ret, COLUMN_COUNT, SCREEN_DIM);
 }
 
-/* What is there for its CPU only. */
+/* What is there for its CPU only: no other number of it is known. */
 static void get_other(const struct live_group *group, struct top_cell *ret) {
     bool is_ended = group->kind == LIVE_GROUP_ENDED;
-    ret[COUNT] = ret[CHANGE] = ret[OLDEST] = ret[MOVED] = ret[WAITS] = top_cell_text(NULL);
+    ret[WAITS] = top_cell_text(NULL);
     ret[STATE] = top_cell_text(is_ended ? "ended" : NULL);
     ret[WHERE] = top_cell_text(is_ended ? group->coroutine : "callbacks of the loop, not of tasks");
     top_cells_set_style(ret, COLUMN_COUNT, SCREEN_DIM);
@@ -104,7 +114,7 @@ static void get_row(const struct top_table *table, size_t row, struct top_cell *
     struct top_words *words = table->words;
     const struct live_group *group = get_group(table, row);
     const struct snapshot_group *members = get_members(words, group);
-    ret[COUNT] = top_cell_count(words, (int64_t)group->count);
+    ret[COUNT] = members ? top_cell_count(words, (int64_t)group->count) : top_cell_text(NULL);
     ret[CHANGE] = top_cell_rate(words, group->change);
     ret[OLDEST] = top_cell_age(words, group->oldest);
     ret[MOVED] = top_cell_share(words, group->moved);

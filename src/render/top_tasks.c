@@ -1,4 +1,4 @@
-/* Every task, one row each: what runs first, what is idle by design last. */
+/* Every task, one row each: what runs first, what is idle by design or done last. */
 #include <string.h>
 
 #include "label.h"

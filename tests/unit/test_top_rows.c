@@ -160,6 +160,20 @@ static void check_rows(enum top_tab tab, size_t count, const char *const *expect
     assert_int_equal(table.row_count, count);
 }
 
+/* Rows that are only sorted have the same numbers. */
+static void check_orders(enum top_tab tab) {
+    struct top_table table = open_table(tab), brief = table;
+    struct top_cell cells[TOP_COLUMNS_MAX], other[TOP_COLUMNS_MAX];
+    brief.orders_only = true;
+    for (size_t row = 0; row < table.row_count; row++) {
+        top_table_get_row(&table, row, cells);
+        top_table_get_row(&brief, row, other);
+        for (size_t i = 0; i < table.column_count; i++)
+            if (table.columns[i].is_number)
+                assert_memory_equal(&cells[i].order, &other[i].order, sizeof(double));
+    }
+}
+
 static void test_groups(void **state) {
     (void)state;
     static const char *const expected[] = {
@@ -194,6 +208,58 @@ static void test_groups(void **state) {
     struct top_table table = open_table(TOP_TAB_GROUPS);
     assert_int_equal(top_table_get_key(&table, 1), 70);
     assert_int_equal(top_table_get_key(&table, 6), 90);
+}
+
+/* Whether rows are in the order of their numbers, and those without one at the end, does not depend
+ * on what else is asked for. */
+static void test_groups_without_a_number(void **state) {
+    (void)state;
+    struct live_group groups[7];
+    memcpy(groups, live->groups, 5 * sizeof *groups);
+    groups[5] = (struct live_group){LIVE_GROUP_ENDED, 80,  SIZE_MAX, "handler", 0, NAN,
+                                    {NAN, false},     NAN, 0.3};
+    groups[6] = (struct live_group){LIVE_GROUP_CALLBACKS, 90,  SIZE_MAX, NULL, 0, NAN,
+                                    {NAN, false},         NAN, 0.4};
+    live->groups = groups;
+    live->group_count = 7;
+    check_orders(TOP_TAB_GROUPS);
+    static const char *const filters[] = {"", "e"};
+    struct top_source source = {.table = open_table(TOP_TAB_GROUPS),
+                                .get_row = top_table_get_row,
+                                .get_key = top_table_get_key};
+    for (size_t i = 0; i < COUNT(filters); i++)
+        for (int is_reversed = 0; is_reversed < 2; is_reversed++) {
+            const struct top_order order = {
+                .sort = 1, .is_reversed = is_reversed, .filter = filters[i]};
+            struct top_list list = top_list_make(&source, &order, arena);
+            assert_int_equal(list.count, 7);
+            assert_int_equal(source.get_key(&source.table, list.items[5]), 80);
+            assert_int_equal(source.get_key(&source.table, list.items[6]), 90);
+        }
+}
+
+/* Tasks that are done stand below those that are not. */
+static void test_groups_that_are_done(void **state) {
+    (void)state;
+    static const char *const expected[] = {
+        "1|-|run|-|-|-|-|busy crunch main.py:20 < handler",
+        "1|-|wait|socket 10.0.3.7:5432 (read)|-|-|-|read main.py:20 < handler",
+        "1|-|new|its first turn|-|-|-|start main.py:20 < handler",
+        "1|-|idle|Queue#1 empty|-|-|-|work main.py:20 < handler",
+        "3|-|done|-|-|-|-|fetch main.py:20 < handler",
+        "-|-|-|-|-|-|-|callbacks of the loop, not of tasks",
+    };
+    struct live_group groups[6];
+    memcpy(groups, live->groups, 5 * sizeof *groups);
+    groups[5] = (struct live_group){LIVE_GROUP_CALLBACKS, 90,  SIZE_MAX, NULL, 0, NAN,
+                                    {NAN, false},         NAN, NAN};
+    live->groups = groups;
+    live->group_count = 6;
+    for (size_t i = 0; i < 3; i++) {
+        snapshot->tasks.items[i].state = i ? SNAPSHOT_TASK_DONE : SNAPSHOT_TASK_CANCELLED;
+        snapshot->tasks.items[i].awaiting = NULL;
+    }
+    check_rows(TOP_TAB_GROUPS, COUNT(expected), expected);
 }
 
 static void test_tasks(void **state) {
@@ -408,21 +474,10 @@ static void test_places(void **state) {
     assert_string_equal(top_cell_where(words, &empty, NULL).text, "-");
 }
 
-/* Rows that are only sorted have the same numbers. */
 static void test_orders(void **state) {
     (void)state;
-    for (int tab = 0; tab < TOP_TAB_COUNT; tab++) {
-        struct top_table table = open_table((enum top_tab)tab), brief = table;
-        struct top_cell cells[TOP_COLUMNS_MAX], other[TOP_COLUMNS_MAX];
-        brief.orders_only = true;
-        for (size_t row = 0; row < table.row_count; row++) {
-            top_table_get_row(&table, row, cells);
-            top_table_get_row(&brief, row, other);
-            for (size_t i = 0; i < table.column_count; i++)
-                if (table.columns[i].is_number)
-                    assert_memory_equal(&cells[i].order, &other[i].order, sizeof(double));
-        }
-    }
+    for (int tab = 0; tab < TOP_TAB_COUNT; tab++)
+        check_orders((enum top_tab)tab);
 }
 
 static void test_no_picture(void **state) {
@@ -440,6 +495,8 @@ int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_groups_without_a_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_groups_that_are_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tasks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sockets, set_up, tear_down),
