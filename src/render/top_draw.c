@@ -205,10 +205,19 @@ void top_scene_draw(const struct top_view *view, const struct top_input *input,
         top_bar_draw(view, input, ret, screen, arena);
 }
 
-void top_draw(const struct top_view *view, const struct top_input *input, struct screen *screen) {
+/* A row that goes later leaves the selection there. */
+static void remember_place(struct top_tab_view *tab, const struct top_scene *scene) {
+    size_t place = scene->window.selected;
+    if (tab->is_chosen && place < scene->list.count &&
+        scene->source.get_key(&scene->source.table, scene->list.items[place]) == tab->key)
+        tab->place = place;
+}
+
+void top_draw(struct top_view *view, const struct top_input *input, struct screen *screen) {
     struct arena *arena = arena_create();
     struct top_scene scene;
     top_scene_draw(view, input, screen, arena, &scene);
+    remember_place(&view->tabs[scene.tab], &scene);
     arena_destroy(arena);
 }
 

@@ -93,14 +93,6 @@ static int get_move(enum top_key_kind kind, int page) {
     }
 }
 
-/* The process that Enter leads into; NULL: it cannot be looked at. */
-static const struct top_process *find_process(const struct top_input *input, uint64_t pid) {
-    for (size_t i = 0; i < input->process_count; i++)
-        if ((uint64_t)input->processes[i].pid == pid)
-            return input->processes[i].live ? &input->processes[i] : NULL;
-    return NULL;
-}
-
 /* What was chosen and asked for in one process is of no use in another. */
 static void forget_rows(struct top_view *view) {
     for (size_t i = 0; i < TOP_TAB_COUNT; i++)
@@ -112,15 +104,13 @@ static enum top_action open_row(const struct press *press) {
     if (!press->scene->list.count)
         return TOP_NOTHING;
     select_place(press, press->scene->window.selected);
+    press->view->is_typing = false;
     if (press->scene->tab != TOP_TAB_PROCESSES) {
         press->view->mode = TOP_MODE_DETAILS;
         press->view->scroll = 0;
         return TOP_NOTHING;
     }
-    const struct top_process *process = find_process(press->input, press->tab->key);
-    if (!process)
-        return TOP_NOTHING;
-    press->view->process = process->pid;
+    press->view->process = (int64_t)press->tab->key;
     forget_rows(press->view);
     return TOP_ENTER_PROCESS;
 }
@@ -275,7 +265,7 @@ static enum top_action press_anywhere(const struct press *press, bool *ret_done)
         press->view->is_frozen = !press->view->is_frozen;
         return TOP_FREEZE;
     case 'd':
-        return press->input->live && press->input->live->snapshot ? TOP_WRITE_DUMP : TOP_NOTHING;
+        return TOP_WRITE_DUMP;
     default:
         *ret_done = false;
         return TOP_NOTHING;

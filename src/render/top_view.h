@@ -16,7 +16,7 @@ struct top_tab_view {
     bool is_reversed;
     bool is_chosen; /* the selected row was chosen by the user: it is followed */
     uint64_t key;   /* of it */
-    size_t place;   /* of it in the list, where it was last */
+    size_t place;   /* of it in the list, where it was drawn last */
     size_t first;   /* place at the top of the screen */
     char filter[TOP_FILTER_CHARACTERS * 4 + 1];
 };

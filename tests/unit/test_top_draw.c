@@ -121,11 +121,12 @@ static void test_entering_a_process(void **state) {
     type("/zeb");
     press(TOP_KEY_ENTER);
     make_processes();
-    assert_int_equal(press(TOP_KEY_ENTER), TOP_NOTHING); /* not watched */
+    assert_int_equal(press(TOP_KEY_ENTER), TOP_ENTER_PROCESS);
+    assert_int_equal(top_view_get_process(view), 100); /* the caller says that it is not watched */
     press(TOP_KEY_DOWN);
     assert_int_equal(press(TOP_KEY_ENTER), TOP_ENTER_PROCESS);
     assert_int_equal(top_view_get_process(view), 101);
-    assert_int_equal(type("d"), TOP_NOTHING);
+    assert_int_equal(type("d"), TOP_WRITE_DUMP); /* the caller says that there is nothing to it */
     assert_int_equal(type("!3"), TOP_NOTHING);
     assert_int_equal(press(TOP_KEY_TAB), TOP_NOTHING);
     assert_int_equal(press(TOP_KEY_ESCAPE), TOP_NOTHING);

@@ -60,6 +60,31 @@ static void test_selection_sticks(void **state) {
     assert_int_equal(find_selected(), -1);
 }
 
+/* A row that is gone leaves the selection where it was seen last, not where a key chose it. */
+static void test_selection_stays_in_place(void **state) {
+    (void)state;
+    press_many(TOP_KEY_DOWN, 5);
+    assert_int_equal(find_selected(), FIRST_ROW + 5);
+    struct thing moved = things[5];
+    memmove(things + 1, things, 5 * sizeof *things);
+    things[0] = moved;
+    assert_int_equal(find_selected(), FIRST_ROW);
+    things[0].key = 77;
+    assert_int_equal(find_selected(), FIRST_ROW);
+    type("/caf"); /* what a filter hides is not gone */
+    press(TOP_KEY_ENTER);
+    things[8].key = moved.key;
+    assert_int_equal(find_selected(), FIRST_ROW);
+    press(TOP_KEY_ESCAPE);
+    assert_int_equal(find_selected(), FIRST_ROW + 8);
+    type("2"); /* so it is in each tab */
+    press_many(TOP_KEY_DOWN, 3);
+    type("1");
+    assert_int_equal(find_selected(), FIRST_ROW + 8);
+    things[8].key = 78;
+    assert_int_equal(find_selected(), FIRST_ROW + 8);
+}
+
 static void test_clicks(void **state) {
     (void)state;
     assert_int_equal(click(FIRST_ROW), TOP_NOTHING);
@@ -241,6 +266,23 @@ static void test_filter_beyond_ascii(void **state) {
     assert_shows("\n/_");
 }
 
+/* What is opened while the filter is typed: from then on keys are keys. */
+static void test_filter_ends_with_a_click(void **state) {
+    (void)state;
+    type("/wor");
+    click(FIRST_ROW + 1);
+    assert_shows("\n/wor_");
+    click(FIRST_ROW + 1);
+    assert_shows("worker line 1");
+    type("q");
+    assert_shows("\n/wor  ");
+    make_processes();
+    type("/orn");
+    click(FIRST_ROW + 1);
+    assert_int_equal(click(FIRST_ROW + 1), TOP_ENTER_PROCESS);
+    assert_int_equal(type("q"), TOP_QUIT);
+}
+
 static void test_filter_is_bounded(void **state) {
     (void)state;
     type("/");
@@ -370,7 +412,7 @@ static void test_no_picture_yet(void **state) {
     live.snapshot = NULL;
     live.finding_count = 3;
     assert_shows("the first picture is being taken");
-    assert_int_equal(type("d"), TOP_NOTHING);
+    assert_int_equal(type("d"), TOP_WRITE_DUMP); /* the caller says that there is none */
     press(TOP_KEY_DOWN);
     press(TOP_KEY_ENTER);
     type("s!");
@@ -382,6 +424,7 @@ int main(void) {
 #define TEST(test_) cmocka_unit_test_setup_teardown(test_, set_up, tear_down)
         TEST(test_moving),
         TEST(test_selection_sticks),
+        TEST(test_selection_stays_in_place),
         TEST(test_clicks),
         TEST(test_clicks_on_tabs),
         TEST(test_clicks_on_headings),
@@ -391,6 +434,7 @@ int main(void) {
         TEST(test_sort_where_room_is_short),
         TEST(test_filter),
         TEST(test_filter_beyond_ascii),
+        TEST(test_filter_ends_with_a_click),
         TEST(test_filter_is_bounded),
         TEST(test_details),
         TEST(test_ways_out_of_details),

@@ -60,9 +60,9 @@ struct top_key {
 enum top_action {
     TOP_NOTHING, /* draw again */
     TOP_QUIT,
-    TOP_WRITE_DUMP,    /* of the picture that is shown */
+    TOP_WRITE_DUMP,    /* of the picture that is shown, if there is one */
     TOP_FREEZE,        /* top_view_is_frozen() has changed: the input stays as it is, or goes on */
-    TOP_ENTER_PROCESS, /* top_view_get_process() */
+    TOP_ENTER_PROCESS, /* top_view_get_process(), if it is watched */
     TOP_LEAVE_PROCESS,
 };
 
@@ -81,8 +81,9 @@ bool top_view_is_frozen(const struct top_view *view);
 /* Process id of the row that Enter was pressed at. */
 int64_t top_view_get_process(const struct top_view *view);
 
-/* Draws the whole screen. Of the same view and input always the same; at any size. */
-void top_draw(const struct top_view *view, const struct top_input *input, struct screen *screen);
+/* Draws the whole screen. Of the same view and input always the same; at any size. The view
+ * remembers where the selected row was seen. */
+void top_draw(struct top_view *view, const struct top_input *input, struct screen *screen);
 
 /* The same for a reader instead of a terminal: as many lines as it takes, no keys, at most `most`
  * rows of the table. ERROR_OS when writing fails. */
