@@ -54,6 +54,7 @@ struct top_cell {
     const char *text;
     const char *place; /* behind the text, and the last to be cut; or NULL */
     const char *rest;  /* what follows; it goes first; or NULL */
+    int indent;        /* columns of the cell that stay blank before all of it */
     double order;      /* of a number; NaN: sorted last */
     enum screen_style style;
 };

@@ -170,9 +170,8 @@ void top_processes_get_row(const struct top_table *table, size_t row,
     ret[STATE] = (struct top_cell){.text = describe_state(process), .order = NAN};
     ret[FINDING] = describe_finding(arena, process);
     ret[COMMAND] = (struct top_cell){
-        .text =
-            arena_format(arena, "%*s%s", depth * INDENT, "",
-                         label_command(arena, process->command_line, process->command_line_count)),
+        .text = label_command(arena, process->command_line, process->command_line_count),
+        .indent = depth * INDENT,
         .order = NAN};
     for (size_t i = 0; i < COLUMN_COUNT && (is_gone(process) || !process->live); i++)
         ret[i].style = SCREEN_DIM;

@@ -247,6 +247,8 @@ static void put_cell(const struct drawing *drawing, int row, size_t column,
     const struct top_column *it = &drawing->source->table.columns[column];
     int start = drawing->layout.starts[column], room = drawing->screen->columns - start;
     int width = drawing->layout.widths[column] < room ? drawing->layout.widths[column] : room;
+    start += cell->indent;
+    width -= cell->indent;
     if (width <= 0)
         return;
     const char *text = it->cuts_start ? text_clip_start(drawing->arena, cell->text, width)

@@ -22,7 +22,7 @@ const char *top_cell_fit(struct arena *arena, const struct top_cell *cell, int c
 struct top_order {
     size_t sort; /* 0: the natural order, else a column from 1 on */
     bool is_reversed;
-    const char *filter; /* only rows that hold it, in letters of either case; "": all */
+    const char *filter; /* only rows that hold it, in ASCII letters of either case; "": all */
 };
 
 /* Rows as they follow each other on the screen. */

@@ -96,6 +96,26 @@ static void test_processes(void **state) {
     assert_shows("/orn  Enter look into it");
 }
 
+/* Where in the tree a process stands says nothing about its command. */
+static void test_sorted_by_command(void **state) {
+    (void)state;
+    static const char *const commands[] = {"bb", "dd", "aa", "cc"};
+    make_processes();
+    for (size_t i = 0; i < 4; i++) {
+        processes[i].command_line = &commands[i];
+        processes[i].command_line_count = 1;
+    }
+    type("S");
+    assert_shows(" COMMAND ^\n");
+    draw();
+    const char *at = text;
+    static const char *const shown[] = {"     aa\n", " bb\n", "   cc\n", "   dd\n"};
+    for (size_t i = 0; i < 4; i++) {
+        at = strstr(at, shown[i]);
+        assert_non_null(at);
+    }
+}
+
 static void test_verdict_of_a_process(void **state) {
     (void)state;
     make_processes();
@@ -266,6 +286,7 @@ int main(void) {
         TEST(test_bar),
         TEST(test_notice),
         TEST(test_processes),
+        TEST(test_sorted_by_command),
         TEST(test_verdict_of_a_process),
         TEST(test_entering_a_process),
         TEST(test_processes_in_circles),

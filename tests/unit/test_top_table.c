@@ -37,11 +37,12 @@ static struct top_source source;
 static struct top_order order;
 static struct top_window window;
 static size_t rows_read, texts_read;
+static int indents[100];
 
 static void get_row(const struct top_table *table, size_t row, struct top_cell *ret) {
     rows_read++;
     texts_read += !table->orders_only;
-    ret[0] = (struct top_cell){.text = fruits[row].name};
+    ret[0] = (struct top_cell){.text = fruits[row].name, .indent = indents[row]};
     ret[1] = (struct top_cell){.text = arena_format(arena, "%.0f", fruits[row].number),
                                .order = fruits[row].number};
     ret[2] = (struct top_cell){.text = fruits[row].place, .style = SCREEN_ALARM};
@@ -251,6 +252,16 @@ static void test_column_that_shrinks(void **state) {
     assert_drawn(15, "  NAME\n\n\n\n\n\n");
 }
 
+static void test_indent(void **state) {
+    (void)state;
+    indents[0] = 2;
+    indents[2] = 4;
+    indents[3] = 40;
+    order.sort = 1;
+    assert_drawn(20, "  NAME ^   N\n  Apple  nan\n           3\n      ..   7\n    pear   3\n\n");
+    memset(indents, 0, sizeof indents);
+}
+
 static void test_number_that_is_long(void **state) {
     (void)state;
     fruits[0].number = 1234567;
@@ -304,6 +315,7 @@ int main(void) {
         TEST(test_columns_that_do_not_fit),
         TEST(test_sorted_column_stays),
         TEST(test_column_that_shrinks),
+        TEST(test_indent),
         TEST(test_number_that_is_long),
         TEST(test_selected_row),
         TEST(test_sort_mark),
