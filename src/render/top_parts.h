@@ -41,6 +41,7 @@ struct top_column {
     const char *title;
     int columns;     /* that it takes at least */
     int least;       /* that it takes rather than to go; 0: `columns` */
+    int most;        /* that it takes rather than to cut a text; 0: `columns` */
     int share;       /* of the room that is left; 0: none */
     int rank;        /* 0: always there; those of the highest rank go first where room is short */
     bool is_number;  /* stands at the right of its column; sorted from the greatest */

@@ -160,10 +160,11 @@ static int choose_least(const struct drawing *drawing, size_t column) {
     const struct top_column *it = &drawing->source->table.columns[column];
     int title = text_width(make_title(drawing, column));
     int least = it->columns > title ? it->columns : title;
-    for (size_t i = 0; it->is_number && i < drawing->count; i++) {
+    int most = it->is_number ? NUMBER_MOST : it->most;
+    for (size_t i = 0; least < most && i < drawing->count; i++) {
         int width = text_width(drawing->cells[i * TOP_COLUMNS_MAX + column].text);
         if (width > least)
-            least = width < NUMBER_MOST ? width : NUMBER_MOST;
+            least = width < most ? width : most;
     }
     return least;
 }

@@ -18,13 +18,13 @@ enum {
 };
 
 static const struct top_column columns[COLUMN_COUNT] = {
-    [NAME] = {.title = "NAME", .columns = 12, .share = 1},
+    [NAME] = {.title = "NAME", .columns = 12, .most = 16, .share = 1},
     [STATE] = {.title = "STATE", .columns = 5},
     [WAITS] = {.title = "WAITS FOR", .columns = 21, .share = 2},
     [AGE] = {.title = "AGE", .columns = 6, .rank = 2, .is_number = true},
     [MOVED] = {.title = "MOVED", .columns = 5, .rank = 4},
     [CPU] = {.title = "CPU%", .columns = 4, .rank = 3, .is_number = true},
-    [WHERE] = {.title = "WHERE", .columns = 24, .least = 17, .share = 3, .rank = 1},
+    [WHERE] = {.title = "WHERE", .columns = 22, .least = 17, .share = 3, .rank = 1},
 };
 
 static const struct snapshot_task *get_task(const struct top_table *table, size_t row) {

@@ -27,6 +27,7 @@ SCENES = [
     ("findings_gone", ("100x30",), ["--before", "weird_findings.json", "ok_busy.json"]),
     ("weird_names", ("100x30",), ["--keys", "2", "weird_names.json"]),
     ("weird_names_ascii", ("100x30",), ["--ascii", "--keys", "2", "weird_names.json"]),
+    ("long_names", SIZES, ["--keys", "2,End", "requests.json"]),
     ("details_group", ("100x30",), ["--keys", "Down,Enter"] + POOL),
     ("details_task", ("100x30",), ["--keys", "2,Down,Enter", "deadlock.json"]),
     ("details_lock", ("100x30",), ["--keys", "3,Enter", "deadlock.json"]),
@@ -64,12 +65,18 @@ def make_several():
     return json.dumps(whole)
 
 
+def make_requests():
+    """Tasks whose names are as long as those of servers often are."""
+    return (HERE / "pool_exhausted.json").read_text().replace('"Task-', '"request-20')
+
+
 def list_files(folder):
     """Every file with its size and the arguments that make it. `folder` is for what is made."""
-    several = pathlib.Path(folder) / "several.json"
-    several.write_text(make_several())
+    made = {"several.json": make_several(), "requests.json": make_requests()}
+    for name, text in made.items():
+        (pathlib.Path(folder) / name).write_text(text)
     for name, sizes, options in SCENES:
         for size in sizes:
-            arguments = [str(several if option == several.name else HERE / option)
+            arguments = [str((folder if option in made else HERE) / pathlib.Path(option))
                          if option.endswith(".json") else option for option in options]
             yield FOLDER / ("%s.%s.txt" % (name, size)), size, ["--size", size] + arguments

@@ -252,6 +252,20 @@ static void test_column_that_shrinks(void **state) {
     assert_drawn(15, "  NAME\n\n\n\n\n\n");
 }
 
+/* A text that is long takes room from others, but not all. */
+static void test_text_that_is_long(void **state) {
+    (void)state;
+    static const struct top_column growing[] = {
+        {.title = "NAME", .columns = 4, .most = 5},
+        {.title = "N", .columns = 3, .is_number = true},
+    };
+    source.table.columns = growing;
+    source.table.column_count = 2;
+    assert_drawn(20, "  NAME    N\n  pear    3\n  Apple nan\n  fi...   7\n  fig-9   3\n\n");
+    source.table.row_count = 1;
+    assert_drawn(20, "  NAME   N\n  pear   3\n\n\n\n\n");
+}
+
 static void test_indent(void **state) {
     (void)state;
     indents[0] = 2;
@@ -315,6 +329,7 @@ int main(void) {
         TEST(test_columns_that_do_not_fit),
         TEST(test_sorted_column_stays),
         TEST(test_column_that_shrinks),
+        TEST(test_text_that_is_long),
         TEST(test_indent),
         TEST(test_number_that_is_long),
         TEST(test_selected_row),
