@@ -47,6 +47,7 @@ struct target_stop {
     int unstopped;
     pthread_t tracer;
     sem_t stopped, release; /* all stand still; let them go */
+    sigset_t mask;          /* of the caller, before */
     double began, ended;    /* clock_monotonic(): the first was seen to stand still, all go on */
     struct error *err;      /* of the stop */
 };
@@ -269,7 +270,30 @@ static struct error *start_tracer(struct target_stop *stop) {
     return error_number ? error_create_os(error_number, "starting a thread") : NULL;
 }
 
+/* A stop of job control takes all of our threads, with the target in their hands: it has to wait.
+ * The tracer blocks every signal. */
+static void block_terminal_stops(sigset_t *before) {
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTSTP);
+    sigaddset(&stops, SIGTTIN);
+    sigaddset(&stops, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &stops, before);
+}
+
+static struct target_stop *create(struct target_process *process) {
+    struct target_stop *stop = memory_alloc(sizeof *stop);
+    memset(stop, 0, sizeof *stop);
+    stop->process = process;
+    sem_init(&stop->stopped, 0, 0);
+    sem_init(&stop->release, 0, 0);
+    block_terminal_stops(&stop->mask);
+    return stop;
+}
+
+/* Nothing is in our hands any more. */
 static void destroy(struct target_stop *stop) {
+    pthread_sigmask(SIG_SETMASK, &stop->mask, NULL);
     sem_destroy(&stop->stopped);
     sem_destroy(&stop->release);
     free(stop->threads);
@@ -309,11 +333,7 @@ static void wait_for_tracer(struct target_stop *stop) {
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) {
     if (!process_is_live(process))
         return error_create(ERROR_UNSUPPORTED, "a core cannot be stopped");
-    struct target_stop *stop = memory_alloc(sizeof *stop);
-    memset(stop, 0, sizeof *stop);
-    stop->process = process;
-    sem_init(&stop->stopped, 0, 0);
-    sem_init(&stop->release, 0, 0);
+    struct target_stop *stop = create(process);
     struct error *err = start_tracer(stop);
     if (err) {
         destroy(stop);

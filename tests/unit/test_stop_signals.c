@@ -1,4 +1,5 @@
-/* Signals that reach a child while it is stopped, or just before: none is lost. */
+/* Signals that reach a child while it is stopped, or just before: none is lost. Those that would
+ * stop us have to wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../support/child.h"
@@ -159,6 +161,80 @@ static void test_killed_stopper_loses_no_signal(void **state) {
     child_finish(pid);
 }
 
+/* --- what stops the stopper --- */
+
+enum { SIGNALLED = 7, MAY_END };
+
+/* Stops `pid`, and then itself. */
+static void stop_both(pid_t pid, int number) {
+    struct target_process *process;
+    struct target_stop *stop;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0); /* one that is not orphaned: else these signals do nothing */
+    if (process_open(pid, &process) || stop_begin(process, &stop))
+        _exit(1);
+    kill(getpid(), number);
+    child_shared->step = SIGNALLED;
+    while (child_shared->step != MAY_END)
+        usleep(1000);
+    stop_end(stop);
+    process_close(process);
+    _exit(0);
+}
+
+/* Ctrl-Z while the target stands still: first that goes on, then the stopper is stopped. */
+static void assert_is_put_off(int number) {
+    int status;
+    pid_t pid = child_start(child_count_forever), stopper = fork();
+    if (stopper == 0)
+        stop_both(pid, number);
+    for (int k = 0; k < 10000 && child_shared->step != SIGNALLED; k++)
+        usleep(1000);
+    assert_int_equal(child_shared->step, SIGNALLED);
+    assert_int_equal(child_read_state(pid), 't');
+    child_shared->step = MAY_END;
+    assert_int_equal(waitpid(stopper, &status, WUNTRACED), stopper);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(WSTOPSIG(status), number);
+    assert_true(child_is_running());
+    kill(stopper, SIGCONT);
+    assert_int_equal(waitpid(stopper, &status, 0), stopper);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    child_finish(pid);
+}
+
+static void test_terminal_stops_are_put_off(void **state) {
+    (void)state;
+    assert_is_put_off(SIGTSTP);
+    assert_is_put_off(SIGTTIN);
+    assert_is_put_off(SIGTTOU);
+}
+
+static void assert_mask_is(const sigset_t *expected) {
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    for (int number = 1; number < SIGRTMAX; number++)
+        assert_int_equal(sigismember(&mask, number), sigismember(expected, number));
+}
+
+/* Also when the stop fails. */
+static void test_mask_is_restored(void **state) {
+    (void)state;
+    sigset_t before;
+    struct target_stop *stop;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    pid_t pid = child_start(child_count_forever);
+    struct target_process *process = child_open(pid);
+    stop_end(child_stop(process));
+    assert_mask_is(&before);
+    child_finish(pid);
+    struct error *err = stop_begin(process, &stop);
+    assert_non_null(err);
+    error_destroy(err);
+    assert_mask_is(&before);
+    process_close(process);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signal_is_delivered_afterwards),
@@ -168,6 +244,8 @@ int main(void) {
         cmocka_unit_test(test_continued_while_stopped),
         cmocka_unit_test(test_stopped_while_stopped),
         cmocka_unit_test(test_killed_stopper_loses_no_signal),
+        cmocka_unit_test(test_terminal_stops_are_put_off),
+        cmocka_unit_test(test_mask_is_restored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

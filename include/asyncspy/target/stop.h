@@ -5,6 +5,9 @@
  * Whatever ends asyncspy, the target runs on: PTRACE_SEIZE without EXITKILL, so the kernel
  * detaches. A process in state T stays in state T. A signal that arrives in between is delivered
  * when the threads are let go.
+ *
+ * Nor does what stops asyncspy itself: SIGTSTP (Ctrl-Z), SIGTTIN and SIGTTOU wait until stop_end.
+ * SIGSTOP cannot be put off: the target may then stand still until asyncspy is continued or ends.
  */
 #pragma once
 
@@ -18,7 +21,8 @@ struct target_stop;
 /* Stops every thread: all are seized and interrupted first, then collected; threads born
  * meanwhile are found by a rescan. Threads that do not stop in time (uninterruptible sleep:
  * they do not run Python code either) are counted, not waited for. On an error nothing is left
- * stopped. ERROR_PERMISSION with the reason, ERROR_GONE when the process ended. */
+ * stopped. ERROR_PERMISSION with the reason, ERROR_GONE when the process ended. The thread that
+ * calls it is the one to call stop_end; any other of ours must block the signals named above. */
 struct error *stop_begin(struct target_process *process, struct target_stop **ret) ERROR_CHECK;
 
 /* Lets all threads go and frees `stop`; NULL-safe. Returns for how many seconds threads stood
