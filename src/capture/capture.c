@@ -205,9 +205,12 @@ static struct error *add_running(struct shot *shot) {
 
 static struct error *copy_stopped(struct shot *shot, bool walk_stopped) {
     struct target_stop *stop;
+    double start = clock_monotonic();
     struct error *err = stop_begin(shot->capture->process, &stop);
-    if (err)
+    if (err) {
+        shot->pause_s += clock_monotonic() - start; /* at most */
         return err;
+    }
     set_time(shot);
     err = memory_recopy(shot->memory);
     if (!err)
@@ -479,6 +482,7 @@ struct error *capture_take(struct capture *capture, struct snapshot *snapshot) {
     start_shot(&shot, capture, snapshot);
     shot.is_to_be_saved = capture->save != NULL;
     struct error *err = capture->saved ? take_whole_saved(&shot) : take_whole(&shot);
+    snapshot->capture.pause_s = shot.pause_s;
     if (!err) {
         describe_target(capture, snapshot);
         describe_capture(&shot, start, stamp);

@@ -95,9 +95,12 @@ static void wait_after(int tries) {
 static struct error *search_stopped(struct search *search, bool *done, double *pause_s) {
     struct target_stop *stop;
     bool collecting = false;
+    double start = clock_monotonic();
     struct error *err = stop_begin(search->request->process, &stop);
-    if (err)
+    if (err) {
+        *pause_s += clock_monotonic() - start; /* at most */
         return err;
+    }
     err = is_collecting(search, &collecting);
     if (!err && !collecting)
         err = search_once(search, SECONDS_STOPPED);

@@ -32,8 +32,9 @@ void top_session_close(struct top_session *session); /* NULL-safe */
 
 pid_t top_session_get_pid(const struct top_session *session);
 
-/* From now on so many samples a second, and new numbers every `interval_s`. */
-void top_session_set_pace(struct top_session *session, double rate, double interval_s);
+/* From now on so many samples a second, and new numbers every `interval_s`. Pictures take no more
+ * than `part` (1: all) of the time that there is for those of one process. */
+void top_session_set_pace(struct top_session *session, double rate, double interval_s, double part);
 
 /* While it is frozen samples are taken, but what is shown stays; then it is renewed at once. */
 void top_session_freeze(struct top_session *session, bool is_frozen);

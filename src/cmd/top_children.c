@@ -166,13 +166,13 @@ static size_t count_sessions(const struct top_children *children, const struct t
 static void set_paces(struct top_children *children) {
     const struct top_options *options = children->options;
     size_t aside = count_sessions(children, children->looked_at);
-    double rate = fmin(ASIDE_RATE, options->rate / (double)(aside ? aside : 1));
+    double part = 1 / (double)(aside ? aside : 1), rate = fmin(ASIDE_RATE, options->rate * part);
     for (size_t i = 0; i < children->count; i++) {
         struct top_session *session = children->items[i]->session;
         if (session && session == children->looked_at)
-            top_session_set_pace(session, options->rate, options->delay_s);
+            top_session_set_pace(session, options->rate, options->delay_s, 1);
         else if (session)
-            top_session_set_pace(session, rate, fmax(options->delay_s, ASIDE_INTERVAL_S));
+            top_session_set_pace(session, rate, fmax(options->delay_s, ASIDE_INTERVAL_S), part);
     }
 }
 

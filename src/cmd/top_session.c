@@ -36,6 +36,7 @@ struct top_session {
     uint64_t pictures;
     double rate, interval_s;
     struct pace pace;
+    double picture_share;               /* of our time */
     double update_due, picture_free_at; /* times of the sampler; no picture before that */
     double credit_s, credited_at;       /* it may be stopped for so long */
     bool is_frozen, is_watching;
@@ -47,6 +48,12 @@ struct top_session {
 
 static double get_time(const struct top_session *session) {
     return sampler_get_time(session->sampler);
+}
+
+static double get_own_cpu(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static struct error *open_both(struct top_session *session, const struct top_options *options) {
@@ -64,6 +71,7 @@ struct error *top_session_open(pid_t pid, const struct top_options *options,
                                     .nonblocking = options->nonblocking,
                                     .rate = options->rate,
                                     .interval_s = options->delay_s,
+                                    .picture_share = PICTURE_SHARE,
                                     .fold = live_fold_create(),
                                     .picture = snapshot_create(),
                                     .other = snapshot_create()};
@@ -73,6 +81,7 @@ struct error *top_session_open(pid_t pid, const struct top_options *options,
         return err;
     }
     pace_begin(&session->pace);
+    session->own_cpu_s = get_own_cpu();
     session->live = live_fold_update(session->fold, get_time(session), 0);
     *ret = session;
     return NULL;
@@ -109,10 +118,12 @@ const struct error *top_session_get_trouble(const struct top_session *session) {
     return session->trouble;
 }
 
-void top_session_set_pace(struct top_session *session, double rate, double interval_s) {
+void top_session_set_pace(struct top_session *session, double rate, double interval_s,
+                          double part) {
     double now = get_time(session);
     session->rate = rate;
     session->interval_s = interval_s;
+    session->picture_share = PICTURE_SHARE * part;
     session->pace.due = fmin(session->pace.due, now + 1 / rate);
     session->update_due = fmin(session->update_due, now + interval_s);
 }
@@ -155,16 +166,19 @@ static void count_pause(struct top_session *session, double pause_s) {
     session->credited_at = now;
 }
 
+/* Of one that fails is not known how long the process was stopped: no longer than it took. */
 static void sample(struct top_session *session) {
     const struct recording_sample *taken;
     struct recording_sample stamped;
     uint64_t epoch;
-    double late_s = pace_step(&session->pace, get_time(session), 1 / session->rate);
+    double start = get_time(session);
+    double late_s = pace_step(&session->pace, start, 1 / session->rate);
     count_pause(session, 0);
-    sampler_set_nonblocking(session->sampler,
-                            session->nonblocking || session->is_watching || session->credit_s < 0);
+    bool may_stop = !session->nonblocking && !session->is_watching && session->credit_s >= 0;
+    sampler_set_nonblocking(session->sampler, !may_stop);
     struct error *err = sampler_take(session->sampler, &taken, &epoch);
     if (err) {
+        count_pause(session, may_stop ? get_time(session) - start : 0);
         session->failures++;
         live_fold_add_failed(session->fold);
         error_destroy(end_by(session, err));
@@ -179,15 +193,15 @@ static void sample(struct top_session *session) {
 
 /* --- pictures --- */
 
-/* The first two are needed for anything to be shown. */
+/* The first two are needed for anything to be shown; where one fails, the next has to wait. */
 static bool is_picture_free(const struct top_session *session, double now) {
-    return session->pictures < 2 || now >= session->picture_free_at;
+    return (session->pictures < 2 && !session->trouble) || now >= session->picture_free_at;
 }
 
 /* So that pictures take no more than their share, the next one has to wait. */
-static void charge_picture(struct top_session *session, double start) {
-    double now = get_time(session), pause_s = session->picture->capture.pause_s;
-    double wait_s = fmax(pause_s / PICTURE_STOPPED_SHARE, (now - start) / PICTURE_SHARE);
+static void charge_picture(struct top_session *session, double start, double pause_s) {
+    double now = get_time(session);
+    double wait_s = fmax(pause_s / PICTURE_STOPPED_SHARE, (now - start) / session->picture_share);
     session->picture_free_at = fmax(now, session->picture_free_at) + wait_s;
     count_pause(session, pause_s);
 }
@@ -198,21 +212,25 @@ static void swap_pictures(struct top_session *session) {
     session->picture = picture;
 }
 
-/* One that fails leaves the one before as it is. */
-static void take_picture(struct top_session *session) {
-    double start = get_time(session);
-    struct error *err = capture_take_next(
-        session->capture, session->pictures ? session->picture : NULL, session->other);
-    session->is_watching = false;
-    error_destroy(session->trouble);
-    session->trouble = end_by(session, err);
-    if (err)
-        return;
+static void show_picture(struct top_session *session, double start) {
     swap_pictures(session);
     session->pictures++;
     analyze(session->picture, NULL);
     live_fold_add_picture(session->fold, session->picture, start);
-    charge_picture(session, start);
+}
+
+/* One that fails leaves the one before as it is, and costs as much. */
+static void take_picture(struct top_session *session) {
+    double start = get_time(session);
+    struct error *err = capture_take_next(
+        session->capture, session->pictures ? session->picture : NULL, session->other);
+    double pause_s = session->other->capture.pause_s;
+    session->is_watching = false;
+    error_destroy(session->trouble);
+    session->trouble = end_by(session, err);
+    if (!err)
+        show_picture(session, start);
+    charge_picture(session, start, pause_s);
 }
 
 static void watch_threads(struct top_session *session) {
@@ -221,12 +239,6 @@ static void watch_threads(struct top_session *session) {
 }
 
 /* --- the course --- */
-
-static double get_own_cpu(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void renew(struct top_session *session) {
     double cpu_s = get_own_cpu();

@@ -42,7 +42,8 @@ struct error *capture_save(struct capture *capture, const struct snapshot *snaps
 
 void capture_close(struct capture *capture); /* NULL-safe; nothing is left stopped */
 
-/* Fills `snapshot` (it is reset first). */
+/* Fills `snapshot` (it is reset first). On an error it is no picture, but its capture.pause_s tells
+ * for how long the process was stopped, at most. */
 struct error *capture_take(struct capture *capture, struct snapshot *snapshot) ERROR_CHECK;
 
 /* Fills `snapshot` with a further picture, and sets `moved` in it: what changed since `before`, the
