@@ -419,13 +419,6 @@ static void start_shot(struct shot *shot, struct capture *capture, struct snapsh
                           .mode = ""};
 }
 
-static struct error *check_alive(const struct capture *capture) {
-    if (process_is_alive(capture->process))
-        return NULL;
-    return error_create(ERROR_GONE, "process %d ended while it was read",
-                        (int)process_get_pid(capture->process));
-}
-
 #define FORGOTTEN_SECONDS 0.1 /* there is time while the second look is waited for */
 #define FORGOTTEN_SECONDS_MAX 10.0
 
@@ -466,7 +459,7 @@ static struct error *take_whole(struct shot *shot) {
     if (!err && capture->options.forgotten)
         err = add_forgotten(capture, shot->snapshot);
     if (!err)
-        err = check_alive(capture);
+        err = process_check_alive(capture->process);
     if (!err && !capture->core)
         network_add_sockets(capture->process, shot->snapshot);
     if (!err && capture->core) {
@@ -547,7 +540,7 @@ static struct error *look_at_all(struct capture *capture, struct snapshot *first
     start_shot(&shot, capture, second);
     struct error *err = take_with_search(&shot);
     if (!err)
-        err = check_alive(capture);
+        err = process_check_alive(capture->process);
     if (!err) {
         network_add_sockets(capture->process, second);
         second_look_compare(&(struct look_at){first, capture->shown_now},

@@ -29,6 +29,7 @@
 #define COMMAND_MAX 4096
 
 #define NO_LOOP "no event loop"
+#define NEW_PROGRAM "became another program"
 #define NOT_YET "not looked at yet"
 #define TOO_MANY "not watched: there are too many processes"
 
@@ -137,6 +138,13 @@ static void retry_later(struct child *child, const char *why) {
     child->retry_s = fmin(2 * child->retry_s, RETRY_MOST_S);
 }
 
+/* `why` may be the session's. */
+static void close_session(struct child *child, const char *why) {
+    retry_later(child, why);
+    top_session_close(child->session);
+    child->session = NULL;
+}
+
 static void open_child(struct top_children *children, struct child *child) {
     renew_command(child);
     struct error *err = top_session_open(child->pid, children->options, &child->session);
@@ -144,11 +152,28 @@ static void open_child(struct top_children *children, struct child *child) {
         retry_later(child, shorten_reason(err));
     else
         forget_reason(child);
-    if (err && error_get_kind(err) == ERROR_GONE && !child->parent)
+    if (err && !child->parent && !process_exists(child->pid))
         child->gone_at = clock_monotonic(); /* nobody has waited for it yet */
     error_destroy(err);
     if (child->session && children->is_frozen)
         top_session_freeze(child->session, true);
+}
+
+/* A session ends with its process, or because that has become another program or cannot be read:
+ * then it is tried anew. One that is looked at stays until nobody does, with what it shows. */
+static void settle_end(const struct top_children *children, struct child *child) {
+    const struct error *end = child->session ? top_session_get_end(child->session, NULL) : NULL;
+    if (!end || is_gone(child))
+        return;
+    if (!process_exists(child->pid))
+        child->gone_at = clock_monotonic();
+    else if (child->session != children->looked_at)
+        close_session(child, error_get_kind(end) == ERROR_GONE ? NEW_PROGRAM : shorten_reason(end));
+}
+
+static void settle_ends(struct top_children *children) {
+    for (size_t i = 0; i < children->count; i++)
+        settle_end(children, children->items[i]);
 }
 
 /* --- how often each has its turn --- */
@@ -282,6 +307,7 @@ static void open_new(struct top_children *children) {
 static void scan(struct top_children *children) {
     double start = clock_monotonic();
     list_children(children);
+    settle_ends(children);
     open_new(children);
     set_paces(children);
     double now = clock_monotonic();
@@ -339,13 +365,10 @@ static bool lacks_loop(const struct top_children *children, const struct child *
 
 static struct top_session *work_on(struct top_children *children, struct child *child) {
     bool is_new = top_session_work(child->session);
-    if (top_session_get_end(child->session, NULL)) {
-        child->gone_at = clock_monotonic();
-    } else if (lacks_loop(children, child)) {
-        top_session_close(child->session);
-        child->session = NULL;
-        retry_later(child, NO_LOOP);
-    }
+    if (top_session_get_end(child->session, NULL))
+        settle_end(children, child);
+    else if (lacks_loop(children, child))
+        close_session(child, NO_LOOP);
     return is_new ? child->session : NULL;
 }
 

@@ -16,6 +16,7 @@
 #include "asyncspy/base/clock.h"
 #include "asyncspy/base/text.h"
 #include "asyncspy/render/terminal.h"
+#include "asyncspy/target/process.h"
 #include "cmd.h"
 #include "pace.h"
 #include "top.h"
@@ -309,15 +310,15 @@ static void tell_end(struct top *top) {
     const struct error *err = top_session_get_end(top->session, &when);
     tell_clock(clock, when);
     top->told = top->session;
-    bool is_gone = error_get_kind(err) == ERROR_GONE;
+    pid_t pid = top_session_get_pid(top->session);
     struct arena *arena = begin_notice(top, true, INFINITY);
-    const char *what = is_gone ? arena_format(arena, "process %d ended at %s",
-                                              (int)top_session_get_pid(top->session), clock)
-                               : arena_format(arena, "%s: %s", clock, error_get_message(err));
-    top->input.notice = arena_format(
-        arena, "%s; %s%s", what,
-        top_session_get_live(top->session)->snapshot ? "d writes a dump of the last picture, " : "",
-        top->children ? "Escape leads back" : "q quits");
+    const char *what = process_exists(pid)
+                           ? arena_format(arena, "%s: %s", clock, error_get_message(err))
+                           : arena_format(arena, "process %d ended at %s", (int)pid, clock);
+    top->input.notice =
+        arena_format(arena, "%s; %s%s", what,
+                     top_session_get_live(top->session)->snapshot ? "d writes a dump, " : "",
+                     top->children ? "Esc back" : "q quits");
 }
 
 /* Text ends with what it shows; a screen stays for who looks at it. */
@@ -367,7 +368,7 @@ static struct error *open_screen(struct top *top) {
     return NULL;
 }
 
-/* Text that stops says why, as far as that was not asked for. */
+/* Text that stops says why, as far as that was not asked for. Of several nothing is left then. */
 static void explain_end(const struct top *top, int *ret_status) {
     if (top->terminal || !has_ended(top))
         return;
@@ -375,11 +376,11 @@ static void explain_end(const struct top *top, int *ret_status) {
     const struct error *err = top->session ? top_session_get_end(top->session, NULL) : NULL;
     if (top->options->quiet && *ret_status == EXIT_DONE)
         return;
-    fprintf(stderr, "asyncspy: process %d ended", top->options->pid);
-    if (err && error_get_kind(err) != ERROR_GONE) {
-        fputs(" to be readable: ", stderr);
+    fputs("asyncspy: ", stderr);
+    if (err && process_exists(top->options->pid))
         text_write_escaped(stderr, error_get_message(err));
-    }
+    else
+        fprintf(stderr, "process %d ended", top->options->pid);
     fputc('\n', stderr);
 }
 

@@ -311,3 +311,15 @@ struct error *process_open(pid_t pid, struct target_process **ret) {
     *ret = process;
     return NULL;
 }
+
+bool process_exists(pid_t pid) {
+    struct target_process *process;
+    struct error *err = process_open(pid, &process);
+    if (!err) {
+        process_close(process);
+        return true;
+    }
+    enum error_kind kind = error_get_kind(err);
+    error_destroy(err);
+    return kind != ERROR_GONE && kind != ERROR_UNSUPPORTED;
+}

@@ -61,6 +61,15 @@ bool process_is_alive(const struct target_process *process) {
     return process->operations->is_alive(process);
 }
 
+struct error *process_check_alive(const struct target_process *process) {
+    if (process_is_alive(process))
+        return NULL;
+    return error_create(ERROR_GONE,
+                        process_exists(process->pid) ? "process %d became another program"
+                                                     : "process %d ended while it was read",
+                        (int)process->pid);
+}
+
 struct error *process_list_tids(const struct target_process *process, pid_t **ret,
                                 size_t *ret_count) {
     return process->operations->list_tids(process, ret, ret_count);

@@ -21,8 +21,8 @@ run = Cases(
             top_terminal.terminal_goes, top_terminal.suspended, top_terminal.no_terminfo,
             top_terminal.no_input, top_batch.plain, top_batch.one_after_the_other,
             top_batch.closed_pipe, top_batch.full_disk, top_batch.target_ends,
-            top_batch.interrupted, top_batch.nothing_to_watch, top_batch.not_permitted,
-            top_batch.bad_options, top_batch.many_descriptors, top_workers.batch_of_all,
-            top_workers.all_end),
+            top_batch.becomes_another, top_batch.interrupted, top_batch.nothing_to_watch,
+            top_batch.not_permitted, top_batch.bad_options, top_batch.many_descriptors,
+            top_workers.batch_of_all, top_workers.becomes_another, top_workers.all_end),
     alone=(top_numbers.busy_half, top_numbers.saturated, top_numbers.stopped,
            top_screen.spinning_thread)).run

@@ -83,6 +83,20 @@ def target_ends(context, interpreter):
             yield "--quiet: exit %s, stderr %s" % (watching.returncode, errors)
 
 
+def becomes_another(context, interpreter):
+    """It has not ended."""
+    with load(context, "execs") as process:
+        watching = start_batch(context, process.pid, "-d", 0.2)
+        watching.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        _, errors = watching.communicate(timeout=SECONDS)
+        lines = errors.decode().splitlines()
+        if watching.returncode != 0 or lines != [
+                "asyncspy: process %d became another program" % process.pid]:
+            yield "exit %s, stderr %s" % (watching.returncode, lines)
+        yield from left_alone(process.pid, "RS")
+
+
 def interrupted(context, interpreter):
     for number in (signal.SIGINT, signal.SIGTERM):
         with load(context, "busy") as process:

@@ -3,8 +3,8 @@
 import os
 import signal
 
-from recordings import left_alone
-from top_lines import lacks, parent
+from recordings import SECONDS, left_alone
+from top_lines import lacks, load, parent, start_batch
 from top_screen import quits, screen, select, selected
 
 
@@ -92,6 +92,32 @@ def batch_of_all(context, interpreter):
         last = done.stdout.decode().rpartition("\n\n")[2]
         for pid in workers:
             yield from lacks("the line of a worker", line_of(last, pid), " idle ", "no problem")
+
+
+def becomes_another(context, interpreter):
+    """A process that calls exec is watched again: in the list, and behind the screen of it."""
+    with load(context, "execs") as process:
+        with screen_of_all(context, process.pid) as pane:
+            pane.wait(lambda text: " idle " in line_of(text, process.pid), "line")
+            pane.key("Enter")
+            pane.wait_for("asyncspy top  pid %d " % process.pid, "[groups]", "parked")
+            process.send_signal(signal.SIGUSR1)
+            pane.wait_for("process %d became another program" % process.pid)
+            pane.key("Escape")
+            pane.wait(lambda text: " idle " in line_of(text, process.pid), "line again")
+            yield from quits(pane)
+        yield from left_alone(process.pid, "S")
+    with load(context, "execs") as process:
+        watching = start_batch(context, process.pid, "--children", "-n", 16, "-d", 0.5)
+        first = watching.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        output, errors = watching.communicate(timeout=SECONDS)
+        if watching.returncode != 0 or errors:
+            yield "exit %s, stderr %s" % (watching.returncode, errors)
+        text = (first + output).decode()
+        yield from lacks("the list", text, "became another")
+        last = text.rpartition("\n\n")[2]
+        yield from lacks("its line", line_of(last, process.pid), " idle ", "no problem")
 
 
 def all_end(context, interpreter):

@@ -232,12 +232,16 @@ static void test_open_zombie(void **state) {
         _exit(0);
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
     assert_refused(pid, ERROR_GONE, "zombie");
+    assert_false(process_exists(pid));
     finish(pid);
+    assert_false(process_exists(pid));
     assert_refused(pid, ERROR_GONE, "there is no process");
 }
 
 static void test_open_nothing(void **state) {
     (void)state;
+    assert_true(process_exists(getpid()));
+    assert_false(process_exists(0));
     assert_refused(0, ERROR_GONE, "there is no process 0");
     assert_refused(-1, ERROR_GONE, "there is no process -1");
     assert_refused(INT32_MAX, ERROR_GONE, "there is no process");
@@ -263,6 +267,15 @@ static void test_open_kernel_thread(void **state) {
         skip();
     }
     assert_refused(2, ERROR_UNSUPPORTED, "kernel thread");
+    assert_false(process_exists(2));
+}
+
+static void assert_not_alive(const struct target_process *process, const char *words) {
+    struct error *err = process_check_alive(process);
+    assert_non_null(err);
+    assert_int_equal(error_get_kind(err), ERROR_GONE);
+    assert_non_null(strstr(error_get_message(err), words));
+    error_destroy(err);
 }
 
 static void test_ends(void **state) {
@@ -272,11 +285,14 @@ static void test_ends(void **state) {
     pid_t pid = start(NULL);
     struct target_process *process = open_process(pid);
     assert_true(process_is_alive(process));
+    assert_null(process_check_alive(process));
     kill(pid, SIGKILL);
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
     assert_false(process_is_alive(process));
+    assert_not_alive(process, "ended");
     finish(pid);
     assert_false(process_is_alive(process));
+    assert_not_alive(process, "ended");
     struct error *err =
         memory_read(process_get_memory(process), (uintptr_t)&info & ~UINT64_C(7), &byte, 1);
     assert_non_null(err);
@@ -310,6 +326,7 @@ static void assert_exec_is_seen(int number) {
     for (int i = 0; i < 300 && process_is_alive(process); i++)
         usleep(10000);
     assert_false(process_is_alive(process));
+    assert_not_alive(process, "became another program");
     assert_int_equal(kill(pid, 0), 0);
     assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
     process_close(process);

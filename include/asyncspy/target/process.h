@@ -57,6 +57,10 @@ struct target_process;
 struct error *process_open(pid_t pid, struct target_process **ret) ERROR_CHECK;
 void process_close(struct target_process *process); /* NULL-safe */
 
+/* Whether there is a process `pid` that goes on: not a zombie, nor one that is about to be, which
+ * has no memory any more (a kernel thread never had). */
+bool process_exists(pid_t pid);
+
 /* False: it is a core. Nothing in it runs, and no kernel tells of it (target/stop.h: it is quiet;
  * target/files.h and target/socket.h: an error). */
 bool process_is_live(const struct target_process *process);
@@ -76,6 +80,9 @@ struct error *process_refresh_mappings(struct target_process *process) ERROR_CHE
 /* True while the process exists and is not a zombie, and is the same that was opened (start
  * time) running the same program. */
 bool process_is_alive(const struct target_process *process);
+
+/* The same as an error that says what became of it. ERROR_GONE. */
+struct error *process_check_alive(const struct target_process *process) ERROR_CHECK;
 
 /* The threads now, sorted by tid; the array lives in `arena`. */
 struct error *process_list_threads(struct target_process *process, struct arena *arena,
