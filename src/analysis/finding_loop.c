@@ -79,8 +79,9 @@ static enum suspicion judge_stall(const struct stall *stall) {
 static const char *describe_age(const struct analysis *analysis, const struct stall *stall) {
     if (isnan(stall->age))
         return "";
-    return TEXT(analysis, " for %s%s",
-                stall->exact ? "" : ">= ", words_seconds(analysis, stall->age));
+    if (!stall->exact)
+        return TEXT(analysis, " for >= %s", words_at_least(analysis, stall->age));
+    return TEXT(analysis, " for %s", words_seconds(analysis, stall->age));
 }
 
 static size_t count_open_loops(const struct analysis *analysis) {

@@ -106,6 +106,10 @@ const char *words_seconds(const struct analysis *analysis, double seconds) {
     return clock_format_seconds(analysis->snapshot->arena, seconds);
 }
 
+const char *words_at_least(const struct analysis *analysis, double seconds) {
+    return clock_format_at_least(analysis->snapshot->arena, seconds);
+}
+
 const char *words_ordinal(const struct analysis *analysis, int64_t number) {
     static const char *const endings[] = {"th", "st", "nd", "rd"};
     int64_t last = number % 10, tens = number / 10 % 10;

@@ -42,6 +42,8 @@ const char *words_many_in(struct arena *arena, int64_t count, const char *noun);
 
 /* "420 ms", "41.2 s", "2h30m". */
 const char *words_seconds(const struct analysis *analysis, double seconds);
+/* The same of a bound, rounded down. */
+const char *words_at_least(const struct analysis *analysis, double seconds);
 
 /* "1st", "22nd". */
 const char *words_ordinal(const struct analysis *analysis, int64_t number);

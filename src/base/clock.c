@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define YEAR_10000 253402300800.0
+#define NOISE_S 1e-6 /* of differences of times: 1.2 s may be 1.1999999 */
 
 static double read_clock(clockid_t clock) {
     struct timespec now;
@@ -81,4 +82,15 @@ const char *clock_format_seconds(struct arena *arena, double seconds) {
     if (all < 86400)
         return arena_format(arena, "%s%lldh%02lldm", sign, all / 3600, all / 60 % 60);
     return arena_format(arena, "%s%lldd%02lldh", sign, all / 86400, all / 3600 % 24);
+}
+
+const char *clock_format_at_least(struct arena *arena, double seconds) {
+    static const struct {
+        double below, step;
+    } steps[] = {{0.01, 1e-4}, {1, 1e-3}, {100, 0.1}, {3600, 1}, {86400, 60}, {INFINITY, 3600}};
+    seconds += NOISE_S;
+    size_t i = 0;
+    while (seconds >= steps[i].below && i + 1 < sizeof steps / sizeof *steps)
+        i++;
+    return clock_format_seconds(arena, floor(seconds / steps[i].step) * steps[i].step);
 }

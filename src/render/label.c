@@ -48,6 +48,10 @@ const char *label_duration(struct report *report, double seconds) {
     return clock_format_seconds(report->page.scratch, seconds);
 }
 
+const char *label_at_least(struct report *report, double seconds) {
+    return clock_format_at_least(report->page.scratch, seconds);
+}
+
 const char *label_task(struct report *report, const struct snapshot_task *task) {
     if (!task->name)
         return arena_format(report->page.scratch, "task 0x%" PRIx64, task->id);

@@ -18,8 +18,9 @@ const struct snapshot_task *label_find_task(const struct report *report, snapsho
 const struct snapshot_thread *label_find_thread(const struct report *report, int64_t tid);
 const struct snapshot_socket *label_find_socket(const struct report *report, int64_t fd);
 
-/* clock_format_seconds. */
+/* clock_format_seconds; behind ">=" clock_format_at_least. */
 const char *label_duration(struct report *report, double seconds);
+const char *label_at_least(struct report *report, double seconds);
 
 /* The name of a task, or its id in hex where it has none. */
 const char *label_task(struct report *report, const struct snapshot_task *task);

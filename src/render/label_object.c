@@ -186,7 +186,8 @@ const char *label_silence(struct report *report, double seconds, bool is_bound) 
     if (!(seconds >= SILENCE_MIN_S))
         return "";
     return arena_format(report->page.scratch, "silent for %s%s", is_bound ? ">= " : "",
-                        label_duration(report, seconds));
+                        is_bound ? label_at_least(report, seconds)
+                                 : label_duration(report, seconds));
 }
 
 const char *label_socket_state(struct report *report, const struct snapshot_socket *socket,

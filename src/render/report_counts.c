@@ -49,7 +49,8 @@ static const char *describe_loop_state(struct report *report, const struct snaps
     bool is_bound = busy && loop->callback_count == SNAPSHOT_UNKNOWN;
     const char *sign = isnan(seconds) ? "" : is_bound ? " >= " : " ";
     return arena_format(report->page.scratch, "%s%s%s", name ? name : "unknown", sign,
-                        label_duration(report, seconds));
+                        is_bound ? label_at_least(report, seconds)
+                                 : label_duration(report, seconds));
 }
 
 static const char *describe_timers(struct report *report, const struct snapshot_loop *loop) {

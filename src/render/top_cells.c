@@ -11,7 +11,9 @@
 #define CALLERS_MAX 4
 #define JOIN "join of " /* as waits for a queue to be done with begin */
 #define PER_SECOND_MAX 1e9
-#define AGE_LEAST_S 0.05 /* is told as such: 0.1 s */
+#define AGE_STEP_S 0.1     /* of ages below a second */
+#define AGE_LEAST_S 0.05   /* is told as such: 0.1 s */
+#define CLOCK_NOISE_S 1e-6 /* of the time between pictures: of 1 s it may be 1.0000001 s */
 #define AGE_NEW_MOST_S 100
 
 static bool starts_with(const char *text, const char *start) {
@@ -74,8 +76,19 @@ static const char *describe_new(struct top_words *words, struct live_age age) {
     double between = age.seconds > 0 ? AGE_LEAST_S : get_between(words);
     if (age.is_bound || !(between > 0 && between < AGE_NEW_MOST_S))
         return "-";
-    between = fmax(between, AGE_LEAST_S);
-    return arena_format(words->report.page.scratch, "<%.1f s", between);
+    double steps = ceil((between - CLOCK_NOISE_S) / AGE_STEP_S);
+    return arena_format(words->report.page.scratch, "<%.1f s", fmax(steps, 1) * AGE_STEP_S);
+}
+
+/* Rounded down: it is at least so long. */
+static const char *describe_bound(struct top_words *words, double seconds) {
+    struct arena *arena = words->report.page.scratch;
+    if (seconds >= 1) {
+        const char *text = label_at_least(&words->report, seconds);
+        return *text ? arena_format(arena, ">=%s", text) : "-";
+    }
+    double steps = floor((seconds + CLOCK_NOISE_S) / AGE_STEP_S);
+    return steps > 0 ? arena_format(arena, ">=%.1f s", steps * AGE_STEP_S) : "-";
 }
 
 const char *top_age(struct top_words *words, struct live_age age) {
@@ -84,11 +97,11 @@ const char *top_age(struct top_words *words, struct live_age age) {
         return "-";
     if (age.seconds < AGE_LEAST_S)
         return describe_new(words, age);
+    if (age.is_bound)
+        return describe_bound(words, age.seconds);
     const char *text = age.seconds < 1 ? arena_format(arena, "%.1f s", age.seconds)
                                        : label_duration(&words->report, age.seconds);
-    if (!*text)
-        return "-";
-    return age.is_bound ? arena_format(arena, ">=%s", text) : text;
+    return *text ? text : "-";
 }
 
 struct top_cell top_cell_age(struct top_words *words, struct live_age age) {

@@ -68,8 +68,8 @@ static const char *describe_state(struct top_words *words, const struct live_loo
 
 static const char *describe_iteration(struct report *report, const struct live_loop *loop,
                                       enum top_wording wording) {
-    const char *median = label_duration(report, loop->iteration_median_s);
-    const char *worst = label_duration(report, loop->iteration_worst_s);
+    const char *median = label_at_least(report, loop->iteration_median_s);
+    const char *worst = label_at_least(report, loop->iteration_worst_s);
     if (!*median || !*worst)
         return "";
     if (wording == TOP_LONG)

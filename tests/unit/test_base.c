@@ -311,16 +311,42 @@ static void test_durations(void **state) {
     arena_destroy(arena);
 }
 
+static void test_bounds(void **state) {
+    struct arena *arena = arena_create();
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0, "0.0 ms"},        {0.00036, "0.3 ms"}, {0.0003, "0.3 ms"},
+                 {0.00999, "9.9 ms"},  {0.01, "10 ms"},     {0.3586, "358 ms"},
+                 {0.9999, "999 ms"},   {47.96, "47.9 s"},   {41.2, "41.2 s"},
+                 {1.1999999, "1.2 s"}, {99.96, "99.9 s"},   {100, "1m40s"},
+                 {119.6, "1m59s"},     {120, "2m00s"},      {3599.7, "59m59s"},
+                 {86399.6, "23h59m"},  {273600, "3d04h"},   {NAN, ""},
+                 {INFINITY, ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(clock_format_at_least(arena, cases[i].seconds), cases[i].text);
+    arena_destroy(arena);
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),   cmocka_unit_test(test_error),
-        cmocka_unit_test(test_arena),       cmocka_unit_test(test_table),
-        cmocka_unit_test(test_id_table),    cmocka_unit_test(test_id_table_remove),
-        cmocka_unit_test(test_string_pool), cmocka_unit_test(test_log),
-        cmocka_unit_test(test_clock),       cmocka_unit_test(test_text_escape),
-        cmocka_unit_test(test_text_width),  cmocka_unit_test(test_text_measure_character),
-        cmocka_unit_test(test_text_clip),   cmocka_unit_test(test_text_from_bytes),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_id_table),
+        cmocka_unit_test(test_id_table_remove),
+        cmocka_unit_test(test_string_pool),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_text_escape),
+        cmocka_unit_test(test_text_width),
+        cmocka_unit_test(test_text_measure_character),
+        cmocka_unit_test(test_text_clip),
+        cmocka_unit_test(test_text_from_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

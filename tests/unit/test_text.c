@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/render/label.h"
 #include "../support/rendering.h"
 #include "asyncspy/analysis/edges.h"
 #include "asyncspy/analysis/group.h"
@@ -232,6 +233,29 @@ static void test_places(void **state) {
     snapshot_destroy(snapshot);
 }
 
+/* What stands behind ">=" is rounded down: it is at least so long. */
+static void test_bounds(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_create();
+    struct snapshot_loop *loop = SNAPSHOT_APPEND(snapshot, &snapshot->event_loops);
+    *loop = (struct snapshot_loop){.tid = SNAPSHOT_UNKNOWN,
+                                   .state = SNAPSHOT_LOOP_BLOCKED,
+                                   .iteration_age_s = 47.96,
+                                   .callback_count = SNAPSHOT_UNKNOWN};
+    struct text_options options = {.width = 100};
+    char *text = rendering_text(snapshot, &options);
+    assert_non_null(strstr(text, "BLOCKED >= 47.9 s"));
+    free(text);
+    loop->callback_count = 1;
+    text = rendering_text(snapshot, &options);
+    assert_non_null(strstr(text, "BLOCKED 48.0 s"));
+    free(text);
+    struct report report = {.page.scratch = snapshot->arena};
+    assert_string_equal(label_silence(&report, 47.96, true), "silent for >= 47.9 s");
+    assert_string_equal(label_silence(&report, 47.96, false), "silent for 48.0 s");
+    snapshot_destroy(snapshot);
+}
+
 static void test_full_disk(void **state) {
     (void)state;
     struct snapshot *snapshot = make_evil();
@@ -248,9 +272,9 @@ static void test_full_disk(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_color),     cmocka_unit_test(test_places),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_color),   cmocka_unit_test(test_places),
+        cmocka_unit_test(test_bounds),  cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

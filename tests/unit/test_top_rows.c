@@ -338,22 +338,28 @@ static const char *get_age(double seconds, bool is_bound) {
     return top_age(words, (struct live_age){seconds, is_bound});
 }
 
-/* What moved since the picture before did so within that time; 0 is never told. */
+/* What moved since the picture before did so within that time; 0 is never told. Bounds are true as
+ * they stand there: those behind ">=" are rounded down, those behind "<" up. */
 static void test_ages(void **state) {
     (void)state;
     snapshot->capture.second_look_s = 1.04;
-    assert_string_equal(get_age(0, false), "<1.0 s");
+    assert_string_equal(get_age(0, false), "<1.1 s");
     assert_string_equal(get_age(0, true), "-");
     assert_string_equal(get_age(0.049, false), "<0.1 s");
     assert_string_equal(get_age(0.049, true), "-");
+    assert_string_equal(get_age(0.06, true), "-");
     assert_string_equal(get_age(0.205, true), ">=0.2 s");
+    assert_string_equal(get_age(0.98, true), ">=0.9 s");
     assert_string_equal(get_age(0.96, false), "1.0 s");
+    assert_string_equal(get_age(47.96, true), ">=47.9 s");
     assert_string_equal(get_age(48, true), ">=48.0 s");
+    assert_string_equal(get_age(119.6, true), ">=1m59s");
+    assert_string_equal(get_age(1e13, true), "-");
     assert_string_equal(get_age(400, false), "6m40s");
     assert_string_equal(get_age(NAN, false), "-");
     assert_string_equal(get_age(-1, false), "-");
     snapshot->capture.second_look_s = NAN;
-    live->interval_s = 2;
+    live->interval_s = 2.0000001;
     assert_string_equal(get_age(0, false), "<2.0 s");
     live->interval_s = NAN;
     assert_string_equal(get_age(0, false), "-");

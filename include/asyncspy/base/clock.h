@@ -24,3 +24,6 @@ double clock_parse_stamp(const char *stamp);
 /* How long something took or takes, for people: "0.3 ms", "850 ms", "12.3 s", "3m05s", "2h05m",
  * "3d04h"; "" of NaN and of what cannot be true. */
 const char *clock_format_seconds(struct arena *arena, double seconds);
+
+/* The same rounded down, for what stands behind ">=": it took at least so long as the text says. */
+const char *clock_format_at_least(struct arena *arena, double seconds);
