@@ -68,7 +68,7 @@ static struct top_pieces make_right(struct top_words *words) {
                    input->clock ? page_escape(&words->report.page, input->clock) : "");
     if (input->refresh_s > 0 && input->refresh_s < 1e6)
         top_pieces_add(&right, SCREEN_DIM, 3,
-                       arena_format(arena, "every %.1f s", input->refresh_s));
+                       arena_format(arena, "every %g s", input->refresh_s));
     if (paused > 0 && paused <= 1)
         top_pieces_add(&right, SCREEN_DIM, TOP_GAP,
                        arena_format(arena, "stopped %.1f %%", paused * 100));
