@@ -4,12 +4,10 @@
 
 #include "asyncspy/base/text.h"
 #include "label.h"
-#include "shorten.h"
 #include "top_cells.h"
 #include "top_header.h"
 #include "top_pieces.h"
 
-#define COLUMNS_USUAL 80 /* that screens have at least */
 #define COMMAND_LEAST 20 /* columns: else what stands behind the command goes */
 #define ROWS_WITH_COST 20
 #define ROWS_PER_LOOP 12 /* of the screen, for each loop that has a line */
@@ -67,8 +65,7 @@ static struct top_pieces make_right(struct top_words *words) {
     top_pieces_add(&right, SCREEN_PLAIN, 0,
                    input->clock ? page_escape(&words->report.page, input->clock) : "");
     if (input->refresh_s > 0 && input->refresh_s < 1e6)
-        top_pieces_add(&right, SCREEN_DIM, 3,
-                       arena_format(arena, "every %g s", input->refresh_s));
+        top_pieces_add(&right, SCREEN_DIM, 3, arena_format(arena, "every %g s", input->refresh_s));
     if (paused > 0 && paused <= 1)
         top_pieces_add(&right, SCREEN_DIM, TOP_GAP,
                        arena_format(arena, "stopped %.1f %%", paused * 100));
@@ -118,100 +115,6 @@ static void draw_loops(struct top_header *header) {
     }
 }
 
-/* The longest block of all loops; NULL: there was none. */
-static const struct live_block *find_worst(const struct live *live, uint64_t *ret_count,
-                                           bool *ret_goes_on) {
-    const struct live_block *worst = NULL;
-    *ret_count = 0;
-    *ret_goes_on = false;
-    for (size_t i = 0; i < live->loop_count; i++) {
-        const struct live_loop *loop = &live->loops[i];
-        *ret_count += loop->blocks;
-        if (!loop->blocks || isnan(loop->worst.length_s))
-            continue;
-        *ret_goes_on |= loop->worst.ended_s <= 0;
-        if (!worst || loop->worst.length_s > worst->length_s)
-            worst = &loop->worst;
-    }
-    return worst;
-}
-
-/* "  req-812  sleep < build_csv  app/report.py:57": whatever is known. */
-static const char *describe_blame(struct report *report, const struct live_block *block,
-                                  enum top_wording wording) {
-    struct arena *arena = report->page.scratch;
-    const char *text = block->task ? arena_format(arena, "  %s", block->task) : "";
-    const char *inner = block->callee ? block->callee : block->frame;
-    if (inner)
-        text = arena_format(arena, "%s  %s", text, inner);
-    if (block->callee && block->frame && wording < TOP_SHORTEST)
-        text = arena_format(arena, "%s < %s", text, block->frame);
-    if (block->file && block->line >= 0)
-        text = arena_format(arena, "%s  %s:%d", text, block->file, (int)block->line);
-    else if (block->file)
-        text = arena_format(arena, "%s  %s", text, block->file);
-    return page_escape(&report->page, text);
-}
-
-static const char *describe_blocks(struct top_words *words, const struct live_block *worst,
-                                   uint64_t count, enum top_wording wording) {
-    struct report *report = &words->report;
-    struct arena *arena = report->page.scratch;
-    double within = fmin(LIVE_BLOCKS_WITHIN_S, words->input->live->watched_s);
-    bool goes_on = worst && worst->ended_s <= 0;
-    const char *text = arena_format(arena, "%" PRIu64 " %s >%.0f ms", count,
-                                    count == 1 ? "time" : "times", LIVE_BLOCK_S * 1e3);
-    if (!goes_on || wording < TOP_SHORTEST)
-        text = arena_format(arena, "%s in %s%.0f s", text, wording == TOP_LONG ? "the last " : "",
-                            within);
-    if (!worst)
-        return text;
-    text = arena_format(arena, "%s, worst >=%s", text, label_duration(report, worst->length_s));
-    if (goes_on)
-        text = arena_format(arena, "%s goes on", text);
-    else if (wording == TOP_LONG && worst->ended_s >= 1)
-        text = arena_format(arena, "%s %.0f s ago", text, worst->ended_s);
-    else if (wording == TOP_LONG)
-        text = arena_format(arena, "%s just now", text);
-    return arena_format(arena, "%s%s", text, describe_blame(report, worst, wording));
-}
-
-/* Of a screen that is narrower than any terminal should be. */
-static const char *describe_narrow(struct report *report, const struct live_block *worst) {
-    struct live_block block = *worst;
-    block.task = NULL;
-    return arena_format(report->page.scratch, ">=%s%s%s", label_duration(report, block.length_s),
-                        block.ended_s <= 0 ? " goes on" : "",
-                        describe_blame(report, &block, TOP_SHORTEST));
-}
-
-/* Where it was is what must stay. */
-static void draw_blocks(struct top_header *header) {
-    struct page *page = &header->words->report.page;
-    uint64_t count;
-    bool goes_on;
-    const struct live_block *worst = find_worst(header->words->input->live, &count, &goes_on);
-    if (!count || !top_header_has_room(header))
-        return;
-    int row = top_header_add_row(header);
-    enum screen_style style = goes_on ? SCREEN_ALARM : SCREEN_PLAIN;
-    int column = screen_put(header->screen, row, 0, goes_on ? SCREEN_ALARM : SCREEN_BOLD, "Blocked",
-                            header->screen->columns) +
-                 1;
-    int room = header->screen->columns - column;
-    if (room <= 0)
-        return;
-    const char *text = describe_blocks(header->words, worst, count, TOP_LONG);
-    if (text_width(text) > room)
-        text = describe_blocks(header->words, worst, count, TOP_SHORT);
-    if (text_width(text) > room)
-        text = describe_blocks(header->words, worst, count, TOP_SHORTEST);
-    if (worst && text_width(text) > room && header->screen->columns < COLUMNS_USUAL)
-        text = describe_narrow(&header->words->report, worst);
-    screen_put(header->screen, row, column, style,
-               text_clip(page->scratch, shorten_text(page, text, room, 1), room), room);
-}
-
 /* --- what asyncspy costs --- */
 
 static struct top_pieces make_cost(struct top_words *words) {
@@ -254,7 +157,7 @@ int top_draw_header(struct top_words *words, struct screen *screen, int row, int
     draw_process(&header);
     if (words->input->live) {
         draw_loops(&header);
-        draw_blocks(&header);
+        top_draw_blocks(&header);
         top_draw_counts(&header);
         draw_cost(&header);
     }

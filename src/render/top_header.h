@@ -22,5 +22,8 @@ int top_header_add_row(struct top_header *header);
 /* A line for a loop: how busy it is, its iterations, its lag, its queue. */
 void top_draw_loop(struct top_header *header, const struct live_loop *loop, bool is_one_of_many);
 
+/* A line for the blocks of all loops, if there were some: how many, and the longest. */
+void top_draw_blocks(struct top_header *header);
+
 /* Lines of numbers: tasks, what they wait for, executor, GIL, garbage collector, sockets, files. */
 void top_draw_counts(struct top_header *header);

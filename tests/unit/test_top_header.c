@@ -135,7 +135,7 @@ static void test_wide(void **state) {
     know_everything();
     draw_header(60, 200, 10);
     assert_string_equal(made_live_get_row(arena, screen, 0),
-                        arena_format(arena, "%-163s04:12:07   every 1.0 s  stopped 0.4 %%",
+                        arena_format(arena, "%-165s04:12:07   every 1 s  stopped 0.4 %%",
                                      "asyncspy top  pid 4242  uvicorn.py app:api  CPython 3.11.7"));
     assert_string_equal(made_live_get_row(arena, screen, 1),
                         "Loop MainThread [############--------] 61% busy  iteration >=2.0 ms "
@@ -163,7 +163,7 @@ static void test_shared_line(void **state) {
 static void test_unknown(void **state) {
     (void)state;
     static const char *const expected[] = {
-        "asyncspy top                                              04:12:07   every 1.0 s",
+        "asyncspy top                                                04:12:07   every 1 s",
         "Loop busy -",
         "Tasks 0  run 0  ready 0  wait 0",
         "0 samples, 0 failed, 0 torn",
@@ -178,7 +178,7 @@ static void test_unknown(void **state) {
 static void test_no_picture(void **state) {
     (void)state;
     static const char *const expected[] = {
-        "asyncspy top                                              04:12:07   every 1.0 s",
+        "asyncspy top                                                04:12:07   every 1 s",
         "Loop MainThread stopped",
         "GIL 58%",
         "0 samples, 0 failed, 0 torn",
@@ -375,9 +375,84 @@ static void test_block_on_small_screens(void **state) {
     draw_header(10, 45, 10);
     assert_string_equal(made_live_get_row(arena, screen, 2),
                         "Blocked >=1.2 s goes on  sleep  report.py:57");
+    draw_header(12, 40, 10);
+    assert_string_equal(made_live_get_row(arena, screen, 2),
+                        "Blocked >=1.2 s goes on  report.py:57");
     loop.worst.ended_s = 0.4;
     draw_header(24, 200, 10);
     assert_non_null(strstr(made_live_get_row(arena, screen, 2), "worst >=1.2 s just now  req"));
+}
+
+/* How long a loop was blocked, and that it still is, do not give way to names and places. */
+static void test_block_with_long_names(void **state) {
+    (void)state;
+    static const struct {
+        double length_s, ended_s;
+        uint64_t blocks;
+        const char *task, *callee, *file, *expected;
+    } cases[] = {
+        {0.358, 3, 1, "request-export", "back_off", "server.py",
+         "Blocked 1 time >100 ms, worst >=358 ms  request-export  back_off  server.py:76"},
+        {5.96, 0, 1, "request-export", "back_off", "demo_server.py",
+         "Blocked 1 time >100 ms, worst >=5.9 s goes on  back_off  demo_server.py:76"},
+        {0.3586, 3, 15, "/pay", "Semaphore.acquire", "demo_server.py",
+         "Blocked 15 times >100 ms, worst >=358 ms  Semaphore.acquire  demo_server.py:76"},
+        {5.96, 0, 15, "/pay", "Semaphore.acquire", "demo_server.py",
+         "Blocked 15 times, worst >=5.9 s goes on  Semaphore.acquire  demo_server.py:76"},
+        {5.96, 0, 15, "/pay", "ConnectionPool.acquire", "app/demo_server.py",
+         "Blocked 15 times, worst >=5.9 s goes on  ConnectionPool.acq... demo_server.py:76"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct live_loop loop = busy_loop;
+        loop.blocks = cases[i].blocks;
+        loop.worst = (struct live_block){.ended_s = cases[i].ended_s,
+                                         .length_s = cases[i].length_s,
+                                         .task = cases[i].task,
+                                         .callee = cases[i].callee,
+                                         .file = cases[i].file,
+                                         .line = 76};
+        live->loops = &loop;
+        live->loop_count = 1;
+        draw_header(24, 80, 10);
+        assert_string_equal(made_live_get_row(arena, screen, 2), cases[i].expected);
+    }
+}
+
+/* A colour never says more than the words: the longest block is over, a shorter one goes on. */
+static void test_alarm_of_another_block(void **state) {
+    (void)state;
+    struct live_loop loops[2] = {busy_loop, busy_loop};
+    loops[1].worst.ended_s = 0;
+    loops[1].worst.length_s = 0.2;
+    live->loops = loops;
+    live->loop_count = 2;
+    draw_header(24, 120, 10);
+    assert_null(strstr(made_live_get_row(arena, screen, 3), "goes on"));
+    assert_false(has_style(3, SCREEN_ALARM));
+}
+
+/* Which is not the same as that nothing was late. */
+static void test_unknown_lag(void **state) {
+    (void)state;
+    struct live_loop loop = busy_loop;
+    live->loops = &loop;
+    live->loop_count = 1;
+    loop.lag_s = NAN;
+    draw_header(24, 80, 10);
+    assert_string_equal(made_live_get_row(arena, screen, 1),
+                        "Loop [######----] 61% busy  iteration >=2.0 ms, worst >=1.2 s  ready 14");
+    loop.lag_s = 0;
+    draw_header(24, 80, 10);
+    assert_string_equal(
+        made_live_get_row(arena, screen, 1),
+        "Loop [###--] 61% busy  iteration >=2.0 ms, worst >=1.2 s  lag 0 ms  ready 14");
+}
+
+static void test_refresh(void **state) {
+    (void)state;
+    input.refresh_s = 0.14;
+    draw_header(24, 120, 10);
+    assert_non_null(strstr(made_live_get_row(arena, screen, 0), "every 0.14 s"));
 }
 
 /* Half a number would be another one. */
@@ -403,6 +478,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_finding_of_the_first_picture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_findings_that_come_and_go_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_block_on_small_screens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_block_with_long_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_alarm_of_another_block, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_lag, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refresh, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pid_on_small_screens, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
