@@ -318,7 +318,7 @@ static void tell_end(struct top *top) {
     top->input.notice =
         arena_format(arena, "%s; %s%s", what,
                      top_session_get_live(top->session)->snapshot ? "d writes a dump, " : "",
-                     top->children ? "Esc back" : "q quits");
+                     top->children ? "Esc back" : "Ctrl-C quits"); /* q may lead back */
 }
 
 /* Text ends with what it shows; a screen stays for who looks at it. */

@@ -6,6 +6,7 @@
 
 #define FROZEN "FROZEN"
 #define FROZEN_FROM 20 /* columns: below, nothing else is shown beside it */
+#define FILTER_PART 3  /* of the row that it may have beside a notice */
 
 /* A key. Where room is short it stands in brief, those of the highest `wordy` first, and those of
  * the highest rank go first. */
@@ -16,6 +17,7 @@ struct piece {
 
 #define PIECES_MAX 9
 #define TAB_KEY "Tab "
+#define BACK_KEY "Esc back"
 
 struct bar {
     struct screen *screen;
@@ -144,13 +146,16 @@ static void put_list_keys(struct bar *bar, const struct top_view *view) {
     put_pieces(bar, pieces);
 }
 
-static void put_line_keys(struct bar *bar, const struct top_scene *scene) {
+static const char *describe_lines(const struct bar *bar, const struct top_scene *scene) {
     size_t rows = (size_t)scene->line_rows, count = scene->lines.count;
     size_t last = count - scene->scroll < rows ? count : scene->scroll + rows;
-    const char *lines =
-        arena_format(bar->arena, "lines %zu-%zu of %zu", scene->scroll + 1, last, count);
+    return arena_format(bar->arena, "lines %zu-%zu of %zu", scene->scroll + 1, last, count);
+}
+
+static void put_line_keys(struct bar *bar, const struct top_scene *scene) {
+    const char *lines = describe_lines(bar, scene);
     const struct piece pieces[PIECES_MAX] = {
-        {"Esc back", "Esc back", 0, 0},
+        {BACK_KEY, BACK_KEY, 0, 0},
         {"up/down/PgUp/PgDn scroll", "up/down scroll", 1, 2},
         {lines, lines, 0, 1},
     };
@@ -161,15 +166,31 @@ static const char *escape(const struct bar *bar, const struct top_input *input, 
     return input->ascii ? text_escape_ascii(bar->arena, text) : text_escape(bar->arena, text);
 }
 
-/* The filter, with the end of it in view while it is typed. */
+/* The filter, with the end of it in view while it is typed; a notice is left most of the row. */
 static void put_filter(struct bar *bar, const struct top_view *view, const struct top_input *input,
                        const char *filter) {
     const char *text = arena_format(bar->arena, "/%s", escape(bar, input, filter));
     if (view->is_typing)
         text = arena_format(bar->arena, "%s_", text);
     int room = bar->end - bar->next;
+    if (input->notice && !view->is_typing)
+        room /= FILTER_PART;
     put(bar, SCREEN_BOLD, text_clip_start(bar->arena, text, room));
     put(bar, SCREEN_PLAIN, "  ");
+}
+
+/* What just happened; that one can go back, and where there is room how far one is, stay. */
+static void put_notice(struct bar *bar, const struct top_input *input,
+                       const struct top_scene *scene) {
+    bool is_table = scene->mode == TOP_MODE_TABLE;
+    if (!is_table)
+        put(bar, SCREEN_PLAIN, BACK_KEY "  ");
+    put(bar, input->is_notice_alarm ? SCREEN_ALARM : SCREEN_BOLD,
+        escape(bar, input, input->notice));
+    const char *lines =
+        is_table ? "" : arena_format(bar->arena, "  %s", describe_lines(bar, scene));
+    if (text_width(lines) <= bar->end - bar->next)
+        put(bar, SCREEN_PLAIN, lines);
 }
 
 /* At the right edge; a screen that is too narrow for more shows nothing else. */
@@ -193,13 +214,12 @@ void top_bar_draw(const struct top_view *view, const struct top_input *input,
     const char *filter = view->tabs[scene->tab].filter;
     if (view->is_frozen)
         put_frozen(&bar);
-    if (is_table && (view->is_typing || (*filter && !input->notice)))
+    if (is_table && (view->is_typing || *filter))
         put_filter(&bar, view, input, filter);
     if (is_table && view->is_typing)
         put(&bar, SCREEN_DIM, "Enter keep  Esc drop");
     else if (input->notice)
-        put(&bar, input->is_notice_alarm ? SCREEN_ALARM : SCREEN_BOLD,
-            escape(&bar, input, input->notice));
+        put_notice(&bar, input, scene);
     else if (is_table && scene->tab == TOP_TAB_PROCESSES)
         put_list_keys(&bar, view);
     else if (is_table)

@@ -70,6 +70,28 @@ static void test_notice(void **state) {
     assert_shows("\n/x_");
 }
 
+/* The notice of a process that has ended stays: nobody is to think that these are all rows, or that
+ * there is no way back. */
+static void test_what_stays_beside_a_notice(void **state) {
+    (void)state;
+    type("/wor");
+    press(TOP_KEY_ENTER);
+    input.notice = "process 4242 ended at 04:12:07; d writes a dump, Ctrl-C quits";
+    check_bar(80, "/wor  process 4242 ended at 04:12:07; d writes a dump, Ctrl-C quits");
+    check_bar(40, "/wor  process 4242 ended at 04:12:07;...");
+    type("/ker-with-a-very-long-name");
+    press(TOP_KEY_ENTER);
+    check_bar(60, "...-a-very-long-name  process 4242 ended at 04:12:07; d w...");
+    press(TOP_KEY_ESCAPE);
+    check_bar(80, input.notice);
+    press(TOP_KEY_ENTER);
+    check_bar(80, "Esc back  process 4242 ended at 04:12:07; d writes a dump, Ctrl-C quits");
+    check_bar(100, "Esc back  process 4242 ended at 04:12:07; d writes a dump, Ctrl-C quits"
+                   "  lines 1-21 of 50");
+    type("?");
+    check_bar(40, "Esc back  process 4242 ended at 04:12...");
+}
+
 /* --- processes --- */
 
 static void test_processes(void **state) {
@@ -200,6 +222,9 @@ static void test_all_sizes(void **state) {
     input.notice = "caf\u00e9";
     type("f");
     draw_all_sizes();
+    press(TOP_KEY_ENTER);
+    draw_all_sizes();
+    press(TOP_KEY_ESCAPE);
     input.notice = NULL;
     type("/\xc3\xa9");
     draw_all_sizes();
@@ -285,6 +310,7 @@ int main(void) {
         TEST(test_layout),
         TEST(test_bar),
         TEST(test_notice),
+        TEST(test_what_stays_beside_a_notice),
         TEST(test_processes),
         TEST(test_sorted_by_command),
         TEST(test_verdict_of_a_process),
