@@ -1,4 +1,5 @@
 /* What a cell says in as many columns as it has. */
+#include <ctype.h>
 #include <string.h>
 
 #include "asyncspy/base/text.h"
@@ -34,23 +35,39 @@ static const char *cut_name(struct arena *arena, const char *name, int columns) 
     return text_clip(arena, name, columns);
 }
 
+/* How much of a text is left before dots: half a number would be another one. Digits in a word
+ * ("0x7f70") are none, and where nothing else would be left, half of it says more. */
+static size_t count_kept(const char *text, int columns) {
+    size_t length = text_count_fitting(text, columns - (int)strlen(DOTS)), start = length;
+    while (start && isdigit((unsigned char)text[start - 1]))
+        start--;
+    bool is_number = start && !isalpha((unsigned char)text[start - 1]);
+    return is_number && isdigit((unsigned char)text[length]) ? start : length;
+}
+
+/* Without dots at the end and the spaces around them: they would mean something else. */
+static size_t drop_dots(const char *text, size_t length) {
+    size_t end = length;
+    while (end && strchr(" .", text[end - 1]))
+        end--;
+    return memchr(text + end, '.', length - end) ? end : length;
+}
+
+/* "3.3 ms .. 34 ms" as "3.3 ms..." and not as "3.3 ms ....." or "3.3 ms .. 3..." */
+static const char *cut_end(struct arena *arena, const char *text, int columns) {
+    if (text_width(text) <= columns || columns < TEXT_LEAST)
+        return text_clip(arena, text, columns);
+    size_t length = drop_dots(text, count_kept(text, columns));
+    return arena_format(arena, "%.*s" DOTS, (int)length, text);
+}
+
 static const char *cut_head(struct arena *arena, const struct top_cell *cell, int columns) {
     if (!cell->place)
-        return text_clip(arena, get_text(cell->text), columns);
+        return cut_end(arena, get_text(cell->text), columns);
     int room = columns - text_width(cell->place) - 1;
     if (room < TEXT_LEAST)
         return text_clip_start(arena, cell->place, columns);
     return join_head(arena, NULL, cut_name(arena, get_text(cell->text), room), cell->place);
-}
-
-/* "3.3 ms .. 34 ms" as "3.3 ms..." and not as "3.3 ms ....." */
-static const char *cut_end(struct arena *arena, const char *text, int columns) {
-    if (text_width(text) <= columns || columns < TEXT_LEAST)
-        return text_clip(arena, text, columns);
-    size_t length = text_count_fitting(text, columns - (int)strlen(DOTS));
-    while (length && strchr(" .", text[length - 1]))
-        length--;
-    return arena_format(arena, "%.*s" DOTS, (int)length, text);
 }
 
 const char *top_cell_fit(struct arena *arena, const struct top_cell *cell, int columns) {

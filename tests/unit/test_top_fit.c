@@ -75,10 +75,29 @@ static void test_range(void **state) {
     (void)state;
     const struct top_cell sleep = {.text = "sleep, due in 3.8 ms", .rest = " .. 34000.0 ms"};
     check(&sleep, 34, "sleep, due in 3.8 ms .. 34000.0 ms");
-    check(&sleep, 28, "sleep, due in 3.8 ms .. 3...");
+    check(&sleep, 28, "sleep, due in 3.8 ms...");
     check(&sleep, 27, "sleep, due in 3.8 ms");
     const struct top_cell dots = {.text = "sleep", .rest = " . . . . . . ."};
     check(&dots, 15, "sleep...");
+}
+
+/* Half a number would be another one. */
+static void test_numbers(void **state) {
+    (void)state;
+    const struct top_cell turns = {.text = "a free executor thread: 1st .. 67th"};
+    check(&turns, 35, "a free executor thread: 1st .. 67th");
+    check(&turns, 34, "a free executor thread: 1st...");
+    check(&turns, 30, "a free executor thread: 1st...");
+    check(&turns, 27, "a free executor thread: ...");
+    const struct top_cell lock = {.text = "Lock#123 held", .rest = " by 100 others"};
+    check(&lock, 22, "Lock#123 held by ...");
+    check(&lock, 23, "Lock#123 held by 100...");
+    check(&lock, 10, "Lock#...");
+    const struct top_cell task = {.text = "task 0x7f7012"};
+    check(&task, 12, "task 0x7f...");
+    check(&task, 11, "task 0x7...");
+    const struct top_cell number = {.text = "123456"};
+    check(&number, 5, "12...");
 }
 
 static void test_every_width(void **state) {
@@ -99,8 +118,8 @@ int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
 #define TEST(test_) cmocka_unit_test_setup_teardown(test_, set_up, tear_down)
-        TEST(test_join),  TEST(test_where),       TEST(test_state_before_name),
-        TEST(test_range), TEST(test_every_width),
+        TEST(test_join),  TEST(test_where),   TEST(test_state_before_name),
+        TEST(test_range), TEST(test_numbers), TEST(test_every_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
