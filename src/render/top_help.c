@@ -24,19 +24,21 @@ static const struct entry entries[] = {
     {"s, S", "sort by the next or previous column; after the last one the natural order. A click "
              "on a heading sorts by that column."},
     {"r", "sort the other way round; so does another click on the heading"},
-    {"/", "show only rows that hold a text, in letters of either case; Enter keeps it, Esc drops "
+    {"/", "show only rows that hold a text, with A to Z in either case; Enter keeps it, Esc drops "
           "it"},
     {"f, space", "freeze what is shown, and go on. The process is not stopped by it."},
     {"d", "write the picture that is shown as a dump"},
-    {"Esc", "back: from here, from details, from a filter, to the list of processes"},
-    {"q", "quit"},
+    {"Esc", "back: from here, from details, from a filter, to the list of processes. From here "
+            "and from details so do Enter, Left and Backspace."},
+    {"?, h", "this help"},
+    {"q", "quit; from help and details: back. Ctrl-C quits everywhere."},
     {"", ""},
     {"", "WHERE THE NUMBERS COME FROM"},
     {"samples", "Many times a second only what runs is looked at: shares, CPU and iterations are "
                 "counted in samples. What is shorter than the time between two of them is seen by "
                 "chance."},
     {"pictures", "At each update everything is looked at: tasks, what they wait for, findings."},
-    {">=", "at least: it was so already when watching began"},
+    {">=", "at least: it was so already when watching began, or nobody saw when it began"},
     {"<", "less than: it is so since the last picture but one at the earliest"},
     {"-", "not known, or there is none"},
     {"", ""},
@@ -49,8 +51,9 @@ static const struct entry entries[] = {
     {"lag", "how late the last timer ran, or still waits to run"},
     {"Blocked", "iterations of more than 100 ms in the last minute, and what the longest of them "
                 "ran"},
-    {"Tasks", "those that are not done, and by state. Births and deaths per second are at least "
-              "so many: who lives shorter than the time between two samples may not be seen."},
+    {"Tasks", "those that are not done, and by state: new ones are among those that are ready, "
+              "idle ones among those that wait. Births and deaths per second are at least so "
+              "many: who lives shorter than the time between two samples may not be seen."},
     {"Executor", "threads of the loop's default executor that work, of how many there may be, and "
                  "what queues behind them"},
     {"GIL", "share of the samples in which a thread held the GIL"},
@@ -60,6 +63,7 @@ static const struct entry entries[] = {
                 "tasks and threads that changed while they were read, and are left out"},
     {"stopped", "share of the time that the process was stopped to be read; longest: at once"},
     {"accept queue", "connections that nobody has accepted yet, and how many there may be"},
+    {"fds", "open file descriptors, and how many there may be"},
     {"", ""},
     {"", "FINDINGS"},
     {"!! ! ?", "certain, likely, possible"},
@@ -69,22 +73,30 @@ static const struct entry entries[] = {
     {"COUNT", "tasks with the same stack that wait for the same; gone tasks and callbacks are "
               "listed below for the CPU that they used"},
     {"+/-s", "by how much a number changes each second"},
-    {"STATE", "run, ready (waits for its turn), new (never ran), wait, idle (waits for work, by "
-              "design), ended"},
+    {"STATE",
+     "of tasks: run, ready (waits for its turn), new (never ran), wait, idle (waits by "
+     "design: for work, for a timer), done (and still known); ended (those that are gone)"},
     {"WAITS FOR", "what they wait for, and how it is"},
     {"OLDEST, AGE", "for how long the longest of them waits, or is in its state"},
-    {"MOVED", "share of the tasks that went on since the last picture; 0% for long is a hang"},
+    {"MOVED",
+     "share of the tasks that went on since the last picture, of a single one yes or no; 0% "
+     "for long is a hang"},
     {"CPU%", "of one CPU"},
     {"WHERE", "the innermost of your own functions, its place, and < its callers"},
+    {"RUNS", "the same of a thread, behind the task that it runs"},
     {"WAITERS", "tasks that wait for the object"},
     {"HELD BY", "who has taken it; \"perhaps\" where that is likely and not certain"},
-    {"UNREAD", "bytes that have arrived and were not read"},
+    {"UNREAD", "bytes that have arrived and were not read; of a socket that listens: connections "
+               "that nobody has accepted yet, and how many there may be"},
     {"UNSENT", "bytes that were written and that the other end has not confirmed"},
     {"SILENT", "since no byte came or went"},
     {"WATCHED", "what the loop waits for on it"},
     {"GIL%, WAIT%", "share of the samples in which the thread held the GIL, and waited for it"},
     {"", ""},
     {"", "PROCESSES"},
+    {"STATE",
+     "idle, busy (runs code in half of the samples or more), in a call (that sleeps in the "
+     "kernel), loop stopped, no asyncio, stopped (by a signal), traced (by a debugger), gone"},
     {"BUSY%", "of the busiest loop"},
     {"READY", "callbacks of all its loops that wait for their turn"},
     {"BLOCKS", "iterations of more than 100 ms in the last minute"},
