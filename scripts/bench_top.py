@@ -39,7 +39,7 @@ def start_top(asyncspy, pid, options):
 def read_line(top):
     """The line of samples of the next block: (samples, failed, torn, stopped %, longest ms)."""
     for line in top.stdout:
-        found = LINE.match(line)
+        found = LINE.search(line)
         if found:
             samples, failed, torn, stopped, longest, unit = found.groups()
             return (int(samples), int(failed), int(torn), float(stopped or 0),

@@ -7,7 +7,9 @@
 /* At random around their period, so that what the process does regularly is not always met at the
  * same point. */
 struct pace {
-    double due; /* the next sample */
+    double due;      /* the next sample */
+    bool catches_up; /* what was missed is made up for, at twice the rate; false at first */
+    double behind_s; /* so much is still to be made up for */
     uint64_t random;
 };
 

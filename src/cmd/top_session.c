@@ -81,6 +81,7 @@ struct error *top_session_open(pid_t pid, const struct top_options *options,
         return err;
     }
     pace_begin(&session->pace);
+    session->pace.catches_up = true;
     session->own_cpu_s = get_own_cpu();
     session->live = live_fold_update(session->fold, get_time(session), 0);
     *ret = session;

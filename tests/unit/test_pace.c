@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "../../src/cmd/pace.h"
 #include "asyncspy/base/last_act.h"
@@ -43,6 +44,27 @@ static void test_pace_after_a_delay(void **state) {
     assert_true(pace.due > 100);
 }
 
+/* So many samples in 100 s, of which a fifth belongs to something else. */
+static int count_steps(bool catches_up) {
+    struct pace pace;
+    int steps = 0;
+    pace_begin(&pace);
+    pace.catches_up = catches_up;
+    for (double now = 0, busy_until = 0; now < 100; now = fmax(pace.due, busy_until)) {
+        busy_until = floor(now) + 0.2;
+        pace_step(&pace, now, PERIOD);
+        assert_true(pace.due >= now + PERIOD / 4 - 1e-9);
+        steps++;
+    }
+    return steps;
+}
+
+static void test_pace_makes_up_for_what_was_missed(void **state) {
+    (void)state;
+    assert_in_range(count_steps(false), 7900, 8300);
+    assert_in_range(count_steps(true), 9800, 10200);
+}
+
 static void count(const void *context) {
     int *const *counter = context;
     ++**counter;
@@ -66,6 +88,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pace_keeps_the_rate),
         cmocka_unit_test(test_pace_after_a_delay),
+        cmocka_unit_test(test_pace_makes_up_for_what_was_missed),
         cmocka_unit_test(test_last_act_is_done_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
