@@ -120,8 +120,8 @@ static void take_mappings(struct target_process *process, const char *text) {
 }
 
 static struct error *refresh_mappings(struct target_process *process) {
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     int file = openat(process->folder, "maps", O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return access_explain(process->pid, errno, false);

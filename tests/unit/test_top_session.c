@@ -138,13 +138,13 @@ static void test_failed_samples_stop_the_process_no_more_often(void **state) {
     open_session();
     run_until(1);
     assert_true(fake.stops > 0);
-    fake.sample_s = 0.1;
+    fake.sample_s = 0.06;
     fake.sample_fails = true;
     fake.stops = 0;
-    run_until(8); /* 100 ms are 1.1 % of 9 s */
+    run_until(5); /* 60 ms are 1 % of 6 s */
     assert_int_equal(fake.stops, 1);
-    assert_true(fake.samples > 50);
-    run_until(14);
+    assert_true(fake.samples > 25);
+    run_until(9); /* of a hundred failures in a row that would be the end */
     assert_int_equal(fake.stops, 2);
 }
 
