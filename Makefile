@@ -41,8 +41,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 PIPELINE_TESTS := $(patsubst tests/pipeline/%.c,$(OUT)/tests/%,$(wildcard tests/pipeline/test_*.c))
 SUPPORT := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 
-.PHONY: all help offsets check check-all check-style check-programs check-unit check-pipeline check-golden check-formats \
-  golden check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench soak demo install uninstall clean
+.PHONY: all help offsets check check-all check-style check-unit check-pipeline check-golden check-formats golden \
+  check-cores cores check-live check-offsets check-man fuzz fuzz-smoke lint bench soak demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(OUT)/asyncspy ## build the program (default)
@@ -173,8 +173,6 @@ $(FORMAT_WRITERS): $(OUT)/tests/%: $(OBJ)/tests/formats/%.o $(SUPPORT) $(OUT)/li
 
 check-formats: $(FORMAT_WRITERS) ## the formats of recordings against their readers
 	$(PYTHON) tests/formats/run.py $(OUT)
-
-check-programs: $(UNIT_TESTS) $(PIPELINE_TESTS) $(GOLDEN_PROGRAMS) $(FORMAT_WRITERS) ## what the tests run, built
 
 check-cores: $(OUT)/asyncspy ## saved cores of every version against their pictures (tests/cores/)
 	ASYNCSPY=$(OUT)/asyncspy $(PYTHON) tests/cores/check.py
