@@ -68,9 +68,10 @@ def family(context, interpreter):
 
 def replaced(pane, process, workers):
     """The first one ends; another one comes."""
+    before = set(children_of(process.pid))
     os.kill(workers[0], signal.SIGKILL)
     pane.wait(lambda text: "gone" in line_of(text, workers[0]), "worker that is gone")
-    new = max(pid for pid in children_of(process.pid) if pid not in workers)
+    new, = set(children_of(process.pid)) - before  # its number may be less: they begin anew
     text = pane.wait(lambda text: " idle " in line_of(text, new), "new worker")
     if "gone" not in line_of(text, workers[0]):
         yield "it is not shown as gone any more: %s" % text
