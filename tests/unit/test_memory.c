@@ -124,6 +124,24 @@ static void test_recopy_and_freeze(void **state) {
     assert_int_equal(memory_get_statistics(f->memory).missed, 1);
 }
 
+/* Where a copy lacked something the target makes new objects, so the next one has what is around.
+ */
+static void test_around_what_was_missed(void **state) {
+    struct fixture *f = *state;
+    fake_memory_map(f->fake, BASE, 64 * BLOCK);
+    memory_set_fetch_size(f->memory, 16 * BLOCK);
+    assert_reads(f, BASE, "\0", 1);
+    assert_null(memory_recopy(f->memory));
+    memory_freeze(f->memory, true);
+    assert_reads(f, BASE + 20 * BLOCK, "\0", 1);
+    assert_int_equal(memory_get_statistics(f->memory).missed, 1);
+    assert_null(memory_recopy(f->memory));
+    assert_reads(f, BASE + 25 * BLOCK, "\0", 1);
+    assert_int_equal(memory_get_statistics(f->memory).missed, 1);
+    assert_reads(f, BASE + 5 * BLOCK, "\0", 1); /* beside one that was not missed */
+    assert_int_equal(memory_get_statistics(f->memory).missed, 2);
+}
+
 static void test_frozen_garbage_is_missed_once(void **state) {
     struct fixture *f = *state;
     fake_memory_map(f->fake, BASE, BLOCK);
@@ -418,6 +436,7 @@ int main(void) {
         TEST(test_bad_page_costs_itself),
         TEST(test_addresses_that_cannot_be),
         TEST(test_recopy_and_freeze),
+        TEST(test_around_what_was_missed),
         TEST(test_frozen_garbage_is_missed_once),
         TEST(test_recopy_loses_what_was_unmapped),
         TEST(test_forget),
